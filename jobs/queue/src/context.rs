@@ -1,0 +1,157 @@
+//! What a job is given: the ports of its business, the database, and proof of its claim.
+
+use std::{
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
+
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    attempt::{Failure, OrFailure},
+    envelope::Lease,
+    job::JobId,
+};
+
+/// The surroundings of one attempt. The job's ports are reached as fields of it (`ctx.mail`), the database as [`Ctx::db`].
+#[derive(Debug)]
+pub struct Ctx<P> {
+    /// Reads, and writes that may happen twice. What must happen once goes through [`Ctx::effect`].
+    pub db: PgPool,
+    pub(crate) ports: Arc<P>,
+    pub(crate) job_id: JobId,
+    pub(crate) lease: Lease,
+    pub(crate) attempt: u32,
+    pub(crate) max_attempts: u32,
+    pub(crate) cancelled: CancellationToken,
+}
+
+impl<P> Deref for Ctx<P> {
+    type Target = P;
+
+    fn deref(&self) -> &P {
+        &self.ports
+    }
+}
+
+impl<P> Ctx<P> {
+    /// The id of the job being attempted.
+    #[must_use]
+    pub fn job_id(&self) -> JobId {
+        self.job_id
+    }
+
+    /// Which attempt this is in its present round, counted from 1.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// Whether the job is dead if this attempt fails.
+    #[must_use]
+    pub fn is_last_attempt(&self) -> bool {
+        self.attempt >= self.max_attempts
+    }
+
+    /// Fires when somebody cancels the job or the worker must stop. A job that awaits nothing else for seconds watches it.
+    #[must_use]
+    pub fn cancelled(&self) -> &CancellationToken {
+        &self.cancelled
+    }
+
+    /// Opens the transaction that is the handler's last act. Return it as [`End::Effect`](crate::End::Effect): the engine
+    /// commits it. It happens once, whatever crashes, restarts and second deliveries there are.
+    ///
+    /// # Errors
+    /// [`Failure::AlreadyDone`] when an earlier delivery committed it, [`Failure::Superseded`] when a newer delivery exists,
+    /// [`Failure::Retry`] when Postgres cannot be reached. Return them with `?`.
+    pub async fn effect(&self) -> Result<Effect, Failure> {
+        Ok(Effect(self.claim_effect(true).await?))
+    }
+
+    /// Opens a transaction before the last one, for work that is remembered between attempts ("this letter is being sent").
+    /// It may be committed by every attempt, but by none that a newer delivery has replaced.
+    ///
+    /// # Errors
+    /// As [`Ctx::effect`].
+    pub async fn step(&self) -> Result<Step, Failure> {
+        Ok(Step(self.claim_effect(false).await?))
+    }
+
+    async fn claim_effect(&self, last: bool) -> Result<Transaction<'static, Postgres>, Failure> {
+        let mut tx = self.db.begin().await.context("opening a transaction")?;
+        let claimed: Option<(bool,)> = sqlx::query_as(include_str!("sql/claim_effect.sql"))
+            .bind(self.job_id)
+            .bind(self.lease.epoch)
+            .bind(self.lease.fence)
+            .bind(last)
+            .fetch_optional(&mut *tx)
+            .await
+            .context("claiming the job's effect")?;
+        if claimed.is_some() {
+            return Ok(tx);
+        }
+        let (done,): (bool,) = sqlx::query_as("select done_at is not null from faena.effects where job_id = $1")
+            .bind(self.job_id)
+            .fetch_one(&mut *tx)
+            .await
+            .context("asking who holds the job's effect")?;
+        Err(if done { Failure::AlreadyDone } else { Failure::Superseded })
+    }
+}
+
+/// The open transaction of a handler's last act. It has no `commit`: returning it is how it is committed, and dropping it rolls
+/// it back. It is used as a connection: `query.execute(&mut *effect)`.
+#[derive(Debug)]
+#[must_use = "return the effect, or it is rolled back"]
+pub struct Effect(Transaction<'static, Postgres>);
+
+impl Effect {
+    pub(crate) async fn commit(self) -> sqlx::Result<()> {
+        self.0.commit().await
+    }
+}
+
+impl Deref for Effect {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.0
+    }
+}
+
+impl DerefMut for Effect {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.0
+    }
+}
+
+/// A fenced transaction in the middle of an attempt.
+#[derive(Debug)]
+#[must_use = "commit the step, or it is rolled back"]
+pub struct Step(Transaction<'static, Postgres>);
+
+impl Step {
+    /// Commits it.
+    ///
+    /// # Errors
+    /// [`Failure::Retry`] when Postgres did not say that it did.
+    pub async fn commit(self) -> Result<(), Failure> {
+        self.0.commit().await.context("committing a step")
+    }
+}
+
+impl Deref for Step {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.0
+    }
+}
+
+impl DerefMut for Step {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.0
+    }
+}

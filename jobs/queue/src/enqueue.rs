@@ -1,0 +1,120 @@
+//! The two ways in: through the outbox, in the caller's transaction; or straight to Redis.
+
+use serde_json::value::RawValue;
+use sqlx::PgConnection;
+
+use crate::{
+    envelope::{Durability, Envelope, MAX_ARGS_BYTES},
+    job::{Job, JobId, Order, Queue},
+    store::{Store, StoreError},
+};
+
+/// Why a job was not enqueued. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EnqueueError {
+    /// The arguments do not serialize.
+    #[error("the arguments of {name} cannot be written as JSON: {source}")]
+    Encode {
+        /// The kind of job.
+        name: &'static str,
+        /// What serde_json says.
+        source: serde_json::Error,
+    },
+    /// The arguments are larger than [`MAX_ARGS_BYTES`].
+    #[error("the arguments of {name} have {size_bytes} bytes; {MAX_ARGS_BYTES} are allowed")]
+    TooLarge {
+        /// The kind of job.
+        name: String,
+        /// What they have.
+        size_bytes: usize,
+    },
+    /// Postgres refused or could not be reached.
+    #[error("writing the job to the outbox: {0}")]
+    Postgres(#[from] sqlx::Error),
+    /// Redis refused or could not be reached.
+    #[error("pushing the job: {0}")]
+    Redis(#[from] StoreError),
+}
+
+/// A job ready to be written, whatever its Rust type.
+#[derive(Debug)]
+pub(crate) struct Parcel {
+    pub(crate) queue: Queue,
+    pub(crate) envelope: Envelope,
+}
+
+impl<J: Job> Order<J> {
+    fn pack(self, durability: Durability) -> Result<Parcel, EnqueueError> {
+        let args = serde_json::to_string(&self.job).map_err(|source| EnqueueError::Encode { name: J::NAME, source })?;
+        let args = RawValue::from_string(args).map_err(|source| EnqueueError::Encode { name: J::NAME, source })?;
+        Parcel::new(self.id, J::NAME, J::QUEUE, J::VERSION, self.run_at, args, durability)
+    }
+}
+
+impl Parcel {
+    pub(crate) fn new(
+        id: JobId,
+        name: &str,
+        queue: Queue,
+        version: u16,
+        run_at: Option<chrono::DateTime<chrono::Utc>>,
+        args: Box<RawValue>,
+        durability: Durability,
+    ) -> Result<Self, EnqueueError> {
+        let size_bytes = args.get().len();
+        if size_bytes > MAX_ARGS_BYTES {
+            return Err(EnqueueError::TooLarge { name: name.to_owned(), size_bytes });
+        }
+        let envelope = Envelope {
+            id,
+            name: name.to_owned(),
+            version,
+            durability,
+            enqueued_at: chrono::Utc::now(),
+            run_at,
+            attempts_before: 0,
+            traceparent: None,
+            args,
+        };
+        Ok(Self { queue, envelope })
+    }
+
+    /// Writes the outbox row and wakes a relay at commit. An id that is there already is left alone.
+    pub(crate) async fn write_outbox(&self, tx: &mut PgConnection) -> Result<JobId, EnqueueError> {
+        let Envelope { id, name, version, enqueued_at, run_at, attempts_before, traceparent, args, .. } = &self.envelope;
+        sqlx::query(include_str!("sql/write_outbox.sql"))
+            .bind(id)
+            .bind(self.queue.as_str())
+            .bind(name)
+            .bind(i16::try_from(*version).unwrap_or(i16::MAX))
+            .bind(args.get())
+            .bind(run_at)
+            .bind(i32::try_from(*attempts_before).unwrap_or(i32::MAX))
+            .bind(traceparent)
+            .bind(enqueued_at)
+            .execute(tx)
+            .await?;
+        Ok(*id)
+    }
+}
+
+/// Enqueues a job in the caller's transaction: if that commits the job will run, and otherwise it never existed.
+///
+/// # Errors
+/// The arguments are too large or do not serialize, or Postgres refuses the row.
+pub async fn enqueue<J: Job>(tx: &mut PgConnection, order: impl Into<Order<J>>) -> Result<JobId, EnqueueError> {
+    order.into().pack(Durability::Outbox)?.write_outbox(tx).await
+}
+
+/// Enqueues a job straight to Redis: no transaction, no promise beyond Redis's own durability. For bulk, and for work that no
+/// business row asks for. An id that is live, or whose end is not yet in the ledger, is left alone.
+///
+/// # Errors
+/// The arguments are too large or do not serialize, or Redis refuses or cannot be reached (then the job may or may not be there:
+/// push it again under the same id).
+pub async fn push<J: Job>(store: &Store, order: impl Into<Order<J>>) -> Result<JobId, EnqueueError> {
+    let parcel = order.into().pack(Durability::Redis)?;
+    store.push(parcel.queue, std::slice::from_ref(&parcel.envelope)).await?;
+    Ok(parcel.envelope.id)
+}

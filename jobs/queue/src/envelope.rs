@@ -1,0 +1,114 @@
+//! How a job travels through Redis, and what a worker is handed when it claims one.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::job::{JobId, Queue};
+
+/// The arguments of a job, as JSON text, may have this many bytes. Larger things belong in Postgres or S3, their ids in a job.
+pub const MAX_ARGS_BYTES: usize = 64 * 1024;
+
+/// Where a job's promise is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// In Postgres, from before the caller's commit until the job's end stands in the ledger.
+    Outbox,
+    /// In Redis alone: as durable as Redis is configured to be.
+    Redis,
+}
+
+impl Durability {
+    /// Its name in Redis, Postgres and pages.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Outbox => "outbox",
+            Self::Redis => "redis",
+        }
+    }
+}
+
+/// What Redis stores for a live job. It never changes; attempts, leases and due times live beside it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Envelope {
+    /// The job's id.
+    pub id: JobId,
+    /// The kind of job ([`Job::NAME`](crate::Job::NAME)).
+    pub name: String,
+    /// The version of the arguments' shape.
+    pub version: u16,
+    /// Where its promise is kept.
+    pub durability: Durability,
+    /// When it was enqueued.
+    #[serde(with = "chrono::serde::ts_milliseconds")]
+    pub enqueued_at: DateTime<Utc>,
+    /// When it may first run, if not at once.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "chrono::serde::ts_milliseconds_option")]
+    pub run_at: Option<DateTime<Utc>>,
+    /// Attempts used before an operator enqueued it again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub attempts_before: u32,
+    /// The trace it belongs to (W3C Trace Context, `traceparent`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+    /// The arguments, untouched.
+    pub args: Box<RawValue>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if asks for a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// What identifies one delivery of a job. Redis refuses an old lease token, Postgres an older (epoch, fence).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The life of the Redis data in which the job was claimed.
+    pub epoch: i64,
+    /// Rises with each claim within an epoch.
+    pub fence: i64,
+    /// Random, so that a fence repeated after Redis lost its last second still differs.
+    pub token: String,
+}
+
+impl Lease {
+    /// How the lease stands in Redis's `running` hash, before the worker's name.
+    pub(crate) fn mark(&self) -> String {
+        format!("{} {} ", self.fence, self.token)
+    }
+}
+
+/// A claimed job: the envelope as it came, whoever reads it, and the lease that proves the claim.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// The id under which Redis holds it; the envelope's own when that can be read.
+    pub id: String,
+    /// The queue it was claimed from.
+    pub queue: Queue,
+    /// The proof of the claim.
+    pub lease: Lease,
+    /// Which attempt this is in its present round, counted from 1.
+    pub attempt: u32,
+    /// When it was claimed, by Redis's clock.
+    pub claimed_at: DateTime<Utc>,
+    /// The envelope's bytes.
+    pub raw: Vec<u8>,
+}
+
+impl Delivery {
+    /// Reads the envelope.
+    ///
+    /// # Errors
+    /// A sentence for an operator when the bytes are not an envelope or belong to another id.
+    pub fn envelope(&self) -> Result<Envelope, String> {
+        let envelope: Envelope =
+            serde_json::from_slice(&self.raw).map_err(|error| format!("the envelope cannot be decoded: {error}"))?;
+        if envelope.id.to_string() == self.id {
+            Ok(envelope)
+        } else {
+            Err(format!("the envelope belongs to another job: {}", envelope.id))
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What a job is: a serializable struct, a few constants of policy, and one `run`.
+
+use std::{fmt, future::Future, str::FromStr, time::Duration};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use uuid::Uuid;
+
+use crate::{attempt::Attempted, backoff::Backoff, context::Ctx};
+
+/// A kind of work. The value holds the arguments; the constants are its policy, and the defaults suit most jobs.
+///
+/// Arguments are ids, not copies: a job reads the present state of what it works on.
+pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The doors to the outside world that the job's package offers its jobs (mail, blobs, …).
+    type Ports: Send + Sync + 'static;
+
+    /// The job's name in Redis, Postgres, metrics and pages: `verb_noun`. It outlives renames of the Rust type.
+    const NAME: &'static str;
+    /// Where it waits.
+    const QUEUE: Queue = Queue::Default;
+    /// The version of the arguments' shape; raise it when old arguments no longer decode.
+    const VERSION: u16 = 1;
+    /// How many attempts it has before it is dead.
+    const MAX_ATTEMPTS: u32 = 10;
+    /// How long one attempt may take; then it is dropped and counts as a failed attempt.
+    const TIMEOUT: Duration = Duration::from_secs(60);
+    /// How long to wait between attempts.
+    const BACKOFF: Backoff = Backoff::DEFAULT;
+
+    /// One attempt. What it returns is what became of it; see [`Attempted`].
+    fn run(self, ctx: &Ctx<Self::Ports>) -> impl Future<Output = Attempted> + Send;
+
+    /// This job, not before `when`.
+    fn at(self, when: DateTime<Utc>) -> Order<Self>
+    where
+        Self: Sized,
+    {
+        Order { run_at: Some(when), ..Order::from(self) }
+    }
+
+    /// This job, not before `delay` has passed.
+    fn after(self, delay: Duration) -> Order<Self>
+    where
+        Self: Sized,
+    {
+        self.at(Utc::now() + delay)
+    }
+}
+
+/// A job and when it may run: what [`enqueue`](crate::enqueue()) and [`push`](crate::push) take.
+#[derive(Debug)]
+pub struct Order<J> {
+    pub(crate) job: J,
+    pub(crate) run_at: Option<DateTime<Utc>>,
+    pub(crate) id: JobId,
+}
+
+impl<J> Order<J> {
+    /// The same order under an id chosen by the caller: enqueued twice under one id, a job runs once.
+    #[must_use]
+    pub fn with_id(self, id: JobId) -> Self {
+        Self { id, ..self }
+    }
+}
+
+impl<J: Job> From<J> for Order<J> {
+    fn from(job: J) -> Self {
+        Self { job, run_at: None, id: JobId::new() }
+    }
+}
+
+/// A job's identity, made before the job is enqueued (UUIDv7, RFC 9562, so ids sort by the time they were made).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
+#[serde(transparent)]
+#[sqlx(transparent)]
+pub struct JobId(pub Uuid);
+
+impl JobId {
+    /// A new id.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+impl Default for JobId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for JobId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+/// The three queues, most urgent first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Queue {
+    /// Somebody waits for it: payments, SLA deadlines.
+    Critical,
+    /// Most work.
+    Default,
+    /// Work that may take its time: reports, videos, cleaning.
+    Low,
+}
+
+impl Queue {
+    /// Every queue, most urgent first.
+    pub const ALL: [Self; 3] = [Self::Critical, Self::Default, Self::Low];
+
+    /// Its name in Redis, Postgres, metrics and pages.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::Default => "default",
+            Self::Low => "low",
+        }
+    }
+}
+
+impl fmt::Display for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Queue {
+    type Err = UnknownQueue;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|queue| queue.as_str() == text).ok_or_else(|| UnknownQueue(text.to_owned()))
+    }
+}
+
+/// A queue name that is none of ours.
+#[derive(Debug, thiserror::Error)]
+#[error("no queue is named {0:?}; the queues are critical, default and low")]
+pub struct UnknownQueue(String);
