@@ -1,1 +1,3 @@
-//! .
+//! What work exists, by business domain.
+
+pub mod accounts;

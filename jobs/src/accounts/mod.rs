@@ -1,0 +1,13 @@
+//! Accounts: who a person is, how they register, prove their address and come in.
+
+pub mod email_address;
+pub mod full_name;
+pub mod locale;
+pub mod password;
+pub mod register;
+pub mod role;
+pub mod secret_key;
+pub mod sign_in;
+pub mod user;
+pub mod verification;
+pub mod welcome_learner;
