@@ -247,7 +247,7 @@ mod tests {
             ("mar.ibanez2024", Personal),
             ("ibáñezibáñez", Personal),
             ("compilandocode1", Personal),
-            ("Sopa2024Faena", Personal),
+            ("Faena-2024-faena", Personal),
         ] {
             assert_eq!(judge(password), Err(PasswordProblem::Weak(weakness)), "{password}");
         }
