@@ -1,1 +1,51 @@
-//! .
+//! Faena's engine: how work is promised, claimed, attempted, ended and remembered. It knows no business.
+//!
+//! The way of a job, and the file that knows each step:
+//!
+//! ```text
+//! enqueue ─► outbox ─► relay ─► Redis ─► live::fetch ─► backend (apalis) ─► perform ─► ack ─► recorder ─► ledger
+//!                        ▲                    live::renew, promote, rescue
+//!                        └── reconcile
+//! ```
+//!
+//! Every change of a live job is one script in `lua/`, called from `store`; nothing else writes to Redis but `heartbeat`.
+
+mod ack;
+mod attempt;
+mod backend;
+mod backoff;
+mod commands;
+mod context;
+mod engine;
+mod enqueue;
+mod envelope;
+mod event;
+mod health;
+mod heartbeat;
+mod inflight;
+mod job;
+mod listing;
+mod live;
+mod loops;
+mod notices;
+pub mod operations;
+mod perform;
+mod reconcile;
+mod recorder;
+mod registry;
+mod relay;
+mod store;
+
+pub use attempt::{Attempted, End, Failure, OrFailure};
+pub use backoff::Backoff;
+pub use context::{Ctx, Effect, Step};
+pub use engine::{Engine, UncleanDrain};
+pub use enqueue::{EnqueueError, enqueue, push};
+pub use envelope::{Delivery, Durability, Envelope, Lease, MAX_ARGS_BYTES};
+pub use health::{Check, Readiness};
+pub use heartbeat::{SlotUse, WorkerBeat};
+pub use job::{Job, JobId, Order, Queue, UnknownQueue};
+pub use notices::{clear_notice, post_notice};
+pub use operations::Operations;
+pub use registry::{ByNameError, Kind, Registry};
+pub use store::{Store, StoreError};

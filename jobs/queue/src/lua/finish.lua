@@ -1,6 +1,6 @@
 -- Ends deliveries: each job is over, waits for another attempt, or is handed back. Event, tombstone and change are one step.
 --   KEYS  1 job · 2 ready · 3 running · 4 leases · 5 attempts · 6 retryable · 7 ended · 8 cancels · 9 events · 10 wake
---   ARGV  for each delivery (at most 500): id, mark, verb, due (ms), event (JSON; empty: none)
+--   ARGV  for each delivery (at most 500): id, mark, verb, delay (ms), event (JSON; empty: none)
 --         mark   "fence token " as claimed; another mark means that the job is somebody else's now
 --         verb   end (over; its promise is in Postgres) · end_whole (over; the event carries the envelope)
 --                retry (an attempt is used) · wait (none is) · release (back to the head of its queue)
@@ -11,7 +11,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local reply, available = {}, 0
 for i = 1, #ARGV, 5 do
-    local id, mark, verb, due, event = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
+    local id, mark, verb, delay, event = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
     local held = redis.call('HGET', running, id)
     if held and string.sub(held, 1, #mark) == mark then
         local envelope = verb == 'end_whole' and redis.call('HGET', job, id)
@@ -28,6 +28,7 @@ for i = 1, #ARGV, 5 do
         else
             local used = tonumber(string.match(redis.call('HGET', attempts, id) or '0', '^%d+'))
             if verb == 'retry' then used = used + 1 end
+            local due = now + tonumber(delay)
             redis.call('HSET', attempts, id, used .. ' ' .. due)
             redis.call('ZADD', retryable, due, id)
         end

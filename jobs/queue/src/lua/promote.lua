@@ -1,5 +1,5 @@
 -- Makes jobs available whose time has come.
---   KEYS  1 ready · 2 scheduled · 3 retryable · 4 wake · 5 gone
+--   KEYS  1 ready · 2 scheduled · 3 retryable · 4 wake · 5 gone · 6 tail
 --   ARGV  1 how many at most of each kind (1 to 500)
 -- Returns how many were promoted, and in how many ms the next is due (-1: none waits).
 local ready, wake = KEYS[1], KEYS[4]
@@ -12,10 +12,14 @@ for _, later in ipairs({KEYS[2], KEYS[3]}) do
         redis.call('ZREM', later, unpack(ids))
         if redis.call('SCARD', KEYS[5]) == 0 then
             redis.call('RPUSH', ready, unpack(ids))
+            redis.call('INCRBY', KEYS[6], #ids)
         else
             -- A place left by a cancelled job of the same id serves again: an id has at most one place in the list.
             for _, id in ipairs(ids) do
-                if redis.call('SREM', KEYS[5], id) == 0 then redis.call('RPUSH', ready, id) end
+                if redis.call('SREM', KEYS[5], id) == 0 then
+                    redis.call('RPUSH', ready, id)
+                    redis.call('INCR', KEYS[6])
+                end
             end
         end
         promoted = promoted + #ids

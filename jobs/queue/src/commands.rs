@@ -1,0 +1,272 @@
+//! An operator's commands: written first, then carried out, by the asker or by any worker later.
+
+use std::time::Duration;
+
+use sqlx::{PgConnection, PgPool};
+
+use crate::{
+    event::{Event, Outcome, storable},
+    job::{JobId, Queue},
+    loops::Outage,
+    operations::{Operations, OperationsError, State},
+    store::{Cancelled, Store},
+};
+
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What came of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CommandOutcome {
+    /// A dead or cancelled job was promised anew, under the same id.
+    EnqueuedAgain,
+    /// A waiting job need not wait any more.
+    MadeAvailable,
+    /// The job was waiting and is over.
+    Cancelled,
+    /// The job runs; its worker is told within a second.
+    CancelRequested,
+    /// The command is written, and will be carried out when Redis can be reached.
+    Pending,
+}
+
+impl CommandOutcome {
+    /// Its name in Postgres and pages.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::EnqueuedAgain => "enqueued_again",
+            Self::MadeAvailable => "made_available",
+            Self::Cancelled => "cancelled",
+            Self::CancelRequested => "cancel_requested",
+            Self::Pending => "pending",
+        }
+    }
+}
+
+/// Why a command was not accepted. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// Nobody knows a job of that id.
+    #[error("there is no job {0}")]
+    NoSuchJob(JobId),
+    /// The job's state does not allow it.
+    #[error("the job {id} cannot be {verb}: it is {state}")]
+    WrongState {
+        /// Which job.
+        id: JobId,
+        /// What was asked, as a participle.
+        verb: &'static str,
+        /// Where the job is.
+        state: String,
+    },
+    /// Its arguments could never be decoded, so there is nothing to run again.
+    #[error("the job {0} cannot be enqueued again: its arguments are not JSON")]
+    Undecodable(JobId),
+    /// A store did not answer.
+    #[error(transparent)]
+    Stores(#[from] OperationsError),
+}
+
+impl From<sqlx::Error> for CommandError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Stores(error.into())
+    }
+}
+
+impl Operations {
+    /// Runs a job again: a dead or cancelled one is promised anew with a fresh budget of attempts, a waiting one becomes available at
+    /// once. `actor` is whose name stands in the record.
+    ///
+    /// # Errors
+    /// There is no such job, its state does not allow it, or a store did not answer.
+    pub async fn retry(&self, id: JobId, actor: &str) -> Result<CommandOutcome, CommandError> {
+        let state = self.state_of(id).await?;
+        let mut tx = self.db.begin().await?;
+        let command = write_command(&mut tx, id, "retry", actor).await?;
+        match state {
+            State::Dead | State::Cancelled => {
+                // The state is decided under the row's lock: two retries at once promise the job once.
+                let decodable: Option<(bool,)> =
+                    sqlx::query_as("select args is not null from faena.jobs where id = $1 for update")
+                        .bind(id)
+                        .fetch_optional(&mut *tx)
+                        .await?;
+                match decodable {
+                    Some((true,)) => {}
+                    Some((false,)) => return Err(CommandError::Undecodable(id)),
+                    None => {
+                        return Err(CommandError::WrongState {
+                            id,
+                            verb: "enqueued again",
+                            state: "live again already".to_owned(),
+                        });
+                    }
+                }
+                sqlx::query(include_str!("sql/promise_again.sql")).bind(id).execute(&mut *tx).await?;
+                close_command(&mut tx, command, CommandOutcome::EnqueuedAgain.as_str()).await?;
+                tx.commit().await?;
+                Ok(CommandOutcome::EnqueuedAgain)
+            }
+            State::Scheduled | State::Retryable => {
+                tx.commit().await?;
+                self.carry_out_now(command, id, Verb::Retry, actor).await
+            }
+            state => Err(CommandError::WrongState { id, verb: "run again", state: state.to_string() }),
+        }
+    }
+
+    /// Ends a job that nobody wants any more, whatever live state it is in. A running job sees its token fire within a second.
+    ///
+    /// # Errors
+    /// There is no such job, it is over already, or a store did not answer.
+    pub async fn cancel(&self, id: JobId, actor: &str) -> Result<CommandOutcome, CommandError> {
+        let state = self.state_of(id).await?;
+        if state.is_ended() {
+            return Err(CommandError::WrongState { id, verb: "cancelled", state: state.to_string() });
+        }
+        let mut tx = self.db.begin().await?;
+        let command = write_command(&mut tx, id, "cancel", actor).await?;
+        // A promise that no relay has pushed yet ends here and now; a relay that holds it is waited for.
+        let reason = format!("cancelled by {actor} before it was pushed");
+        let ended = sqlx::query(include_str!("sql/cancel_unpushed.sql")).bind(id).bind(reason).execute(&mut *tx).await?;
+        if ended.rows_affected() > 0 {
+            close_command(&mut tx, command, CommandOutcome::Cancelled.as_str()).await?;
+            tx.commit().await?;
+            return Ok(CommandOutcome::Cancelled);
+        }
+        tx.commit().await?;
+        self.carry_out_now(command, id, Verb::Cancel, actor).await
+    }
+
+    async fn state_of(&self, id: JobId) -> Result<State, CommandError> {
+        Ok(self.job(id).await?.ok_or(CommandError::NoSuchJob(id))?.summary.state)
+    }
+
+    /// Redis being away now is no error: the command is written, and some worker will carry it out.
+    async fn carry_out_now(&self, command: i64, id: JobId, verb: Verb, actor: &str) -> Result<CommandOutcome, CommandError> {
+        let mut connection = self.db.acquire().await?;
+        match carry_out(&self.store, &mut connection, id, verb, actor).await {
+            Err(_) | Ok(Carried::NotYet) => Ok(CommandOutcome::Pending),
+            Ok(Carried::Out(outcome)) => {
+                close_command(&mut connection, command, outcome.as_str()).await?;
+                Ok(outcome)
+            }
+            Ok(Carried::TooLate) => {
+                close_command(&mut connection, command, TOO_LATE).await?;
+                Err(CommandError::WrongState { id, verb: verb.participle(), state: "in another state by now".to_owned() })
+            }
+        }
+    }
+}
+
+const TOO_LATE: &str = "too_late";
+
+#[derive(Debug, Clone, Copy)]
+enum Verb {
+    Retry,
+    Cancel,
+}
+
+impl Verb {
+    const fn participle(self) -> &'static str {
+        match self {
+            Self::Retry => "made available",
+            Self::Cancel => "cancelled",
+        }
+    }
+}
+
+enum Carried {
+    Out(CommandOutcome),
+    TooLate,
+    /// Redis has lost the job, and reconcile has not brought it back yet.
+    NotYet,
+}
+
+/// Carries out commands that their askers could not, until halted.
+pub(crate) async fn carry_out_commands(store: Store, db: PgPool) {
+    let mut outage = Outage::new("carrying out commands");
+    loop {
+        match carry_out_open(&store, &db).await {
+            Ok(()) => outage.over(),
+            Err(error) => outage.failed(&error),
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn carry_out_open(store: &Store, db: &PgPool) -> Result<(), OperationsError> {
+    let mut tx = db.begin().await?;
+    let open: Vec<(i64, JobId, String, String)> = sqlx::query_as(
+        "select id, job_id, verb, actor from faena.commands where carried_out_at is null order by id limit 100 for update skip locked",
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    for (command, id, verb, actor) in open {
+        let verb = if verb == "cancel" { Verb::Cancel } else { Verb::Retry };
+        match carry_out(store, &mut tx, id, verb, &actor).await? {
+            Carried::Out(outcome) => close_command(&mut tx, command, outcome.as_str()).await?,
+            Carried::TooLate => close_command(&mut tx, command, TOO_LATE).await?,
+            Carried::NotYet => {}
+        }
+    }
+    Ok(tx.commit().await?)
+}
+
+async fn carry_out(store: &Store, db: &mut PgConnection, id: JobId, verb: Verb, actor: &str) -> Result<Carried, OperationsError> {
+    let key = id.to_string();
+    for queue in Queue::ALL {
+        let outcome = match verb {
+            Verb::Retry => store.hasten(queue, &key).await?.then_some(CommandOutcome::MadeAvailable),
+            Verb::Cancel => match store.cancel(queue, &key, &cancel_event(&key, actor)).await? {
+                Cancelled::Now => Some(CommandOutcome::Cancelled),
+                Cancelled::Asked => Some(CommandOutcome::CancelRequested),
+                Cancelled::TooLate => return Ok(Carried::TooLate),
+                Cancelled::Unknown => None,
+            },
+        };
+        if let Some(outcome) = outcome {
+            return Ok(Carried::Out(outcome));
+        }
+    }
+    let (promised,) = sqlx::query_as("select exists (select from faena.outbox where id = $1)").bind(id).fetch_one(db).await?;
+    Ok(if promised { Carried::NotYet } else { Carried::TooLate })
+}
+
+fn cancel_event(id: &str, actor: &str) -> String {
+    let event = Event {
+        id: id.to_owned(),
+        outcome: Outcome::Cancelled,
+        attempt: 0,
+        epoch: 0,
+        fence: 0,
+        worker: String::new(),
+        started_ms: None,
+        ended_ms: 0,
+        error: Some(storable(&format!("cancelled by {actor}"))),
+    };
+    serde_json::to_string(&event).unwrap_or_default()
+}
+
+async fn write_command(tx: &mut PgConnection, id: JobId, verb: &str, actor: &str) -> sqlx::Result<i64> {
+    let (command,) = sqlx::query_as("insert into faena.commands (job_id, verb, actor) values ($1, $2, $3) returning id")
+        .bind(id)
+        .bind(verb)
+        .bind(actor)
+        .fetch_one(tx)
+        .await?;
+    Ok(command)
+}
+
+async fn close_command(connection: &mut PgConnection, command: i64, outcome: &str) -> sqlx::Result<()> {
+    sqlx::query(
+        "update faena.commands set carried_out_at = clock_timestamp(), outcome = $2 where id = $1 and carried_out_at is null",
+    )
+    .bind(command)
+    .bind(outcome)
+    .execute(connection)
+    .await
+    .map(drop)
+}

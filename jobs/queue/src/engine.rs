@@ -1,0 +1,210 @@
+//! Runs everything a worker runs: an apalis worker for each queue, and the loops that keep jobs, promises and ledger moving.
+
+use std::{collections::BTreeMap, convert::Infallible, sync::Arc, time::Duration};
+
+use apalis::layers::WorkerBuilderExt as _;
+use apalis_core::{
+    monitor::Monitor,
+    task::Task,
+    worker::{builder::WorkerBuilder, event::Event as WorkerEvent, ext::event_listener::EventListenerExt as _},
+};
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::{
+    ack::{Acker, acknowledge},
+    backend::QueueBackend,
+    commands::carry_out_commands,
+    heartbeat::beat,
+    inflight::{Claimed, Inflight},
+    job::Queue,
+    live,
+    loops::Loops,
+    perform::{Decision, Surroundings, perform},
+    reconcile::reconcile,
+    recorder::record,
+    registry::Registry,
+    relay::relay,
+    store::Store,
+};
+
+/// Beyond the drain's own time: for dropped handlers to notice, and for Redis to hear what became of their jobs.
+const AFTER_DRAIN: Duration = Duration::from_secs(6);
+
+/// A worker, ready to run.
+#[derive(Debug)]
+pub struct Engine<P> {
+    /// The live jobs.
+    pub store: Store,
+    /// Outbox, ledger and effects; also what jobs are given as [`Ctx::db`](crate::Ctx::db).
+    pub db: PgPool,
+    /// Where LISTEN works; `DATABASE_URL` may be a pooler that does not support it.
+    pub direct_url: String,
+    /// The jobs this worker knows.
+    pub registry: Registry<P>,
+    /// What they are given.
+    pub ports: Arc<P>,
+    /// How many jobs of each queue may run at once; a queue that is absent is not served.
+    pub slots: BTreeMap<Queue, usize>,
+    /// How long running jobs may take to end once the worker must stop.
+    pub drain: Duration,
+    /// Unique per start, without spaces.
+    pub worker: String,
+}
+
+/// The two moments of a worker's end.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Drain {
+    /// No more claims; running jobs go on.
+    pub(crate) begun: CancellationToken,
+    /// Running jobs are handed back.
+    pub(crate) over: CancellationToken,
+}
+
+/// The worker ended, and something of it may be left in Redis until leases run out.
+#[derive(Debug, thiserror::Error)]
+#[error("{leases} jobs could not be handed back: they return to their queue when their leases run out")]
+pub struct UncleanDrain {
+    leases: usize,
+}
+
+impl<P: Send + Sync + 'static> Engine<P> {
+    /// Runs until `stop`, then drains: no more claims, running jobs may end within [`Engine::drain`], the rest is handed back
+    /// uncounted. An outage of Redis or Postgres does not end it.
+    ///
+    /// # Errors
+    /// Redis did not hear what became of every job before the time was up.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), UncleanDrain> {
+        let Self { store, db, direct_url, registry, ports, slots, drain: drain_time, worker } = self;
+        let surroundings = Arc::new(Surroundings { registry, ports, db: db.clone() });
+        let (loops, drain) = (Loops::new(), Drain::default());
+        let mut monitor = Monitor::new().should_restart(|worker, error| {
+            error!(worker = worker.name(), %error, "an apalis worker ended; starting it again");
+            true
+        });
+        let mut inflights = Vec::new();
+        for (queue, slots) in slots {
+            let inflight = Arc::new(Inflight::new(queue, slots));
+            let acker = start_queue_loops(&loops, &store, &db, &inflight, &worker, &drain);
+            monitor = register(monitor, &inflight, acker, &surroundings, &worker);
+            inflights.push(inflight);
+        }
+        start_shared_loops(&loops, &store, &db, direct_url, &inflights, &worker, &drain);
+
+        let begun = drain.begun.clone();
+        let workers = tokio::spawn(monitor.run_with_signal(async move {
+            begun.cancelled().await;
+            Ok(())
+        }));
+        stop.cancelled().await;
+        info!(running = inflights.iter().map(|inflight| inflight.busy()).sum::<usize>(), "draining");
+        drain.begun.cancel();
+        let ended = end(workers, &drain, drain_time).await;
+        let leases = inflights.iter().map(|inflight| inflight.leases().len()).sum();
+        if let Err(error) = store.forget_workers(&[worker]).await {
+            warn!(%error, "the worker's heartbeat stays until it is forgotten");
+        }
+        loops.halt().await;
+        if ended && leases == 0 { Ok(()) } else { Err(UncleanDrain { leases }) }
+    }
+}
+
+/// Waits for the apalis workers; when the drain's time is up, handlers are dropped and their jobs handed back.
+async fn end<T>(mut workers: tokio::task::JoinHandle<T>, drain: &Drain, drain_time: Duration) -> bool {
+    if tokio::time::timeout(drain_time, &mut workers).await.is_ok() {
+        return true;
+    }
+    warn!("the drain's time is up: handing back what still runs");
+    drain.over.cancel();
+    tokio::time::timeout(AFTER_DRAIN, &mut workers).await.is_ok()
+}
+
+fn start_queue_loops(loops: &Loops, store: &Store, db: &PgPool, inflight: &Arc<Inflight>, worker: &str, drain: &Drain) -> Acker {
+    let (acker, finished) = Acker::new();
+    let common = (store.clone(), db.clone(), inflight.clone(), worker.to_owned(), acker.clone(), drain.clone());
+    // Not one of the restartable loops: it owns the receiving end and ends when every delivery has been acknowledged.
+    loops.start_once(acknowledge(store.clone(), inflight.clone(), worker.to_owned(), finished, loops.halt.clone()));
+    loops.start("fetch", {
+        let (store, db, inflight, worker, acker, drain) = common;
+        move || live::fetch(store.clone(), db.clone(), inflight.clone(), acker.clone(), worker.clone(), drain.clone())
+    });
+    let shared = (store.clone(), inflight.clone());
+    loops.start("renew", {
+        let (store, inflight) = shared.clone();
+        move || live::renew(store.clone(), inflight.clone())
+    });
+    loops.start("promote", {
+        let (store, inflight) = shared.clone();
+        move || live::promote(store.clone(), inflight.clone())
+    });
+    loops.start("rescue", {
+        let (store, inflight) = shared;
+        move || live::rescue(store.clone(), inflight.clone())
+    });
+    acker
+}
+
+fn start_shared_loops(
+    loops: &Loops,
+    store: &Store,
+    db: &PgPool,
+    direct_url: String,
+    inflights: &[Arc<Inflight>],
+    worker: &str,
+    drain: &Drain,
+) {
+    let both = (store.clone(), db.clone());
+    loops.start("relay", {
+        let (store, db) = both.clone();
+        move || relay(store.clone(), db.clone(), direct_url.clone())
+    });
+    for queue in Queue::ALL {
+        loops.start("record", {
+            let (store, db) = both.clone();
+            move || record(store.clone(), db.clone(), queue)
+        });
+    }
+    loops.start("reconcile", {
+        let (store, db) = both.clone();
+        move || reconcile(store.clone(), db.clone())
+    });
+    loops.start("carry out commands", {
+        let (store, db) = both;
+        move || carry_out_commands(store.clone(), db.clone())
+    });
+    loops.start("heartbeat", {
+        let (store, inflights, worker, drain) = (store.clone(), inflights.to_vec(), worker.to_owned(), drain.clone());
+        move || beat(store.clone(), worker.clone(), inflights.clone(), drain.clone())
+    });
+}
+
+fn register<P: Send + Sync + 'static>(
+    monitor: Monitor,
+    inflight: &Arc<Inflight>,
+    acker: Acker,
+    surroundings: &Arc<Surroundings<P>>,
+    worker: &str,
+) -> Monitor {
+    let (inflight, surroundings) = (inflight.clone(), surroundings.clone());
+    let name = format!("{worker}/{}", inflight.queue);
+    monitor.register(move |_restarts| {
+        let surroundings = surroundings.clone();
+        let attempt = tower::service_fn(move |task: Task<Arc<Claimed>>| {
+            let surroundings = surroundings.clone();
+            async move {
+                let Claimed { delivery, envelope, interrupts, .. } = &*task.args;
+                Ok::<Decision, Infallible>(perform(&surroundings, delivery, envelope.as_ref(), interrupts).await)
+            }
+        });
+        WorkerBuilder::new(name.as_str())
+            .backend(QueueBackend::new(inflight.clone(), acker.clone()))
+            .concurrency(inflight.slots)
+            .on_event(|worker, event| {
+                if let WorkerEvent::Error(error) = event {
+                    error!(worker = worker.name(), %error, "apalis reports an error");
+                }
+            })
+            .build(attempt)
+    })
+}

@@ -1,0 +1,57 @@
+//! Whether the stores answer, asked now and within a second.
+
+use std::{collections::BTreeMap, future::Future, time::Duration, time::Instant};
+
+use serde::Serialize;
+use sqlx::PgPool;
+
+use crate::store::Store;
+
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// One dependency's answer.
+#[derive(Debug, Clone, Serialize)]
+pub struct Check {
+    /// Whether it answered.
+    pub ok: bool,
+    /// How long it took, in ms.
+    pub ms: f64,
+    /// What went wrong, without addresses or credentials.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What `/ready` says: ready only if everything that must answer does.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Readiness {
+    /// Whether requests or jobs may be sent here.
+    pub ready: bool,
+    /// One entry per dependency.
+    pub checks: BTreeMap<&'static str, Check>,
+}
+
+impl Check {
+    /// Asks a dependency, for at most a second. `ask` says what is wrong in words fit for strangers.
+    pub async fn ask(ask: impl Future<Output = Result<(), String>>) -> Self {
+        let asked = Instant::now();
+        let answer = tokio::time::timeout(PATIENCE, ask).await.unwrap_or_else(|_| Err("no answer within 1 s".to_owned()));
+        Self { ok: answer.is_ok(), ms: (asked.elapsed().as_secs_f64() * 1e5).round() / 100.0, error: answer.err() }
+    }
+}
+
+impl Readiness {
+    /// Asks Postgres (and whether its schema is there) and the queues' Redis.
+    pub async fn of_stores(store: &Store, db: &PgPool) -> Self {
+        let postgres = Check::ask(async {
+            let there: Result<(bool,), _> = sqlx::query_as("select to_regclass('faena.outbox') is not null").fetch_one(db).await;
+            match there {
+                Ok((true,)) => Ok(()),
+                Ok((false,)) => Err("the migrations have not been applied".to_owned()),
+                Err(_) => Err("no connection".to_owned()),
+            }
+        });
+        let redis = Check::ask(async { store.now().await.map(drop).map_err(|_| "no connection".to_owned()) });
+        let (postgres, redis) = tokio::join!(postgres, redis);
+        Self { ready: postgres.ok && redis.ok, checks: BTreeMap::from([("postgres", postgres), ("redis", redis)]) }
+    }
+}

@@ -1,0 +1,117 @@
+//! How a worker shows that it lives: a line in Redis, renewed each second.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    engine::Drain,
+    inflight::Inflight,
+    job::Queue,
+    loops::Outage,
+    store::{Store, StoreError, at},
+};
+
+const EVERY: Duration = Duration::from_secs(1);
+/// A worker not heard of for this long is taken off the list.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(300);
+
+/// What a worker says of itself.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct WorkerBeat {
+    /// Unique per start: host, process id and a random part.
+    pub name: String,
+    /// The version of its binary.
+    pub version: String,
+    /// When it started.
+    pub started_at: DateTime<Utc>,
+    /// Whether it claims no more jobs and ends soon.
+    pub draining: bool,
+    /// Slots and busy slots of each queue it serves.
+    pub queues: BTreeMap<Queue, SlotUse>,
+    /// When Redis last heard of it.
+    #[serde(skip)]
+    pub seen_at: DateTime<Utc>,
+}
+
+/// How many slots there are and how many are in use.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct SlotUse {
+    /// How many jobs may run at once.
+    pub slots: usize,
+    /// How many do.
+    pub busy: usize,
+}
+
+/// Beats until halted.
+pub(crate) async fn beat(store: Store, worker: String, inflights: Vec<Arc<Inflight>>, drain: Drain) {
+    let mut outage = Outage::new("sending the heartbeat");
+    let started_at = Utc::now();
+    loop {
+        let queues = inflights.iter().map(|inflight| (inflight.queue, SlotUse { slots: inflight.slots, busy: inflight.busy() }));
+        let beat = WorkerBeat {
+            name: worker.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at,
+            draining: drain.begun.is_cancelled(),
+            queues: queues.collect(),
+            seen_at: DateTime::default(),
+        };
+        match store.beat(&beat).await {
+            Ok(()) => outage.over(),
+            Err(error) => outage.failed(&error),
+        }
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+impl Store {
+    async fn beat(&self, beat: &WorkerBeat) -> Result<(), StoreError> {
+        let now = self.now().await?;
+        let line = serde_json::to_string(beat).unwrap_or_default();
+        let mut write = redis::pipe();
+        write.atomic();
+        write.zadd(self.global_key("beats"), &beat.name, now.timestamp_millis()).ignore();
+        write.hset(self.global_key("workers"), &beat.name, line).ignore();
+        self.atomically(&write, "sending the heartbeat").await
+    }
+
+    /// Takes a worker that ends off the list.
+    pub(crate) async fn forget_workers(&self, names: &[String]) -> Result<(), StoreError> {
+        let mut write = redis::pipe();
+        write.atomic();
+        for name in names {
+            write.zrem(self.global_key("beats"), name).ignore();
+            write.hdel(self.global_key("workers"), name).ignore();
+        }
+        self.atomically(&write, "forgetting workers").await
+    }
+
+    /// Every worker heard of lately, and Redis's own time. Those not heard of for long are forgotten on the way.
+    pub(crate) async fn workers(&self) -> Result<(Vec<WorkerBeat>, DateTime<Utc>), StoreError> {
+        let now = self.now().await?;
+        let mut read = redis::pipe();
+        read.atomic().zrange_withscores(self.global_key("beats"), 0, -1).hgetall(self.global_key("workers"));
+        let (seen, lines): (Vec<(String, f64)>, BTreeMap<String, String>) = self.atomically(&read, "listing workers").await?;
+        let (mut workers, mut forgotten) = (Vec::new(), Vec::new());
+        for (name, seen) in seen {
+            #[expect(clippy::cast_possible_truncation, reason = "a time in ms")]
+            let seen_at = at(seen as i64);
+            if (now - seen_at).to_std().is_ok_and(|silent| silent > FORGOTTEN_AFTER) {
+                forgotten.push(name);
+            } else if let Some(beat) = lines.get(&name).and_then(|line| serde_json::from_str::<WorkerBeat>(line).ok()) {
+                workers.push(WorkerBeat { seen_at, ..beat });
+            }
+        }
+        if !forgotten.is_empty() {
+            self.forget_workers(&forgotten).await?;
+        }
+        Ok((workers, now))
+    }
+
+    pub(crate) async fn now(&self) -> Result<DateTime<Utc>, StoreError> {
+        let (seconds, micros): (i64, i64) = self.query(&redis::cmd("TIME"), "asking the time").await?;
+        Ok(at(seconds * 1000 + micros / 1000))
+    }
+}

@@ -1,0 +1,336 @@
+//! Looking: counts, pages of jobs, one job's story. Live states are read from Redis, promises and ends from Postgres.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    envelope::Envelope,
+    job::{JobId, Queue},
+    operations::{
+        AttemptRecord, CommandRecord, JobDetail, JobFilter, JobSummary, Notice, Operations, OperationsError, Overview, Page,
+        QueueOverview, State,
+    },
+    store::{Look, Waiting, at},
+};
+
+/// A cursor that no page has handed out starts the list from its beginning.
+type Cursor<'c> = Option<&'c str>;
+
+impl Operations {
+    /// The engine at a glance. Nothing in it is counted by reading the jobs themselves, so a backlog costs nothing.
+    ///
+    /// # Errors
+    /// A store did not answer.
+    pub async fn overview(&self) -> Result<Overview, OperationsError> {
+        let outboxed: HashMap<String, i64> = pairs(
+            sqlx::query_as("select queue, count(*) from faena.outbox where pushed_at is null group by queue")
+                .fetch_all(&self.db)
+                .await?,
+        );
+        let ended: Vec<(String, String, i64)> =
+            sqlx::query_as("select queue, state, total from faena.ended_counts").fetch_all(&self.db).await?;
+        let notices: Vec<Notice> = sqlx::query_as("select key, message, since, last_at, times from faena.notices order by since")
+            .fetch_all(&self.db)
+            .await?;
+        let (relay_lag_s,): (Option<f64>,) = sqlx::query_as(
+            "select extract(epoch from clock_timestamp() - min(enqueued_at))::float8 from faena.outbox where pushed_at is null",
+        )
+        .fetch_one(&self.db)
+        .await?;
+        let (mut workers, taken_at) = self.store.workers().await?;
+        workers.sort_by_key(|worker| worker.seen_at);
+        let (mut queues, mut unrecorded) = (Vec::new(), 0);
+        for queue in Queue::ALL {
+            let live = self.store.counts(queue).await?;
+            unrecorded += live.unrecorded;
+            let ended = |state: State| {
+                let total = ended.iter().find(|(of, name, _)| of == queue.as_str() && name == state.as_str());
+                total.map_or(0, |(_, _, total)| total.unsigned_abs())
+            };
+            queues.push(QueueOverview {
+                queue,
+                outboxed: outboxed.get(queue.as_str()).map_or(0, |count| count.unsigned_abs()),
+                scheduled: live.scheduled,
+                available: live.available,
+                running: live.running,
+                retryable: live.retryable,
+                completed: ended(State::Completed),
+                dead: ended(State::Dead),
+                cancelled: ended(State::Cancelled),
+                oldest_age: live.oldest_since.map(|since| (live.now - since).to_std().unwrap_or_default()),
+            });
+        }
+        let relay_lag = relay_lag_s.map(|seconds| std::time::Duration::from_secs_f64(seconds.max(0.0)));
+        Ok(Overview { taken_at, queues, workers, notices, relay_lag, unrecorded })
+    }
+
+    /// A page of jobs, keyset by keyset: jobs that come and go meanwhile shift nothing. `cursor` is the [`Page::next`] of the page
+    /// before.
+    ///
+    /// # Errors
+    /// A store did not answer.
+    pub async fn jobs(&self, filter: JobFilter, cursor: Option<&str>, limit: usize) -> Result<Page, OperationsError> {
+        let limit = limit.clamp(1, 200);
+        // One more than asked for tells whether there is a next page.
+        let mut rows = match filter.state {
+            State::Outboxed => self.outboxed(filter.queue, cursor, limit + 1).await?,
+            State::Completed | State::Dead | State::Cancelled => self.ended(filter, cursor, limit + 1).await?,
+            State::Available | State::Running | State::Scheduled | State::Retryable => {
+                self.live(filter, cursor, limit + 1).await?
+            }
+        };
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| more).map(|(_, cursor)| cursor.clone());
+        Ok(Page { jobs: rows.into_iter().map(|(job, _)| job).collect(), next })
+    }
+
+    /// One job's story, or `None` when nobody knows it.
+    ///
+    /// # Errors
+    /// A store did not answer.
+    pub async fn job(&self, id: JobId) -> Result<Option<JobDetail>, OperationsError> {
+        let attempts: Vec<AttemptRecord> = sqlx::query_as(
+            "select attempt, epoch, fence, worker, started_at, ended_at, outcome, error from faena.attempts where job_id = $1 order by ended_at, fence",
+        )
+        .bind(id)
+        .fetch_all(&self.db)
+        .await?;
+        let commands: Vec<CommandRecord> = sqlx::query_as(
+            "select verb, actor, asked_at, carried_out_at, outcome from faena.commands where job_id = $1 order by id",
+        )
+        .bind(id)
+        .fetch_all(&self.db)
+        .await?;
+        let stored: Option<Stored> = sqlx::query_as(include_str!("sql/find_job.sql")).bind(id).fetch_optional(&self.db).await?;
+        let detail = match stored {
+            Some(stored) if stored.state != "outboxed" => Some(stored.to_detail()),
+            stored => self.live_detail(id, stored).await?,
+        };
+        Ok(detail.map(|detail| JobDetail { attempts, commands, ..detail }))
+    }
+
+    async fn live_detail(&self, id: JobId, stored: Option<Stored>) -> Result<Option<JobDetail>, OperationsError> {
+        for queue in Queue::ALL {
+            let look = self.store.look(queue, &id.to_string()).await?;
+            if look.state == "unknown" {
+                continue;
+            }
+            if look.state == "ended" {
+                // The ledger will have it in a moment; until then the promise is all there is to show.
+                return Ok(stored.map(|stored| stored.to_detail()));
+            }
+            let mut summary = summarize(queue, look_state(&look), &id.to_string(), &look.raw, look.attempts_used);
+            let mut words = look.detail.split(' ');
+            match summary.state {
+                State::Running => {
+                    summary.attempts += 1;
+                    summary.worker = words.nth(2).map(ToOwned::to_owned);
+                    summary.at = words.next().and_then(|ms| ms.parse().ok()).map(at);
+                }
+                State::Scheduled | State::Retryable => summary.at = words.next().and_then(|ms| ms.parse().ok()).map(at),
+                _ => {}
+            }
+            let envelope = serde_json::from_slice::<Envelope>(&look.raw).ok();
+            return Ok(Some(JobDetail {
+                summary,
+                durability: envelope.as_ref().map_or("redis", |envelope| envelope.durability.as_str()).to_owned(),
+                version: envelope.as_ref().map_or(0, |envelope| envelope.version.into()),
+                args: envelope
+                    .as_ref()
+                    .map_or_else(|| String::from_utf8_lossy(&look.raw).into_owned(), |envelope| envelope.args.get().to_owned()),
+                run_at: envelope.and_then(|envelope| envelope.run_at),
+                pushed_at: stored.and_then(|stored| stored.pushed_at),
+                cancel_wanted: look.cancel_wanted,
+                attempts: Vec::new(),
+                commands: Vec::new(),
+            }));
+        }
+        Ok(stored.map(|stored| stored.to_detail()))
+    }
+
+    async fn outboxed(
+        &self,
+        queue: Option<Queue>,
+        cursor: Cursor<'_>,
+        limit: usize,
+    ) -> Result<Vec<(JobSummary, String)>, OperationsError> {
+        let after: Option<JobId> = cursor.and_then(|cursor| cursor.parse().ok());
+        let rows: Vec<Stored> = sqlx::query_as(include_str!("sql/list_outboxed.sql"))
+            .bind(queue.map(Queue::as_str))
+            .bind(after)
+            .bind(limit as i64)
+            .fetch_all(&self.db)
+            .await?;
+        Ok(rows.iter().map(|row| (row.to_detail().summary, row.id.to_string())).collect())
+    }
+
+    async fn ended(
+        &self,
+        filter: JobFilter,
+        cursor: Cursor<'_>,
+        limit: usize,
+    ) -> Result<Vec<(JobSummary, String)>, OperationsError> {
+        let after: Option<(DateTime<Utc>, JobId)> = cursor.and_then(|cursor| {
+            let (micros, id) = cursor.split_once('~')?;
+            Some((DateTime::from_timestamp_micros(micros.parse().ok()?)?, id.parse().ok()?))
+        });
+        let rows: Vec<Stored> = sqlx::query_as(include_str!("sql/list_ended.sql"))
+            .bind(filter.state.as_str())
+            .bind(filter.queue.map(Queue::as_str))
+            .bind(after.map(|(at, _)| at))
+            .bind(after.map(|(_, id)| id))
+            .bind(limit as i64)
+            .fetch_all(&self.db)
+            .await?;
+        let cursor = |row: &Stored| format!("{}~{}", row.at.unwrap_or_default().timestamp_micros(), row.id);
+        Ok(rows.iter().map(|row| (row.to_detail().summary, cursor(row))).collect())
+    }
+
+    /// Live lists go queue by queue, most urgent first: within a queue in the order in which jobs will run.
+    async fn live(
+        &self,
+        filter: JobFilter,
+        cursor: Cursor<'_>,
+        limit: usize,
+    ) -> Result<Vec<(JobSummary, String)>, OperationsError> {
+        let after = cursor.and_then(|cursor| {
+            let mut parts = cursor.splitn(3, '~');
+            let (queue, position, id) = (parts.next()?, parts.next()?, parts.next()?);
+            Some((queue.parse::<Queue>().ok()?, position.parse::<i64>().ok()?, id))
+        });
+        let mut rows = Vec::new();
+        for queue in Queue::ALL {
+            let passed = after.is_some_and(|(reached, ..)| queue < reached);
+            if passed || filter.queue.is_some_and(|wanted| wanted != queue) || rows.len() >= limit {
+                continue;
+            }
+            let after = after.filter(|(reached, ..)| *reached == queue).map(|(_, position, id)| (position, id));
+            let waiting = match filter.state {
+                State::Scheduled => self.store.waiting(queue, "scheduled", after, limit - rows.len()).await?,
+                State::Retryable => self.store.waiting(queue, "retryable", after, limit - rows.len()).await?,
+                State::Running => {
+                    rows.extend(self.running(queue, after, limit - rows.len()).await?);
+                    continue;
+                }
+                _ => self.store.line(queue, after.map(|(place, _)| place), limit - rows.len()).await?,
+            };
+            rows.extend(waiting.into_iter().map(|Waiting { id, position, raw, attempts_used }| {
+                let mut summary = summarize(queue, filter.state, &id, &raw, attempts_used);
+                summary.at = (filter.state != State::Available).then(|| at(position));
+                (summary, format!("{queue}~{position}~{id}"))
+            }));
+        }
+        Ok(rows)
+    }
+
+    /// Running jobs by id, which is the order in which they were enqueued.
+    async fn running(
+        &self,
+        queue: Queue,
+        after: Option<(i64, &str)>,
+        limit: usize,
+    ) -> Result<Vec<(JobSummary, String)>, OperationsError> {
+        let mut running = self.store.running(queue).await?;
+        running.sort();
+        let after = after.map_or("", |(_, id)| id);
+        let page: Vec<&(String, String)> = running.iter().filter(|(id, _)| id.as_str() > after).take(limit).collect();
+        let ids: Vec<&str> = page.iter().map(|(id, _)| id.as_str()).collect();
+        let envelopes = self.store.envelopes(queue, &ids).await?;
+        let summaries = page.iter().zip(envelopes).filter(|(_, (raw, _))| !raw.is_empty()).map(|((id, mark), (raw, used))| {
+            let mut words = mark.split(' ').skip(2);
+            let mut summary = summarize(queue, State::Running, id, &raw, used);
+            summary.attempts += 1;
+            summary.worker = words.next().map(ToOwned::to_owned);
+            summary.at = words.next().and_then(|ms| ms.parse().ok()).map(at);
+            (summary, format!("{queue}~0~{id}"))
+        });
+        Ok(summaries.collect())
+    }
+}
+
+/// A row of the outbox or the ledger.
+#[derive(Debug, sqlx::FromRow)]
+struct Stored {
+    id: JobId,
+    queue: String,
+    name: String,
+    version: i32,
+    args: Option<String>,
+    args_raw: Option<Vec<u8>>,
+    durability: String,
+    state: String,
+    reason: Option<String>,
+    attempts: i32,
+    enqueued_at: DateTime<Utc>,
+    run_at: Option<DateTime<Utc>>,
+    pushed_at: Option<DateTime<Utc>>,
+    at: Option<DateTime<Utc>>,
+}
+
+impl Stored {
+    fn to_detail(&self) -> JobDetail {
+        let Self {
+            id,
+            queue,
+            name,
+            version,
+            args,
+            args_raw,
+            durability,
+            state,
+            reason,
+            attempts,
+            enqueued_at,
+            run_at,
+            pushed_at,
+            at,
+        } = self;
+        let raw = args_raw.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
+        JobDetail {
+            summary: JobSummary {
+                id: id.to_string(),
+                queue: queue.parse().unwrap_or(Queue::Default),
+                name: name.clone(),
+                state: state.parse().unwrap_or(State::Outboxed),
+                attempts: attempts.unsigned_abs(),
+                enqueued_at: Some(*enqueued_at),
+                at: *at,
+                worker: None,
+                reason: reason.clone(),
+            },
+            durability: durability.clone(),
+            version: *version,
+            args: args.clone().unwrap_or_else(|| raw.into_owned()),
+            run_at: *run_at,
+            pushed_at: *pushed_at,
+            cancel_wanted: false,
+            attempts: Vec::new(),
+            commands: Vec::new(),
+        }
+    }
+}
+
+fn look_state(look: &Look) -> State {
+    look.state.parse().unwrap_or(State::Available)
+}
+
+fn summarize(queue: Queue, state: State, id: &str, raw: &[u8], attempts_used: u32) -> JobSummary {
+    let envelope = serde_json::from_slice::<Envelope>(raw).ok();
+    JobSummary {
+        id: id.to_owned(),
+        queue,
+        name: envelope.as_ref().map_or_else(|| "undecodable".to_owned(), |envelope| envelope.name.clone()),
+        state,
+        attempts: attempts_used + envelope.as_ref().map_or(0, |envelope| envelope.attempts_before),
+        enqueued_at: envelope.map(|envelope| envelope.enqueued_at),
+        at: None,
+        worker: None,
+        reason: None,
+    }
+}
+
+fn pairs(rows: Vec<(String, i64)>) -> HashMap<String, i64> {
+    rows.into_iter().collect()
+}

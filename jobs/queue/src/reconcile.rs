@@ -1,0 +1,79 @@
+//! Returns what Redis has lost: it walks the pushed promises that have no end yet and pushes again those that Redis does not know.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use chrono::{DateTime, Utc};
+use sqlx::PgPool;
+use tracing::warn;
+
+use crate::{
+    job::{JobId, Queue},
+    loops::Outage,
+    relay::{OutboxRow, RelayError, push_rows},
+    store::{MAX_BATCH, Store},
+};
+
+/// A promise pushed more recently than this is left alone: its push may still be on its way.
+const SETTLED_AFTER_SECONDS: i32 = 5;
+/// Between two walks.
+const PAUSE: Duration = Duration::from_secs(5);
+
+type Cursor = Option<(DateTime<Utc>, JobId)>;
+
+/// Walks until halted, oldest promise first.
+pub(crate) async fn reconcile(store: Store, db: PgPool) {
+    let mut outage = Outage::new("reconciling the outbox with Redis");
+    let mut cursor: Cursor = None;
+    loop {
+        let pause = match reconcile_step(&store, &db, cursor).await {
+            Ok(next) => {
+                outage.over();
+                cursor = next;
+                if cursor.is_some() { Duration::from_millis(20) } else { PAUSE }
+            }
+            Err(error) => {
+                outage.failed(&error);
+                outage.delay()
+            }
+        };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Looks at most at [`MAX_BATCH`] promises; answers where to go on, `None` at the end of the walk.
+async fn reconcile_step(store: &Store, db: &PgPool, after: Cursor) -> Result<Cursor, RelayError> {
+    let rows: Vec<(JobId, String, DateTime<Utc>)> = sqlx::query_as(include_str!("sql/walk_pushed.sql"))
+        .bind(after.map(|(at, _)| at))
+        .bind(after.map(|(_, id)| id))
+        .bind(SETTLED_AFTER_SECONDS)
+        .bind(MAX_BATCH as i64)
+        .fetch_all(db)
+        .await?;
+    let mut by_queue: BTreeMap<Queue, Vec<JobId>> = BTreeMap::new();
+    for (id, queue, _) in &rows {
+        if let Ok(queue) = queue.parse() {
+            by_queue.entry(queue).or_default().push(*id);
+        }
+    }
+    for (queue, ids) in by_queue {
+        let missing: Vec<JobId> = store.missing(queue, &ids).await?.iter().filter_map(|id| id.parse().ok()).collect();
+        if !missing.is_empty() {
+            push_again(store, db, &missing).await?;
+        }
+    }
+    Ok(rows.last().filter(|_| rows.len() == MAX_BATCH).map(|(id, _, at)| (*at, *id)))
+}
+
+/// Redis was asked first, and lacks them. A promise whose end has been recorded since is gone from the outbox too, so what is still
+/// there under its lock is missing from both.
+async fn push_again(store: &Store, db: &PgPool, missing: &[JobId]) -> Result<(), RelayError> {
+    let mut tx = db.begin().await?;
+    let rows: Vec<OutboxRow> = sqlx::query_as(include_str!("sql/lock_pushed.sql")).bind(missing).fetch_all(&mut *tx).await?;
+    let pushed = push_rows(store, rows).await?;
+    tx.commit().await?;
+    if pushed > 0 {
+        warn!(pushed, "Redis had lost promised jobs: they were pushed again");
+        metrics::counter!("faena_reconciled_total").increment(pushed);
+    }
+    Ok(())
+}

@@ -1,0 +1,288 @@
+//! Writes what Redis tells about ended deliveries into the ledger, each event once.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use redis::streams::StreamRangeReply;
+use sqlx::{PgConnection, PgPool};
+use tracing::error;
+
+use crate::{
+    envelope::Envelope,
+    event::{Event, Outcome, storable},
+    job::{JobId, Queue},
+    loops::Outage,
+    relay::RelayError,
+    store::{MAX_BATCH, Store, at},
+};
+
+const SOON: Duration = Duration::from_millis(20);
+const IDLE: Duration = Duration::from_millis(200);
+
+/// Records one queue's events until halted. Any number of workers may: whoever holds the position's row records.
+pub(crate) async fn record(store: Store, db: PgPool, queue: Queue) {
+    let mut outage = Outage::new("recording the ledger");
+    let mut pause = SOON;
+    loop {
+        match record_batch(&store, &db, queue).await {
+            Ok(recorded) => {
+                outage.over();
+                pause = match recorded {
+                    MAX_BATCH.. => continue,
+                    0 => (pause * 2).min(IDLE),
+                    _ => SOON,
+                };
+            }
+            Err(error) => {
+                outage.failed(&error);
+                pause = outage.delay();
+            }
+        }
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Records at most [`MAX_BATCH`] events: ledger, end of the promises and position in one transaction; then the tombstones go, then
+/// the events. Whatever dies in between is repeated without harm.
+async fn record_batch(store: &Store, db: &PgPool, queue: Queue) -> Result<usize, RelayError> {
+    let mut read = redis::cmd("XRANGE");
+    read.arg(store.key(queue, "events")).arg("-").arg("+").arg("COUNT").arg(MAX_BATCH);
+    let entries: StreamRangeReply = store.query(&read, "reading events").await?;
+    let Some(last) = entries.ids.last().map(|entry| entry.id.clone()) else { return Ok(0) };
+    let Some(epoch) = store.epoch(queue).await? else { return Ok(0) };
+    let told: Vec<Told> = entries.ids.iter().filter_map(Told::read).collect();
+
+    let mut tx = db.begin().await?;
+    let Some(position) = lock_position(&mut tx, epoch, queue).await? else { return Ok(0) };
+    let new: Vec<&Told> = told.iter().filter(|told| told.position > position).collect();
+    write(&mut tx, queue, &new).await?;
+    let reached = StreamPosition::parse(&last).unwrap_or(position);
+    store_position(&mut tx, epoch, queue, reached.max(position)).await?;
+    tx.commit().await?;
+
+    let ended: Vec<String> = told.iter().filter(|told| told.event.outcome.is_end()).map(|told| told.event.id.clone()).collect();
+    store.forget(queue, &last, &ended).await?;
+    metrics::counter!("faena_recorded_total", "queue" => queue.as_str()).increment(new.len() as u64);
+    Ok(entries.ids.len())
+}
+
+/// A place in a stream. Redis's ids are two numbers; as text `1-10` would come before `1-9`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct StreamPosition {
+    ms: i64,
+    seq: i64,
+}
+
+impl StreamPosition {
+    fn parse(id: &str) -> Option<Self> {
+        let (ms, seq) = id.split_once('-')?;
+        Some(Self { ms: ms.parse().ok()?, seq: seq.parse().ok()? })
+    }
+}
+
+/// One event as read from the stream.
+#[derive(Debug)]
+struct Told {
+    position: StreamPosition,
+    event: Event,
+    envelope: Option<Vec<u8>>,
+}
+
+impl Told {
+    /// `None` for an entry that is not ours: it is logged, and trimmed with the others, because it would never become readable.
+    fn read(entry: &redis::streams::StreamId) -> Option<Self> {
+        let raw: Option<Vec<u8>> = entry.get("event");
+        let event = raw.as_deref().map(serde_json::from_slice::<Event>);
+        match (StreamPosition::parse(&entry.id), event) {
+            (Some(position), Some(Ok(event))) => Some(Self { position, event, envelope: entry.get("envelope") }),
+            (_, event) => {
+                let reason = event.and_then(Result::err).map_or_else(|| "it has no event".to_owned(), |error| error.to_string());
+                error!(id = entry.id, reason, "an event cannot be recorded");
+                None
+            }
+        }
+    }
+}
+
+async fn lock_position(tx: &mut PgConnection, epoch: i64, queue: Queue) -> sqlx::Result<Option<StreamPosition>> {
+    sqlx::query("insert into faena.recorder_positions (epoch, queue) values ($1, $2) on conflict do nothing")
+        .bind(epoch)
+        .bind(queue.as_str())
+        .execute(&mut *tx)
+        .await?;
+    let locked: Option<(i64, i64)> = sqlx::query_as(
+        "select position_ms, position_seq from faena.recorder_positions where (epoch, queue) = ($1, $2) for update skip locked",
+    )
+    .bind(epoch)
+    .bind(queue.as_str())
+    .fetch_optional(tx)
+    .await?;
+    Ok(locked.map(|(ms, seq)| StreamPosition { ms, seq }))
+}
+
+async fn store_position(tx: &mut PgConnection, epoch: i64, queue: Queue, position: StreamPosition) -> sqlx::Result<()> {
+    sqlx::query("update faena.recorder_positions set position_ms = $3, position_seq = $4 where (epoch, queue) = ($1, $2)")
+        .bind(epoch)
+        .bind(queue.as_str())
+        .bind(position.ms)
+        .bind(position.seq)
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
+/// Columns for `sql/record_attempts.sql`.
+#[derive(Default)]
+struct Attempts<'e> {
+    ids: Vec<JobId>,
+    epochs: Vec<i64>,
+    fences: Vec<i64>,
+    attempts: Vec<i32>,
+    workers: Vec<&'e str>,
+    started: Vec<Option<DateTime<Utc>>>,
+    ended: Vec<DateTime<Utc>>,
+    outcomes: Vec<&'static str>,
+    errors: Vec<Option<String>>,
+}
+
+/// Columns for `sql/record_ends.sql`.
+#[derive(Default)]
+struct Ends {
+    ids: Vec<JobId>,
+    states: Vec<&'static str>,
+    reasons: Vec<Option<String>>,
+    attempts: Vec<i32>,
+    ended: Vec<DateTime<Utc>>,
+    /// The envelope came with the event: the job has no row in the outbox, or may have none.
+    whole: Vec<bool>,
+    names: Vec<String>,
+    versions: Vec<i32>,
+    args: Vec<Option<String>>,
+    args_raw: Vec<Option<Vec<u8>>>,
+    durabilities: Vec<&'static str>,
+    enqueued: Vec<DateTime<Utc>>,
+    run_at: Vec<Option<DateTime<Utc>>>,
+    traceparents: Vec<Option<String>>,
+}
+
+async fn write(tx: &mut PgConnection, queue: Queue, new: &[&Told]) -> sqlx::Result<()> {
+    let (mut attempts, mut ends) = (Attempts::default(), Ends::default());
+    for told in new {
+        // Ids under which Redis holds undecodable jobs may be anything; the ledger's are UUIDs.
+        let Ok(id) = told.event.id.parse::<JobId>() else {
+            error!(id = told.event.id, "an event names no job");
+            continue;
+        };
+        if told.event.fence > 0 {
+            attempts.add(id, &told.event);
+        }
+        if told.event.outcome.is_end() {
+            ends.add(id, told);
+        }
+    }
+    sqlx::query(include_str!("sql/record_attempts.sql"))
+        .bind(&attempts.ids)
+        .bind(&attempts.epochs)
+        .bind(&attempts.fences)
+        .bind(&attempts.attempts)
+        .bind(&attempts.workers)
+        .bind(&attempts.started)
+        .bind(&attempts.ended)
+        .bind(&attempts.outcomes)
+        .bind(&attempts.errors)
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query(include_str!("sql/record_ends.sql"))
+        .bind(queue.as_str())
+        .bind(&ends.ids)
+        .bind(&ends.states)
+        .bind(&ends.reasons)
+        .bind(&ends.attempts)
+        .bind(&ends.ended)
+        .bind(&ends.whole)
+        .bind(&ends.names)
+        .bind(&ends.versions)
+        .bind(&ends.args)
+        .bind(&ends.args_raw)
+        .bind(&ends.durabilities)
+        .bind(&ends.enqueued)
+        .bind(&ends.run_at)
+        .bind(&ends.traceparents)
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query("delete from faena.outbox where id = any($1)").bind(&ends.ids).execute(tx).await.map(drop)
+}
+
+impl<'e> Attempts<'e> {
+    fn add(&mut self, id: JobId, event: &'e Event) {
+        self.ids.push(id);
+        self.epochs.push(event.epoch);
+        self.fences.push(event.fence);
+        self.attempts.push(small(event.attempt).max(1));
+        self.workers.push(&event.worker);
+        self.started.push(event.started_ms.map(at));
+        self.ended.push(at(event.ended_ms));
+        self.outcomes.push(event.outcome.as_str());
+        self.errors.push(event.error.as_deref().map(storable));
+    }
+}
+
+impl Ends {
+    fn add(&mut self, id: JobId, told: &Told) {
+        let Told { event, envelope: raw, .. } = told;
+        let envelope = raw.as_deref().and_then(|raw| serde_json::from_slice::<Envelope>(raw).ok());
+        let args = envelope.as_ref().map(|envelope| envelope.args.get()).filter(|args| is_storable_json(args));
+        self.ids.push(id);
+        self.states.push(event.outcome.as_str());
+        let reason = event.error.as_deref().map(storable).unwrap_or_else(|| "no reason was given".to_owned());
+        self.reasons.push((event.outcome != Outcome::Completed).then_some(reason));
+        self.attempts.push(small(event.attempt));
+        self.ended.push(at(event.ended_ms));
+        self.whole.push(raw.is_some());
+        self.names.push(envelope.as_ref().map_or_else(|| "undecodable".to_owned(), |envelope| storable(&envelope.name)));
+        self.versions.push(envelope.as_ref().map_or(0, |envelope| envelope.version.into()));
+        self.args_raw.push(raw.clone().filter(|_| args.is_none()));
+        self.args.push(args.map(ToOwned::to_owned));
+        self.durabilities.push(envelope.as_ref().map_or("redis", |envelope| envelope.durability.as_str()));
+        self.enqueued.push(envelope.as_ref().map_or(at(event.ended_ms), |envelope| envelope.enqueued_at));
+        self.run_at.push(envelope.as_ref().and_then(|envelope| envelope.run_at));
+        self.traceparents.push(envelope.and_then(|envelope| envelope.traceparent));
+    }
+}
+
+/// jsonb takes every JSON text but one with a NUL or a lone surrogate in it, or a number of absurd magnitude. One event that
+/// Postgres refuses would hold up all others: what it might refuse is kept as bytes.
+fn is_storable_json(args: &str) -> bool {
+    let absurd_exponent = args.as_bytes().windows(2).any(|pair| matches!(pair, [b'e' | b'E', b'+' | b'-' | b'0'..=b'9']))
+        && args
+            .split(['e', 'E'])
+            .skip(1)
+            .any(|rest| rest.trim_start_matches(['+', '-']).bytes().take_while(u8::is_ascii_digit).count() > 3);
+    !absurd_exponent && !args.contains("\\u0000") && serde_json::from_str::<serde_json::Value>(args).is_ok()
+}
+
+fn small(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stream_ids_compare_as_numbers() {
+        assert!(StreamPosition::parse("1-10") > StreamPosition::parse("1-9"));
+        assert!(StreamPosition::parse("10-0") > StreamPosition::parse("9-99"));
+        assert_eq!(StreamPosition::parse("nonsense"), None);
+    }
+
+    #[test]
+    fn arguments_that_jsonb_would_refuse_are_kept_as_bytes() {
+        for refused in [r#"{"a":"\u0000"}"#, r#"{"a":"\ud800"}"#, r#"{"a":1e-99999}"#, "{", ""] {
+            assert!(!is_storable_json(refused), "{refused}");
+        }
+        for kept in [r#"{"name":"Begoña","n":18446744073709551615}"#, r#"{"e":1.5e10,"text":"e12345678"}"#, "null"] {
+            assert_eq!(is_storable_json(kept), !kept.contains("e12345678"), "{kept}");
+        }
+    }
+}

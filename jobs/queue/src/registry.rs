@@ -1,0 +1,183 @@
+//! Every kind of job a binary knows, by name.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use chrono::{DateTime, Utc};
+use futures_util::future::BoxFuture;
+use serde_json::value::RawValue;
+use sqlx::PgConnection;
+
+use crate::{
+    attempt::Attempted,
+    backoff::Backoff,
+    context::Ctx,
+    enqueue::{EnqueueError, Parcel},
+    envelope::Durability,
+    job::{Job, JobId, Queue},
+};
+
+/// The jobs of a catalogue, whose ports are `P`.
+pub struct Registry<P> {
+    kinds: BTreeMap<&'static str, Kind<P>>,
+}
+
+/// One kind of job: its policy, and how to run its arguments.
+pub struct Kind<P> {
+    /// [`Job::NAME`].
+    pub name: &'static str,
+    /// [`Job::QUEUE`].
+    pub queue: Queue,
+    /// [`Job::VERSION`].
+    pub version: u16,
+    /// [`Job::MAX_ATTEMPTS`].
+    pub max_attempts: u32,
+    /// [`Job::TIMEOUT`].
+    pub timeout: Duration,
+    /// [`Job::BACKOFF`].
+    pub backoff: Backoff,
+    normalize: fn(&str) -> serde_json::Result<Box<RawValue>>,
+    prepare: fn(&str) -> serde_json::Result<Prepared<P>>,
+}
+
+/// A job whose arguments decoded: give it its surroundings and it runs.
+pub(crate) type Prepared<P> = Box<dyn FnOnce(Ctx<P>) -> BoxFuture<'static, Attempted> + Send>;
+
+/// Why a job named by text was not enqueued.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ByNameError {
+    /// The catalogue has no such job.
+    #[error("no job is named {name:?}; the jobs are {known}")]
+    UnknownName {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// The arguments are not those of the job.
+    #[error("the arguments of {name} are not valid: {source}")]
+    Args {
+        /// The kind of job.
+        name: &'static str,
+        /// What is wrong, with the field where serde names it.
+        source: serde_json::Error,
+    },
+    /// The job could not be written.
+    #[error(transparent)]
+    Enqueue(#[from] EnqueueError),
+}
+
+impl<P: Send + Sync + 'static> Registry<P> {
+    /// A registry without jobs.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { kinds: BTreeMap::new() }
+    }
+
+    /// Adds a kind of job.
+    ///
+    /// # Panics
+    /// Another job has the same name, or the name is not lower-case letters, digits and underscores: a mistake in the catalogue,
+    /// found when the program starts.
+    #[must_use]
+    pub fn job<J: Job<Ports = P>>(mut self) -> Self {
+        let well_named = J::NAME.len() <= 63
+            && J::NAME.starts_with(|first: char| first.is_ascii_lowercase())
+            && J::NAME.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        assert!(well_named, "{:?} cannot name a job: use at most 63 lower-case letters, digits and underscores", J::NAME);
+        let kind = Kind {
+            name: J::NAME,
+            queue: J::QUEUE,
+            version: J::VERSION,
+            max_attempts: J::MAX_ATTEMPTS,
+            timeout: J::TIMEOUT,
+            backoff: J::BACKOFF,
+            normalize: |args| serde_json::value::to_raw_value(&serde_json::from_str::<J>(args)?),
+            prepare: |args| {
+                let job: J = serde_json::from_str(args)?;
+                Ok(Box::new(move |ctx| Box::pin(async move { job.run(&ctx).await })))
+            },
+        };
+        assert!(self.kinds.insert(J::NAME, kind).is_none(), "two jobs are named {:?}", J::NAME);
+        self
+    }
+
+    /// The kind of that name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Kind<P>> {
+        self.kinds.get(name)
+    }
+
+    /// Every kind, by name.
+    pub fn kinds(&self) -> impl Iterator<Item = &Kind<P>> {
+        self.kinds.values()
+    }
+
+    /// Enqueues a job given by name and JSON, through the outbox.
+    ///
+    /// # Errors
+    /// The name is unknown, the arguments do not decode, or Postgres refuses.
+    pub async fn enqueue_by_name(
+        &self,
+        tx: &mut PgConnection,
+        name: &str,
+        args: &str,
+        run_at: Option<DateTime<Utc>>,
+    ) -> Result<JobId, ByNameError> {
+        let known = || self.kinds.keys().copied().collect::<Vec<_>>().join(", ");
+        let kind = self.get(name).ok_or_else(|| ByNameError::UnknownName { name: name.to_owned(), known: known() })?;
+        let args = (kind.normalize)(args).map_err(|source| ByNameError::Args { name: kind.name, source })?;
+        let parcel = Parcel::new(JobId::new(), kind.name, kind.queue, kind.version, run_at, args, Durability::Outbox)?;
+        Ok(parcel.write_outbox(tx).await?)
+    }
+}
+
+impl<P: Send + Sync + 'static> Default for Registry<P> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<P> Kind<P> {
+    pub(crate) fn prepare(&self, args: &str) -> serde_json::Result<Prepared<P>> {
+        (self.prepare)(args)
+    }
+}
+
+impl<P> fmt::Debug for Kind<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kind").field("name", &self.name).field("queue", &self.queue).finish_non_exhaustive()
+    }
+}
+
+impl<P> fmt::Debug for Registry<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.kinds.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::attempt::End;
+
+    #[derive(Serialize, Deserialize)]
+    struct Knock;
+
+    impl Job for Knock {
+        type Ports = ();
+        const NAME: &'static str = "knock";
+
+        async fn run(self, _ctx: &Ctx<()>) -> Attempted {
+            Ok(End::Done)
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "two jobs are named \"knock\"")]
+    fn two_jobs_of_one_name_stop_the_program() {
+        let _ = Registry::new().job::<Knock>().job::<Knock>();
+    }
+}

@@ -1,0 +1,478 @@
+//! The live half of the engine: every change of a live job is one script in `lua/`, and this file is their only caller.
+
+use std::{sync::LazyLock, time::Duration};
+
+use chrono::{DateTime, Utc};
+use redis::{
+    AsyncConnectionConfig, Client, FromRedisValue, RedisError, Script, Value,
+    aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection},
+};
+
+use crate::{
+    envelope::{Delivery, Envelope, Lease},
+    job::{JobId, Queue},
+};
+
+/// No script is handed more jobs than this, so none blocks Redis for long.
+pub(crate) const MAX_BATCH: usize = 500;
+/// How long a claim is good for without renewal. Redis's clock alone decides.
+pub(crate) const LEASE: Duration = Duration::from_secs(4);
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Redis refused, or could not be reached, while something was done.
+#[derive(Debug, thiserror::Error)]
+#[error("Redis, {doing}: {source}")]
+pub struct StoreError {
+    doing: &'static str,
+    source: RedisError,
+}
+
+/// A handle on the live jobs. Cheap to clone; connects when first used and again whenever the connection is lost.
+#[derive(Clone)]
+pub struct Store {
+    client: Client,
+    connection: ConnectionManager,
+    namespace: String,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("namespace", &self.namespace).finish_non_exhaustive()
+    }
+}
+
+macro_rules! scripts {
+    ($($name:ident = $file:literal;)*) => { $(static $name: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!($file)));)* };
+}
+
+scripts! {
+    PUSH = "lua/push.lua";
+    CLAIM = "lua/claim.lua";
+    FINISH = "lua/finish.lua";
+    RENEW = "lua/renew.lua";
+    RESCUE = "lua/rescue.lua";
+    PROMOTE = "lua/promote.lua";
+    CANCEL = "lua/cancel.lua";
+    HASTEN = "lua/hasten.lua";
+    FORGET = "lua/forget.lua";
+    MISSING = "lua/missing.lua";
+    COUNTS = "lua/counts.lua";
+    PAGE = "lua/page.lua";
+    LINE = "lua/line.lua";
+    LOOK = "lua/look.lua";
+}
+
+/// What a delivery came to, as Redis must know it.
+#[derive(Debug, Clone)]
+pub(crate) struct Finish {
+    pub(crate) id: String,
+    pub(crate) lease: Lease,
+    pub(crate) verb: Verb,
+    /// JSON for the recorder; empty when there is nothing to record.
+    pub(crate) event: String,
+}
+
+/// What happens to a claimed job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    /// Over; the ledger takes its arguments from the outbox.
+    End,
+    /// Over; the event must carry the envelope, because nobody else has it.
+    EndWhole,
+    /// Another attempt after this long; one is used up.
+    Retry(Duration),
+    /// Another attempt after this long; none is used up.
+    Wait(Duration),
+    /// Back to the head of the queue, nothing counted.
+    Release,
+}
+
+impl Verb {
+    fn name_and_delay(self) -> (&'static str, u64) {
+        match self {
+            Self::End => ("end", 0),
+            Self::EndWhole => ("end_whole", 0),
+            Self::Retry(delay) => ("retry", millis(delay)),
+            Self::Wait(delay) => ("wait", millis(delay)),
+            Self::Release => ("release", 0),
+        }
+    }
+}
+
+/// What a renewal found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Renewed {
+    /// The lease is somebody else's now.
+    Lost,
+    /// It is ours for another [`LEASE`].
+    Held,
+    /// It is ours, and somebody wants the job cancelled.
+    CancelWanted,
+}
+
+/// What became of a wish to cancel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cancelled {
+    /// It was waiting and is over.
+    Now,
+    /// It runs; its worker is told within a second.
+    Asked,
+    /// It was over before.
+    TooLate,
+    /// Redis knows no such live job.
+    Unknown,
+}
+
+/// The live counts of one queue at one instant.
+#[derive(Debug, Clone)]
+pub(crate) struct LiveCounts {
+    pub(crate) available: u64,
+    pub(crate) running: u64,
+    pub(crate) scheduled: u64,
+    pub(crate) retryable: u64,
+    pub(crate) unrecorded: u64,
+    pub(crate) now: DateTime<Utc>,
+    /// Since when the job at the head of the queue has waited for a slot.
+    pub(crate) oldest_since: Option<DateTime<Utc>>,
+}
+
+/// One waiting job on a page.
+#[derive(Debug, Clone)]
+pub(crate) struct Waiting {
+    pub(crate) id: String,
+    /// When it is due, in ms; for available jobs, its position in the order of arrival.
+    pub(crate) position: i64,
+    pub(crate) raw: Vec<u8>,
+    pub(crate) attempts_used: u32,
+}
+
+/// Where one job is now.
+#[derive(Debug, Clone)]
+pub(crate) struct Look {
+    pub(crate) state: String,
+    pub(crate) raw: Vec<u8>,
+    pub(crate) attempts_used: u32,
+    /// The running mark, or the due time in ms.
+    pub(crate) detail: String,
+    pub(crate) cancel_wanted: bool,
+}
+
+impl Store {
+    /// A handle on the jobs under `namespace` (the prefix of every key) on the Redis at `url`. Does not connect yet.
+    ///
+    /// # Errors
+    /// The URL is not a Redis URL.
+    pub fn new(url: &str, namespace: &str) -> Result<Self, StoreError> {
+        let opened = || {
+            let client = Client::open(url)?;
+            let config = ConnectionManagerConfig::new()
+                .set_connection_timeout(Some(CONNECT_TIMEOUT))
+                .set_response_timeout(Some(RESPONSE_TIMEOUT))
+                .set_number_of_retries(1)
+                .set_max_delay(Duration::from_millis(500));
+            Ok((client.clone(), ConnectionManager::new_lazy_with_config(client, config)?))
+        };
+        let (client, connection) = opened().map_err(|source| StoreError { doing: "reading the URL", source })?;
+        Ok(Self { client, connection, namespace: namespace.to_owned() })
+    }
+
+    pub(crate) fn key(&self, queue: Queue, name: &str) -> String {
+        format!("{}:{{{queue}}}:{name}", self.namespace)
+    }
+
+    /// The key of something that belongs to no queue.
+    pub(crate) fn global_key(&self, name: &str) -> String {
+        format!("{}:{name}", self.namespace)
+    }
+
+    /// A connection of its own for a loop that blocks in Redis for at most `longest_wait` at a time.
+    pub(crate) async fn blocking_connection(&self, longest_wait: Duration) -> Result<MultiplexedConnection, StoreError> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(longest_wait + RESPONSE_TIMEOUT));
+        self.client
+            .get_multiplexed_async_connection_with_config(&config)
+            .await
+            .map_err(|source| StoreError { doing: "connecting", source })
+    }
+
+    /// Makes jobs live; an id that is live already, or whose end awaits the recorder, is left alone. Returns how many were new.
+    pub(crate) async fn push(&self, queue: Queue, envelopes: &[Envelope]) -> Result<u64, StoreError> {
+        let mut added = 0;
+        for batch in envelopes.chunks(MAX_BATCH) {
+            let mut call = self.call(&PUSH, queue, &["job", "ready", "scheduled", "ended", "gone", "wake", "tail"]);
+            call.arg(0);
+            for envelope in batch {
+                let due = envelope.run_at.map_or(0, |at| at.timestamp_millis());
+                let raw = serde_json::to_vec(envelope).map_err(|error| not_json(&error))?;
+                call.arg(envelope.id.to_string()).arg(due).arg(raw);
+            }
+            added += self.run::<u64>(&call, "pushing jobs").await?;
+        }
+        Ok(added)
+    }
+
+    /// Claims at most `limit` jobs. `None` when Redis has no epoch: take one first.
+    pub(crate) async fn claim(&self, queue: Queue, limit: usize, worker: &str) -> Result<Option<Vec<Delivery>>, StoreError> {
+        const DOING: &str = "claiming jobs";
+        let token = uuid::Uuid::new_v4().simple().to_string();
+        let mut call =
+            self.call(&CLAIM, queue, &["job", "ready", "running", "leases", "attempts", "gone", "wake", "fence", "epoch"]);
+        call.arg(limit.clamp(1, MAX_BATCH)).arg(millis(LEASE)).arg(&token).arg(worker);
+        let Some(reply) = self.run::<Option<Vec<Value>>>(&call, DOING).await? else { return Ok(None) };
+        let mut reply = reply.into_iter();
+        let (epoch, fence, now) = (next(&mut reply, DOING)?, next(&mut reply, DOING)?, next(&mut reply, DOING)?);
+        let mut deliveries = Vec::with_capacity(reply.len() / 3);
+        while reply.len() > 0 {
+            let (id, raw, used): (String, Vec<u8>, u32) =
+                (next(&mut reply, DOING)?, next(&mut reply, DOING)?, next(&mut reply, DOING)?);
+            let lease = Lease { epoch, fence, token: token.clone() };
+            deliveries.push(Delivery { id, queue, lease, attempt: used.saturating_add(1), claimed_at: at(now), raw });
+        }
+        Ok(Some(deliveries))
+    }
+
+    /// Carries out what deliveries came to. Answers for each whether the lease was still held.
+    pub(crate) async fn finish(&self, queue: Queue, deliveries: &[Finish]) -> Result<Vec<bool>, StoreError> {
+        let mut answers = Vec::with_capacity(deliveries.len());
+        for batch in deliveries.chunks(MAX_BATCH) {
+            let keys = ["job", "ready", "running", "leases", "attempts", "retryable", "ended", "cancels", "events", "wake"];
+            let mut call = self.call(&FINISH, queue, &keys);
+            for Finish { id, lease, verb, event } in batch {
+                let (verb, delay) = verb.name_and_delay();
+                call.arg(id).arg(lease.mark()).arg(verb).arg(delay).arg(event);
+            }
+            answers.extend(self.run::<Vec<bool>>(&call, "finishing jobs").await?);
+        }
+        Ok(answers)
+    }
+
+    /// Extends leases by [`LEASE`].
+    pub(crate) async fn renew(&self, queue: Queue, held: &[(String, Lease)]) -> Result<Vec<Renewed>, StoreError> {
+        let mut answers = Vec::with_capacity(held.len());
+        for batch in held.chunks(MAX_BATCH) {
+            let mut call = self.call(&RENEW, queue, &["running", "leases", "cancels"]);
+            call.arg(millis(LEASE));
+            for (id, lease) in batch {
+                call.arg(id).arg(lease.mark());
+            }
+            answers.extend(self.run::<Vec<i64>>(&call, "renewing leases").await?.into_iter().map(|answer| match answer {
+                0 => Renewed::Lost,
+                1 => Renewed::Held,
+                _ => Renewed::CancelWanted,
+            }));
+        }
+        Ok(answers)
+    }
+
+    /// Returns orphans to their queue; answers how many leases were looked at (fewer than [`MAX_BATCH`]: no more are due).
+    pub(crate) async fn rescue(&self, queue: Queue) -> Result<usize, StoreError> {
+        let keys = ["job", "ready", "running", "leases", "cancels", "events", "wake", "epoch", "attempts", "ended"];
+        let mut call = self.call(&RESCUE, queue, &keys);
+        call.arg(MAX_BATCH);
+        self.run(&call, "rescuing orphans").await
+    }
+
+    /// Makes due jobs available; answers how many, and how long until the next is due.
+    pub(crate) async fn promote(&self, queue: Queue) -> Result<(usize, Option<Duration>), StoreError> {
+        let mut call = self.call(&PROMOTE, queue, &["ready", "scheduled", "retryable", "wake", "gone", "tail"]);
+        call.arg(MAX_BATCH);
+        let (promoted, next_due): (usize, i64) = self.run(&call, "promoting due jobs").await?;
+        Ok((promoted, u64::try_from(next_due).ok().map(Duration::from_millis)))
+    }
+
+    pub(crate) async fn cancel(&self, queue: Queue, id: &str, event: &str) -> Result<Cancelled, StoreError> {
+        let keys = ["job", "running", "scheduled", "retryable", "attempts", "gone", "ended", "cancels", "events"];
+        let mut call = self.call(&CANCEL, queue, &keys);
+        call.arg(id).arg(event);
+        Ok(match self.run::<String>(&call, "cancelling a job").await?.as_str() {
+            "cancelled" => Cancelled::Now,
+            "running" => Cancelled::Asked,
+            "ended" => Cancelled::TooLate,
+            _ => Cancelled::Unknown,
+        })
+    }
+
+    /// Makes a scheduled or retryable job available at once; answers whether it was one.
+    pub(crate) async fn hasten(&self, queue: Queue, id: &str) -> Result<bool, StoreError> {
+        let mut call = self.call(&HASTEN, queue, &["ready", "scheduled", "retryable", "wake", "gone", "tail"]);
+        call.arg(id);
+        self.run(&call, "making a job available").await
+    }
+
+    /// Forgets recorded ends: their tombstones, then the events up to and with `last`.
+    pub(crate) async fn forget(&self, queue: Queue, last: &str, ended: &[String]) -> Result<(), StoreError> {
+        let mut call = self.call(&FORGET, queue, &["ended", "events"]);
+        call.arg(last);
+        for id in ended {
+            call.arg(id);
+        }
+        self.run::<i64>(&call, "forgetting recorded events").await.map(drop)
+    }
+
+    /// Of these pushed jobs, those that Redis neither holds live nor remembers as ended.
+    pub(crate) async fn missing(&self, queue: Queue, ids: &[JobId]) -> Result<Vec<String>, StoreError> {
+        let mut call = self.call(&MISSING, queue, &["job", "ended"]);
+        for id in ids {
+            call.arg(id.to_string());
+        }
+        self.run(&call, "looking for lost jobs").await
+    }
+
+    /// Waits at most `longest` for a push to an empty queue.
+    pub(crate) async fn wait_for_wake(
+        &self,
+        connection: &mut MultiplexedConnection,
+        queue: Queue,
+        longest: Duration,
+    ) -> Result<(), StoreError> {
+        let mut call = redis::cmd("BLPOP");
+        call.arg(self.key(queue, "wake")).arg(longest.as_secs_f64());
+        let waited: Result<Option<(String, i64)>, _> = call.query_async(connection).await;
+        waited.map(drop).map_err(|source| StoreError { doing: "waiting for jobs", source })
+    }
+
+    pub(crate) async fn epoch(&self, queue: Queue) -> Result<Option<i64>, StoreError> {
+        self.query(redis::cmd("GET").arg(self.key(queue, "epoch")), "reading the epoch").await
+    }
+
+    /// Sets the epoch unless there is one.
+    pub(crate) async fn offer_epoch(&self, queue: Queue, epoch: i64) -> Result<(), StoreError> {
+        self.query(redis::cmd("SETNX").arg(self.key(queue, "epoch")).arg(epoch), "setting the epoch").await
+    }
+
+    pub(crate) async fn counts(&self, queue: Queue) -> Result<LiveCounts, StoreError> {
+        let keys = ["job", "ready", "running", "scheduled", "retryable", "gone", "events", "attempts"];
+        let call = self.call(&COUNTS, queue, &keys);
+        let (available, running, scheduled, retryable, unrecorded, now, oldest, due): (
+            i64,
+            u64,
+            u64,
+            u64,
+            u64,
+            i64,
+            Option<Vec<u8>>,
+            i64,
+        ) = self.run(&call, "counting jobs").await?;
+        let envelope = oldest.and_then(|raw| serde_json::from_slice::<Envelope>(&raw).ok());
+        let oldest_since =
+            envelope.map(|envelope| envelope.run_at.map_or(envelope.enqueued_at, |at| at.max(envelope.enqueued_at)).max(at(due)));
+        let available = u64::try_from(available).unwrap_or(0);
+        Ok(LiveCounts { available, running, scheduled, retryable, unrecorded, now: at(now), oldest_since })
+    }
+
+    /// A page of `scheduled` or `retryable` jobs by due time, after (due in ms, id).
+    pub(crate) async fn waiting(
+        &self,
+        queue: Queue,
+        set: &str,
+        after: Option<(i64, &str)>,
+        limit: usize,
+    ) -> Result<Vec<Waiting>, StoreError> {
+        let (score, id) = after.unwrap_or((-1, ""));
+        let mut call = self.call(&PAGE, queue, &[set, "job", "attempts"]);
+        call.arg(score).arg(id).arg(limit.clamp(1, MAX_BATCH));
+        self.run::<Vec<_>>(&call, "listing waiting jobs").await.map(to_waiting)
+    }
+
+    /// A page of available jobs in the order of their claims, after a place.
+    pub(crate) async fn line(&self, queue: Queue, after: Option<i64>, limit: usize) -> Result<Vec<Waiting>, StoreError> {
+        let mut call = self.call(&LINE, queue, &["ready", "job", "attempts", "gone", "tail"]);
+        call.arg(after.unwrap_or(-1)).arg(limit.clamp(1, MAX_BATCH));
+        self.run::<Vec<_>>(&call, "listing available jobs").await.map(to_waiting)
+    }
+
+    /// Every running job: id and mark ("fence token worker claimed_ms"). Bounded by the slots of all workers.
+    pub(crate) async fn running(&self, queue: Queue) -> Result<Vec<(String, String)>, StoreError> {
+        self.query(redis::cmd("HGETALL").arg(self.key(queue, "running")), "listing running jobs").await
+    }
+
+    /// The envelopes of live jobs, and how many attempts they have used.
+    pub(crate) async fn envelopes(&self, queue: Queue, ids: &[&str]) -> Result<Vec<(Vec<u8>, u32)>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut read = redis::pipe();
+        read.atomic();
+        read.cmd("HMGET").arg(self.key(queue, "job")).arg(ids);
+        read.cmd("HMGET").arg(self.key(queue, "attempts")).arg(ids);
+        let (envelopes, used): (Vec<Option<Vec<u8>>>, Vec<Option<String>>) = self.atomically(&read, "reading jobs").await?;
+        let pairs = envelopes.into_iter().zip(used);
+        Ok(pairs.map(|(raw, used)| (raw.unwrap_or_default(), used.as_deref().map_or(0, leading_number))).collect())
+    }
+
+    pub(crate) async fn look(&self, queue: Queue, id: &str) -> Result<Look, StoreError> {
+        let mut call = self.call(&LOOK, queue, &["job", "running", "scheduled", "retryable", "attempts", "ended", "cancels"]);
+        call.arg(id);
+        let (state, raw, used, detail, wanted): (String, Vec<u8>, String, String, u8) =
+            self.run(&call, "looking for a job").await?;
+        Ok(Look { state, raw, attempts_used: leading_number(&used), detail, cancel_wanted: wanted == 1 })
+    }
+
+    /// Runs one plain command.
+    pub(crate) async fn query<T: FromRedisValue>(&self, command: &redis::Cmd, doing: &'static str) -> Result<T, StoreError> {
+        command.query_async(&mut self.connection.clone()).await.map_err(|source| StoreError { doing, source })
+    }
+
+    /// Runs commands as one unit.
+    pub(crate) async fn atomically<T: FromRedisValue>(
+        &self,
+        commands: &redis::Pipeline,
+        doing: &'static str,
+    ) -> Result<T, StoreError> {
+        commands.query_async(&mut self.connection.clone()).await.map_err(|source| StoreError { doing, source })
+    }
+
+    fn call<'s>(&self, script: &'s Script, queue: Queue, keys: &[&str]) -> redis::ScriptInvocation<'s> {
+        let mut call = script.prepare_invoke();
+        for key in keys {
+            call.key(self.key(queue, key));
+        }
+        call
+    }
+
+    async fn run<T: FromRedisValue>(&self, call: &redis::ScriptInvocation<'_>, doing: &'static str) -> Result<T, StoreError> {
+        call.invoke_async(&mut self.connection.clone()).await.map_err(|source| StoreError { doing, source })
+    }
+}
+
+impl StoreError {
+    pub(crate) fn reading(doing: &'static str, source: impl Into<RedisError>) -> Self {
+        Self { doing, source: source.into() }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a time in ms, or a place in a list")]
+fn to_waiting(rows: Vec<(String, f64, Vec<u8>, String)>) -> Vec<Waiting> {
+    let waiting = |(id, position, raw, used): (_, f64, _, String)| Waiting {
+        id,
+        position: position as i64,
+        raw,
+        attempts_used: leading_number(&used),
+    };
+    rows.into_iter().map(waiting).collect()
+}
+
+fn next<T: FromRedisValue>(reply: &mut std::vec::IntoIter<Value>, doing: &'static str) -> Result<T, StoreError> {
+    T::from_redis_value(reply.next().unwrap_or(Value::Nil)).map_err(|error| StoreError::reading(doing, error))
+}
+
+fn not_json(error: &serde_json::Error) -> StoreError {
+    StoreError { doing: "encoding a job", source: (redis::ErrorKind::Client, "not JSON", error.to_string()).into() }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The instant that Redis wrote as milliseconds; out of range becomes the Unix epoch.
+pub(crate) fn at(millis: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(millis).unwrap_or_default()
+}
+
+/// `attempts` values are "used due"; absent means none.
+fn leading_number(text: &str) -> u32 {
+    text.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0)
+}
