@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# The parts of tests/run: what they are, and what each does. Sourced for the table, run as `parts.sh PART ARGUMENT…` for one part.
+
+# name, limit in seconds, what must be there first (build, lint, servers, browser, node, shellcheck), what it checks
+# shellcheck disable=SC2034 # for tests/run
+parts='
+style    900  lint,node,shellcheck    formatting, lints, shell scripts
+licences 900  -                       licences and origins of the dependencies, known vulnerabilities
+unit     600  build,node              what needs no server
+flows    1500 build,node,servers,browser the stories, through real processes and a real browser
+'
+
+# The version is pinned: a newer one may judge differently.
+deny_version=0.20.2
+
+run_style() {
+  local status=0
+  check "cargo fmt" cargo fmt --all --check || status=1
+  check "cargo clippy" run_lint --quiet || status=1
+  check "shellcheck" check_scripts || status=1
+  check "node --check" check_javascript || status=1
+  return "$status"
+}
+
+run_lint() { cargo clippy --locked --workspace --all-targets "$@" -- -D warnings; }
+
+check_scripts() {
+  local scripts
+  mapfile -t scripts < <(grep -rlE --exclude-dir=node_modules '^#!.*[/ ](ba)?sh$|^# shellcheck shell=' deploy tests .ci)
+  shellcheck -x "${scripts[@]}"
+}
+
+check_javascript() {
+  local file status=0
+  while read -r file; do node --check "$file" || status=1; done \
+    < <(find web tests deploy \( -name node_modules -o -name dist \) -prune -o \( -name '*.js' -o -name '*.mjs' \) -print)
+  return "$status"
+}
+
+run_licences() {
+  local status=0 deny
+  deny=$(install_deny) || return 1
+  check "licences, bans, sources" "$deny" --offline check --hide-inclusion-graph licenses bans sources || status=1
+  check "advisories" check_advisories "$deny" || status=1
+  return "$status"
+}
+
+# cargo-deny, built once and kept; one of this version on PATH will do.
+install_deny() {
+  local root=.local/tools/cargo-deny-$deny_version
+  if cargo deny --version 2>/dev/null | grep -qxF "cargo-deny $deny_version"; then
+    command -v cargo-deny
+    return
+  fi
+  if [ ! -x "$root/bin/cargo-deny" ]; then
+    echo "building cargo-deny $deny_version, once" >&2
+    CARGO_TARGET_DIR=$root.build CARGO_PROFILE_DEV_DEBUG=false CARGO_INCREMENTAL=0 \
+      cargo install --quiet --debug --locked --root "$root" "cargo-deny@$deny_version" >&2 || return 1
+    rm -rf "$root.build"
+  fi
+  printf '%s' "$root/bin/cargo-deny"
+}
+
+# The list of vulnerabilities is a git repository; where it cannot be reached, that alone is left out, aloud.
+check_advisories() {
+  local deny=$1 output status=0
+  output=$("$deny" check --hide-inclusion-graph advisories 2>&1) || status=$?
+  if [ "$status" -ne 0 ] && grep -qE 'failed to fetch advisory database|failed to (clone|fetch)' <<<"$output"; then
+    echo "NOT CHECKED: the advisory database cannot be reached from here." >&2
+    return 0
+  fi
+  printf '%s\n' "$output" >&2
+  return "$status"
+}
+
+run_unit() { cargo test --quiet --locked --workspace --lib --bins -- "$@"; }
+
+# By the workspace and not by -p: that would choose other features and compile the dependencies again.
+run_flows() { cargo test --locked --workspace --test flows -- "$@"; }
+
+# check NAME COMMAND…: says what failed.
+check() {
+  local name=$1
+  shift
+  "$@" || { echo "FAILED: $name" >&2; return 1; }
+  echo "ok: $name" >&2
+}
+
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then
+  set -euo pipefail
+  cd "$(dirname "$(dirname "$(readlink -f "$0")")")"
+  part=$1
+  shift
+  "run_$part" "$@"
+fi
