@@ -1,1 +1,4 @@
-//! .
+//! The flows: one test binary, because linking dominates.
+
+mod engine;
+mod sandbox;

@@ -1,2 +1,113 @@
-//! .
-fn main() {}
+//! The sandbox: a stand-in for the outside world. It keeps mail and shows it, stores objects over S3, and misbehaves on request.
+//!
+//! Each stand-in is one module that offers `start` and `routes`; a new one (chat, payments) is a module and its lines here.
+
+mod door;
+mod http_faults;
+mod mailbox;
+mod s3;
+mod script;
+mod settings;
+mod smtp;
+mod tls;
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use axum::routing::get;
+use clap::Parser;
+use faena_tests::sandbox::Ready;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use mailbox::Mailbox;
+use settings::Settings;
+
+/// How long conversations may take to end after a stop.
+const STOP_WITHIN: Duration = Duration::from_secs(3);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let settings = Settings::parse();
+    log_to_stderr();
+    faena_tests::sandbox::use_ring();
+    match run(&settings).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "sandbox: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(settings: &Settings) -> anyhow::Result<()> {
+    std::fs::create_dir_all(&settings.data).with_context(|| format!("cannot make the folder {}", settings.data.display()))?;
+    let stop = CancellationToken::new();
+
+    let http = door::listen(settings.http, "--http")?;
+    let mailbox = Arc::new(Mailbox::open(&settings.data.join("mail"))?);
+    let smtp = smtp::start(settings, Arc::clone(&mailbox), &stop)?;
+    let s3 = s3::start(settings, &stop)?;
+
+    let ready = Ready {
+        http: format!("http://{}", http.local_addr().context("reading the HTTP port")?),
+        smtp: smtp.addr.to_string(),
+        smtps: smtp.tls_addr.to_string(),
+        s3: format!("http://{}", s3.addr),
+        ca_file: smtp.ca_file.clone(),
+    };
+    let routes = Router::new()
+        .route("/health", get(async || "ok\n"))
+        .merge(mailbox::routes(mailbox))
+        .merge(smtp.routes())
+        .merge(s3.routes())
+        .into_make_service();
+    let serving = tokio::spawn(axum::serve(http, routes).with_graceful_shutdown(stop.clone().cancelled_owned()).into_future());
+
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "{}", serde_json::to_string(&ready)?).and_then(|()| stdout.flush()).context("telling the addresses")?;
+    tracing::info!(http = ready.http, smtp = ready.smtp, smtps = ready.smtps, s3 = ready.s3, "ready");
+
+    told_to_stop(settings.stop_with_stdin).await?;
+    tracing::info!("stopping");
+    stop.cancel();
+    let _ = tokio::time::timeout(STOP_WITHIN, async { tokio::join!(serving, smtp.ended()) }).await;
+    Ok(())
+}
+
+async fn told_to_stop(with_stdin: bool) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        () = stdin_closed(), if with_stdin => {}
+    }
+    Ok(())
+}
+
+/// A thread of its own reads: one of the runtime's could not be stopped with it.
+async fn stdin_closed() {
+    let (closed, told) = oneshot::channel();
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        let _ = closed.send(());
+    });
+    let _ = told.await;
+}
+
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,s3s=warn,s3s_fs=warn"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::env::var("LOG_FORMAT").is_ok_and(|format| format == "text") {
+        log.init();
+    } else {
+        log.json().flatten_event(true).init();
+    }
+}

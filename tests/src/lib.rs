@@ -1,1 +1,3 @@
-//! .
+//! What the tests share: the sandbox as a test sees it.
+
+pub mod sandbox;

@@ -1,0 +1,70 @@
+//! The sandbox starts with a clear word and ends when it should.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use faena_tests::sandbox::Sandbox;
+
+#[tokio::test]
+async fn a_taken_port_is_one_sentence() -> anyhow::Result<()> {
+    let holder = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let taken = holder.local_addr()?.to_string();
+    for flag in ["--http", "--smtp", "--smtps", "--s3"] {
+        let folder = tempfile::tempdir()?;
+        let mut sandbox = Command::new(env!("CARGO_BIN_EXE_sandbox"));
+        for other in ["--http", "--smtp", "--smtps", "--s3"] {
+            sandbox.args([other, if other == flag { &taken } else { "127.0.0.1:0" }]);
+        }
+        let output = sandbox.arg("--data").arg(folder.path()).env("RUST_LOG", "warn").output()?;
+        assert_eq!(output.status.code(), Some(1));
+        assert!(output.stdout.is_empty());
+        let said = String::from_utf8(output.stderr)?;
+        let port = holder.local_addr()?.port();
+        assert_eq!(
+            said,
+            format!("sandbox: port {port} is taken on 127.0.0.1: stop what holds it or choose another with {flag}\n")
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn it_never_outlives_the_test_that_holds_its_stdin() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut sandbox = Command::new(env!("CARGO_BIN_EXE_sandbox"))
+        .args([
+            "--http",
+            "127.0.0.1:0",
+            "--smtp",
+            "127.0.0.1:0",
+            "--smtps",
+            "127.0.0.1:0",
+            "--s3",
+            "127.0.0.1:0",
+            "--stop-with-stdin",
+        ])
+        .arg("--data")
+        .arg(folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    drop(sandbox.stdin.take());
+    let output = tokio::task::spawn_blocking(move || sandbox.wait_with_output()).await??;
+    assert!(output.status.success());
+    assert!(output.stdout.starts_with(b"{\"http\":\"http://127.0.0.1:"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn open_connections_do_not_hold_up_a_stop() -> anyhow::Result<()> {
+    let mut sandbox = Sandbox::start().await?;
+    let mut talk = super::talk::Talk::open(sandbox.smtp_addr()).await?;
+    let _idle = tokio::net::TcpStream::connect(sandbox.s3_url().trim_start_matches("http://")).await?;
+    let _silent = tokio::net::TcpStream::connect(sandbox.smtps_addr()).await?;
+    let start = Instant::now();
+    sandbox.restart().await?;
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    assert!(talk.hear().await?.starts_with("421 4.3.2"));
+    Ok(())
+}

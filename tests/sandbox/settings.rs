@@ -1,0 +1,67 @@
+//! What the sandbox is told on its command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Parser;
+use faena_tests::sandbox::{S3_ACCESS_KEY, S3_BUCKET, S3_SECRET_KEY, SMTP_PASSWORD, SMTP_USER};
+
+/// A stand-in for the outside world: a mail server with a mailbox page, and S3. Both misbehave when told over HTTP.
+///
+/// When everything listens it prints one line of JSON with the addresses, and goes on until SIGTERM or SIGINT. Port 0 means a free
+/// port. The credentials are those of a demo and open nothing else.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub(crate) struct Settings {
+    /// Folder for mail, objects and certificates; made when missing, kept for the next start.
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+
+    /// Address of the mailbox pages and the API.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8025")]
+    pub http: SocketAddr,
+
+    /// Address of SMTP with STARTTLS.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:2525")]
+    pub smtp: SocketAddr,
+
+    /// Address of SMTP over TLS from the first byte.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:2465")]
+    pub smtps: SocketAddr,
+
+    /// Address of S3.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9000")]
+    pub s3: SocketAddr,
+
+    /// User that may log in over SMTP. Logging in is never required.
+    #[arg(long, default_value = SMTP_USER)]
+    pub smtp_user: String,
+
+    /// Password of that user.
+    #[arg(long, default_value = SMTP_PASSWORD)]
+    pub smtp_password: String,
+
+    /// Offer AUTH on connections without TLS too.
+    #[arg(long)]
+    pub smtp_auth_in_clear: bool,
+
+    /// Seconds of silence after which an SMTP session is closed.
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    pub smtp_idle_seconds: u64,
+
+    /// Access key of S3.
+    #[arg(long, default_value = S3_ACCESS_KEY)]
+    pub s3_access_key: String,
+
+    /// Secret key of S3.
+    #[arg(long, default_value = S3_SECRET_KEY)]
+    pub s3_secret_key: String,
+
+    /// Bucket that is made at the start.
+    #[arg(long, default_value = S3_BUCKET)]
+    pub s3_bucket: String,
+
+    /// Stop when stdin closes, so that the sandbox never outlives the test that holds its other end.
+    #[arg(long)]
+    pub stop_with_stdin: bool,
+}
