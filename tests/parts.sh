@@ -4,10 +4,11 @@
 # name, limit in seconds, what must be there first (build, lint, servers, browser, node, shellcheck), what it checks
 # shellcheck disable=SC2034 # for tests/run
 parts='
-style    900  lint,node,shellcheck    formatting, lints, shell scripts
-licences 900  -                       licences and origins of the dependencies, known vulnerabilities
-unit     600  build,node              what needs no server
-flows    1500 build,node,servers,browser the stories, through real processes and a real browser
+style     900 lint,node,shellcheck        formatting, lints, shell scripts
+licences  900 -                           licences and origins of the dependencies, known vulnerabilities
+unit      600 build,node                  what needs no server
+commands  600 build,node,servers          deploy/up: starts, resumes, ends, and refuses with one sentence
+flows    1500 build,node,servers,browser  the stories, through real processes and a real browser
 '
 
 # The version is pinned: a newer one may judge differently.
@@ -74,6 +75,8 @@ check_advisories() {
 }
 
 run_unit() { cargo test --quiet --locked --workspace --lib --bins -- "$@"; }
+
+run_commands() { tests/commands/deploy_up.sh "$@"; }
 
 # By the workspace and not by -p: that would choose other features and compile the dependencies again.
 run_flows() { cargo test --locked --workspace --test flows -- "$@"; }

@@ -54,19 +54,21 @@ show_progress() {
 # explain_failure WHAT LOG: ends the command with the reason that a step's log gives. A cause that lies outside the project gets one
 # sentence; anything else also gets the end of the log.
 explain_failure() {
-  local what=$1 log=$2 offline full line
-  offline="Temporary failure resolving|Could not resolve|Could not connect|Network is unreachable|Connection timed out"
-  offline+="|failed to (fetch|download)|download of .* failed|EAI_AGAIN|ENOTFOUND|ETIMEDOUT|Failed to fetch"
-  full="No space left on device|not have enough free space|ENOSPC|StorageFull"
-  line=$(tr '\r' '\n' <"$log" | grep -m 1 -E "$full" || true)
+  local what=$1 log=$2 line
+  line=$(read_log "$log" | grep -m 1 -E 'No space left on device|not have enough free space|ENOSPC' || true)
   [ -z "$line" ] || fail "$what failed because the disk is full (log: $log)."
-  line=$(tr '\r' '\n' <"$log" | grep -E "Could not resolve|Temporary failure|unreachable|timed out|EAI_AGAIN|ENOTFOUND" | tail -n 1 || true)
-  [ -n "$line" ] || line=$(tr '\r' '\n' <"$log" | grep -E "$offline" | tail -n 1 || true)
+  line=$(read_log "$log" | grep -E 'Could not resolve|Temporary failure|Network is unreachable|timed out|EAI_AGAIN|ENOTFOUND|ETIMEDOUT' | tail -n 1 || true)
+  [ -n "$line" ] || line=$(read_log "$log" | grep -E 'Could not connect|[Ff]ailed to (fetch|download|get) |spurious network error' | tail -n 1 || true)
+  # code that does not compile may quote any of these words
+  if read_log "$log" | grep -qE '^error: could not compile|^error\[E'; then line=; fi
   [ -z "$line" ] || fail "$what failed because the network did not answer: $(tidy_line "$line") (log: $log)."
   say ""
-  tail -n "${FAENA_LOG_TAIL:-25}" "$log" >&2
+  read_log "$log" | tail -n "${FAENA_LOG_TAIL:-25}" >&2
   fail "$what failed; the lines above are the end of $log."
 }
+
+# A log without the progress bars, which overwrite each other on a terminal.
+read_log() { tr '\r' '\n' <"$1" | grep -vE '^( *[A-Z][a-z]+ \[[=> ]+\].*)?$'; }
 
 # One line of somebody else's message, short enough to stand inside a sentence of ours.
 tidy_line() { printf '%s' "$1" | sed -E 's/\x1b\[[0-9;]*[A-Za-z]//g; s/^[[:space:]]*//; s/^(E|W|Err):[0-9]* *//; s/[[:space:].]*$//' | cut -c 1-160; }
