@@ -3,6 +3,8 @@
 : "${top:?the repository}" "${lib:?deploy/lib}" "${logs:?where the steps write}"
 
 packages=()
+# Fetched where there is none: the version that we develop with, so that no newer lint surprises a stranger.
+rust_tested=1.95.0
 
 # need COMMAND PACKAGE…: the packages are wanted if the command is missing.
 need() {
@@ -60,6 +62,12 @@ install_packages() {
   packages=()
 }
 
+# claim_dir DIRECTORY: ours to write in; one that another user made, root for example, would fail us half-way.
+claim_dir() {
+  if [ -e "$1" ] && [ "$(stat -c %u "$1")" != "$(id -u)" ]; then fail "$1 belongs to $(stat -c %U "$1"): run this as $(stat -c %U "$1")."; fi
+  mkdir -p "$1" 2>/dev/null || fail "$1 cannot be made by $(id -un)."
+}
+
 # version_at_least HAVE WANTED
 version_at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
 
@@ -73,34 +81,43 @@ has_suitable_cargo() {
 
 # Makes sure of a cargo that is new enough: the one on PATH, rustup's, or one fetched now.
 install_rust() {
-  local log=$logs/rust.log wanted script
-  wanted=$(read_rust_version)
+  local log=$logs/rust.log script
   PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
   has_suitable_cargo && return
   if command -v rustup >/dev/null; then
-    run_step "fetching Rust" "$log" rustup toolchain install stable --profile minimal || explain_failure "fetching Rust with rustup" "$log"
-    export RUSTUP_TOOLCHAIN=stable
+    run_step "fetching Rust $rust_tested" "$log" rustup toolchain install "$rust_tested" --profile minimal ||
+      explain_failure "fetching Rust with rustup" "$log"
+    export RUSTUP_TOOLCHAIN=$rust_tested
   else
     script=$(mktemp)
     tell_guard "remove $script"
-    run_step "fetching rustup" "$log" curl --proto =https --tlsv1.2 -fsSL --retry 2 https://sh.rustup.rs -o "$script" ||
-      explain_failure "fetching rustup from sh.rustup.rs" "$log"
-    run_step "fetching Rust" "$log" sh "$script" -y --profile minimal --default-toolchain stable --no-modify-path ||
+    # the script behind sh.rustup.rs, from the host that the toolchain comes from
+    run_step "fetching rustup" "$log" curl --proto =https --tlsv1.2 -fsSL --retry 2 -o "$script" \
+      "${RUSTUP_UPDATE_ROOT:-https://static.rust-lang.org/rustup}/rustup-init.sh" || explain_failure "fetching rustup" "$log"
+    run_step "fetching Rust $rust_tested" "$log" sh "$script" -y --profile minimal --default-toolchain "$rust_tested" --no-modify-path ||
       explain_failure "fetching Rust with rustup" "$log"
     rm -f "$script"
     PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH
   fi
   hash -r
-  has_suitable_cargo || fail "Rust $wanted or newer is needed and rustup's stable is older: run 'rustup update stable'."
+  has_suitable_cargo || fail "Rust $(read_rust_version) or newer is needed and the cargo on PATH is older: $(command -v cargo)."
   say_done "Rust $(cargo --version | awk '{print $2}')"
 }
 
-# need_space DIRECTORY GIGABYTES
+# rustfmt and clippy, which a minimal toolchain has not.
+install_linters() {
+  cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 && return
+  command -v rustup >/dev/null || fail "cargo fmt and cargo clippy are missing: install the packages rustfmt and clippy of your Rust."
+  run_step "fetching rustfmt and clippy" "$logs/rust.log" rustup component add rustfmt clippy ||
+    explain_failure "fetching rustfmt and clippy" "$logs/rust.log"
+}
+
+# need_space DIRECTORY GIGABYTES SETTING: the setting moves the directory.
 need_space() {
   local free
   free=$(df -Pk "$1" | awk 'NR == 2 {print $4}')
   [ "$free" -ge $(($2 * 1024 * 1024)) ] ||
-    fail "too little disk: $1 has $((free / 1024)) MB free and the build needs about $2 GB; free some, or set CARGO_TARGET_DIR to a roomier place."
+    fail "too little disk: $((free / 1024)) MB are free under $1 and about $2 GB are needed: free some, or choose another place with $3=…."
 }
 
 # Where cargo puts what it builds.

@@ -26,11 +26,12 @@ is_alive() { read_pid "$1" >/dev/null; }
 read_fingerprint() { awk '{print $4}' "$1" 2>/dev/null; }
 
 # start_daemon PIDFILE LOG FINGERPRINT COMMAND…: starts it in a session of its own, without a terminal, and returns when its pid
-# file is written. The guard (descriptor 8) hears of it first.
+# file is written. The guard (descriptor 8) hears of it first. The log of the run before is kept, and no older one.
 start_daemon() {
   local pid_file=$1 log=$2 fingerprint=$3 pid
   shift 3
   rm -f "$pid_file"
+  if [ -s "$log" ]; then mv -f "$log" "$log.old"; fi
   printf 'daemon %s\n' "$pid_file" >&8
   setsid bash "$lib/daemon" "$pid_file" "$fingerprint" "$@" </dev/null >>"$log" 2>&1 9>&- &
   pid=$!
@@ -108,9 +109,9 @@ finish() {
   local status=$?
   trap - EXIT
   trap '' INT TERM HUP
-  [ "$status" -eq 0 ] || [ -z "${live:-}" ] || printf '\r\e[K' >&2
   exec 8>&-
   wait "$guard" 2>/dev/null || true
+  if [ "$status" -gt 128 ]; then tell_interrupted; fi
   exit "$status"
 }
 

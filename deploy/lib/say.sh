@@ -22,6 +22,11 @@ fail() {
   exit 1
 }
 
+tell_interrupted() {
+  [ -z "$live" ] || printf '\r\e[K' >&2
+  say "$command: interrupted; what it had begun is undone."
+}
+
 # Prints the comment at the top of the command: its help.
 show_help() { sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$1"; }
 

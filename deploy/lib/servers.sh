@@ -58,7 +58,10 @@ init_postgres() {
   if [ "$(id -u)" -eq 0 ]; then chown postgres: "$data.part" "$data.password"; fi
   # the caller's directory may be closed to the server's user
   (cd / && as_postgres "$postgres_bin/initdb" --pgdata="$data.part" --username=postgres --pwfile="$data.password" \
-    --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8 "$@") || return 1
+    --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8 "$@") || {
+    rm -rf "$data.part" "$data.password"
+    return 1
+  }
   rm -f "$data.password"
   mv "$data.part" "$data"
 }
