@@ -1,3 +1,15 @@
 //! What work exists, by business domain.
 
 pub mod accounts;
+pub mod mail;
+pub mod ports;
+
+use accounts::welcome_learner::WelcomeLearner;
+use ports::Ports;
+use queue::Registry;
+
+/// Every job there is: one line a job.
+#[must_use]
+pub fn catalogue() -> Registry<Ports> {
+    Registry::new().job::<WelcomeLearner>()
+}

@@ -11,3 +11,4 @@ pub mod sign_in;
 pub mod user;
 pub mod verification;
 pub mod welcome_learner;
+pub mod welcome_letter;

@@ -1,0 +1,71 @@
+//! Welcomes a new learner by mail, and asks them to prove that the address is theirs.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use queue::{Attempted, Backoff, Failure, Job, OrFailure, Queue};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    user::{User, UserId},
+    verification::Verification,
+    welcome_letter::WelcomeLetter,
+};
+use crate::{
+    mail::{Dispatch, delivery, letter::Recipient},
+    ports::{Ctx, Ports},
+};
+
+/// Sends the letter with the verification link.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct WelcomeLearner {
+    /// Whom to welcome.
+    pub user_id: UserId,
+    /// 0 at registration; one more each time the person asks for the letter again.
+    pub resend: u32,
+}
+
+impl Job for WelcomeLearner {
+    type Ports = Ports;
+    const NAME: &'static str = "welcome_learner";
+    /// A person sits before the page that says "look into your mailbox".
+    const QUEUE: Queue = Queue::Critical;
+    const MAX_ATTEMPTS: u32 = delivery::MAX_ATTEMPTS;
+    const TIMEOUT: Duration = delivery::TIMEOUT;
+    /// For hiccups of our own; a letter that the server refuses waits as [`delivery::REFUSED`] says.
+    const BACKOFF: Backoff = Backoff::between(Duration::from_secs(5), Duration::from_secs(600)).at_least(Duration::from_secs(1));
+
+    async fn run(self, ctx: &Ctx) -> Attempted {
+        let key = format!("welcome:{}:{}", self.user_id, self.resend);
+        let user = match User::find(&ctx.db, self.user_id).await.context("looking up the account")? {
+            Some(user) if user.disabled_at.is_some() => Err(Failure::cancelled("the account is disabled")),
+            // Also the end of a repeat whose first copy did arrive.
+            Some(user) if user.email_verified_at.is_some() => Err(Failure::cancelled("the address is verified already")),
+            Some(user) => Ok(user),
+            None => Err(Failure::dead("the account is gone")),
+        };
+        let user = match user {
+            Ok(user) => user,
+            Err(failure) => {
+                delivery::withdraw(ctx, &key).await?;
+                return Err(failure);
+            }
+        };
+        let letter = WelcomeLetter {
+            name: &user.full_name,
+            link: &ctx.links.verification(&user, Utc::now()),
+            home: ctx.links.home(),
+            good_for_days: Verification::GOOD_FOR.num_days(),
+        };
+        let dispatch = Dispatch {
+            key,
+            letter: "welcome",
+            user_id: Some(user.id),
+            to: Recipient::new(&user.full_name, user.email.clone()),
+            locale: user.locale,
+            paper: letter.write(user.locale).or_dead("the letter cannot be written")?,
+            security: true,
+        };
+        delivery::deliver(ctx, dispatch).await
+    }
+}

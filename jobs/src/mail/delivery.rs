@@ -1,0 +1,428 @@
+//! What becomes of a letter: the state machine of its row in mail.messages, which nothing else writes.
+//!
+//! ```text
+//! queued ─► sending ─► sent
+//!   ▲         │  ├───► failed     5xx, or 4xx until the attempts are used up
+//!   └─────────┘  └───► unknown ─► sending     a security letter once; any letter when an operator retries its job
+//!   4xx, out of service
+//! ```
+//!
+//! `sending` is committed before the letter's body can leave. A row found in it is one whose attempt died: unknown.
+
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use queue::{Attempted, Backoff, Effect, Failure, JobId, OrFailure};
+use sqlx::PgConnection;
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use super::{
+    letter::{Letter, MessageId, Recipient},
+    notice,
+    paper::Paper,
+};
+use crate::{
+    accounts::{locale::Locale, user::UserId},
+    ports::{
+        Ctx,
+        mailer::{Fate, PATIENCE},
+    },
+};
+
+/// How long an attempt at a letter may take: the mailer's time, and Postgres's before and after it.
+pub const TIMEOUT: Duration = PATIENCE.saturating_add(Duration::from_secs(60));
+
+/// How long a refused letter (4xx) waits. Servers that put strangers on a grey list want five minutes, so no wait is shorter; a
+/// few tries in the first hour, later one every two or three hours (RFC 5321, 4.5.4.1).
+pub const REFUSED: Backoff =
+    Backoff::between(Duration::from_secs(6 * 60), Duration::from_secs(4 * 3600)).at_least(Duration::from_secs(5 * 60));
+
+/// With [`REFUSED`] a day of being refused, on average.
+pub const MAX_ATTEMPTS: u32 = 17;
+
+/// Before a letter that may have arrived goes out once more.
+const BEFORE_REPEAT: Duration = Duration::from_secs(30);
+/// How long what became of a letter is held until Postgres takes it: forgotten, it would be unknown.
+const INSISTENCE: Duration = Duration::from_secs(30);
+const INSIST_EVERY: Duration = Duration::from_millis(500);
+
+/// A letter to be delivered. A job delivers one.
+#[derive(Debug)]
+pub struct Dispatch {
+    /// What makes two requests the same letter, for example `welcome:42:0`.
+    pub key: String,
+    /// The kind of letter, in the table and in metrics.
+    pub letter: &'static str,
+    /// Whose letter it is, as long as there is an account.
+    pub user_id: Option<UserId>,
+    /// Who it is for.
+    pub to: Recipient,
+    /// The language it is written in.
+    pub locale: Locale,
+    /// What it says.
+    pub paper: Paper,
+    /// Whether somebody is locked out without it: such a letter is worth arriving twice, so it is repeated once when nobody knows
+    /// whether it arrived.
+    pub security: bool,
+}
+
+/// Delivers the letter, or says why not. Return what it returns.
+///
+/// # Errors
+/// Retry: refused for now, or unknown and worth one repeat. Throttled: no letter can leave at present. Dead: refused for good, or
+/// unknown. Cancelled: another job has this letter.
+pub async fn deliver(ctx: &Ctx, dispatch: Dispatch) -> Attempted {
+    if ctx.cancelled().is_cancelled() {
+        return Err(Failure::retry("asked to stop before the letter left"));
+    }
+    let row = begin(ctx, &dispatch).await?;
+    let message_id = MessageId::stored(&row.message_id);
+    let Dispatch { letter: kind, to, locale, paper: Paper { subject, text, html }, security, .. } = dispatch;
+    let letter = Letter { to, locale, subject, text, html, message_id, written_at: Utc::now() };
+    let fate = ctx.mail.send(&letter).await;
+    let verdict = judge(&fate, &row, security, ctx.is_last_attempt());
+    let effect = settle(ctx, row.id, &verdict).await?;
+    metrics::counter!("faena_letters_total", "letter" => kind, "outcome" => verdict.outcome).increment(1);
+    info!(job = %ctx.job_id(), letter = kind, message_id = row.message_id, outcome = verdict.outcome, "a letter was handed over");
+    if let Some(effect) = effect {
+        return Ok(effect.into());
+    }
+    Err(match (verdict.next, fate) {
+        (Next::Retry(Wait::Refused), _) => Failure::retry_after(verdict.words, REFUSED.delay(ctx.attempt())),
+        (Next::Retry(Wait::Repeat), _) => Failure::retry_after(verdict.words, BEFORE_REPEAT),
+        (Next::Pause, Fate::OutOfService(trouble)) => {
+            let wait = notice::post(&ctx.db, &trouble).await.unwrap_or_else(|error| {
+                warn!(%error, "the operator could not be told that no letter can leave");
+                notice::wait(Duration::ZERO)
+            });
+            Failure::throttled(Utc::now() + wait, verdict.words)
+        }
+        _ => Failure::dead(verdict.words),
+    })
+}
+
+/// Closes the row of a letter that is no longer wanted; one that was sent, or may have been, keeps what is known of it.
+///
+/// # Errors
+/// Retry: Postgres did not take it.
+pub async fn withdraw(ctx: &Ctx, key: &str) -> Result<(), Failure> {
+    let mut step = ctx.step().await?;
+    sqlx::query(
+        "update mail.messages
+         set state = case state when 'queued' then 'failed' else 'unknown' end, updated_at = clock_timestamp()
+         where dedupe_key = $1 and state in ('queued', 'sending')",
+    )
+    .bind(key)
+    .execute(&mut *step)
+    .await
+    .context("closing the letter's row")?;
+    step.commit().await
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+enum State {
+    Queued,
+    Sending,
+    Sent,
+    Unknown,
+    Failed,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Row {
+    /// The id of the job that delivers the letter.
+    id: Uuid,
+    message_id: String,
+    state: State,
+    /// How many copies the server has, or may have.
+    sends: i32,
+    asked_again: bool,
+}
+
+/// Finds or makes the letter's row and commits that it is being sent, unless it must not be.
+async fn begin(ctx: &Ctx, dispatch: &Dispatch) -> Result<Row, Failure> {
+    let mut step = ctx.step().await?;
+    let mut row = find_or_make(&mut step, ctx, dispatch).await.context("finding the letter's row")?;
+    match may_begin(&row, ctx.job_id(), dispatch.security) {
+        Ok(()) => {}
+        Err(Refusal::Unknown(words)) => {
+            if row.state != State::Unknown {
+                write(&mut step, row.id, State::Unknown, row.sends, None, Some(&words)).await?;
+                step.commit().await?;
+                metrics::counter!("faena_letters_total", "letter" => dispatch.letter, "outcome" => "unknown").increment(1);
+            }
+            return Err(Failure::dead(words));
+        }
+        Err(Refusal::NotOurs(failure)) => return Err(failure),
+    }
+    row.sends += 1;
+    sqlx::query("update mail.messages set to_address = $2::citext, locale = $3 where id = $1")
+        .bind(row.id)
+        .bind(dispatch.to.address.as_str())
+        .bind(dispatch.locale)
+        .execute(&mut *step)
+        .await
+        .context("addressing the letter")?;
+    write(&mut step, row.id, State::Sending, row.sends, None, None).await?;
+    step.commit().await?;
+    Ok(row)
+}
+
+async fn find_or_make(db: &mut PgConnection, ctx: &Ctx, dispatch: &Dispatch) -> sqlx::Result<Row> {
+    let id = ctx.job_id().0;
+    sqlx::query(
+        "insert into mail.messages (id, dedupe_key, letter, locale, to_address, user_id, message_id)
+         values ($1, $2, $3, $4, $5::citext, $6, $7) on conflict (dedupe_key) do nothing",
+    )
+    .bind(id)
+    .bind(&dispatch.key)
+    .bind(dispatch.letter)
+    .bind(dispatch.locale)
+    .bind(dispatch.to.address.as_str())
+    .bind(dispatch.user_id)
+    .bind(MessageId::new(id, ctx.mail.domain()).as_str())
+    .execute(&mut *db)
+    .await?;
+    sqlx::query_as(include_str!("sql/find_row.sql")).bind(&dispatch.key).fetch_one(db).await
+}
+
+/// Why a letter does not leave in this attempt.
+#[derive(Debug)]
+enum Refusal {
+    /// It may have arrived, and is not worth a second copy.
+    Unknown(String),
+    /// It is another job's letter.
+    NotOurs(Failure),
+}
+
+fn may_begin(row: &Row, job: JobId, security: bool) -> Result<(), Refusal> {
+    if row.id != job.0 {
+        return Err(Refusal::NotOurs(Failure::cancelled(format!("duplicate of {}", row.id))));
+    }
+    match row.state {
+        State::Queued | State::Failed => Ok(()),
+        State::Sending | State::Unknown if row.asked_again || may_repeat(security, row.sends) => Ok(()),
+        State::Sending => Err(Refusal::Unknown(unknown(row, "an earlier attempt ended before the mail server had answered"))),
+        State::Unknown => Err(Refusal::Unknown(unknown(row, "as an earlier attempt found"))),
+        // The row and the job's end are committed together, so this is a job made twice under one id.
+        State::Sent => Err(Refusal::NotOurs(Failure::cancelled("the letter was sent before"))),
+    }
+}
+
+fn may_repeat(security: bool, sends: i32) -> bool {
+    security && sends < 2
+}
+
+/// What is written, counted and done next.
+#[derive(Debug)]
+struct Verdict {
+    state: State,
+    sends: i32,
+    code: Option<u16>,
+    /// What the server said, or what was seen instead: for the row.
+    seen: String,
+    /// What it means: for the job.
+    words: String,
+    outcome: &'static str,
+    next: Next,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Done,
+    Retry(Wait),
+    /// Wait, without using up an attempt, until letters can leave again.
+    Pause,
+    Dead,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    Refused,
+    Repeat,
+}
+
+fn judge(fate: &Fate, row: &Row, security: bool, last_attempt: bool) -> Verdict {
+    // A server that refuses a letter has no copy of it, and neither has one that it never reached.
+    let sends = if matches!(fate, Fate::Accepted(_) | Fate::Unknown { .. }) { row.sends } else { row.sends - 1 };
+    let (code, seen) = match fate {
+        Fate::Accepted(reply) | Fate::RefusedForNow(reply) | Fate::RefusedForGood(reply) => (Some(reply.code), &reply.words),
+        Fate::OutOfService(trouble) => (None, &trouble.words),
+        Fate::Unknown { why } => (None, why),
+    };
+    let (state, outcome, next, words) = match fate {
+        Fate::Accepted(_) => (State::Sent, "sent", Next::Done, String::new()),
+        Fate::RefusedForNow(reply) => {
+            let (state, next) =
+                if last_attempt { (State::Failed, Next::Dead) } else { (State::Queued, Next::Retry(Wait::Refused)) };
+            (state, "refused_for_now", next, format!("the mail server refused the letter for now: {reply}"))
+        }
+        Fate::RefusedForGood(reply) => {
+            (State::Failed, "refused_for_good", Next::Dead, format!("the mail server refused the letter for good: {reply}"))
+        }
+        Fate::OutOfService(trouble) => {
+            (State::Queued, "out_of_service", Next::Pause, format!("no letter can leave at present: {}", trouble.words))
+        }
+        Fate::Unknown { why } => {
+            let repeat = may_repeat(security, row.sends) && !last_attempt;
+            let next = if repeat { Next::Retry(Wait::Repeat) } else { Next::Dead };
+            (State::Unknown, "unknown", next, unknown(row, why))
+        }
+    };
+    Verdict { state, sends, code, seen: seen.clone(), words, outcome, next }
+}
+
+/// What an operator can act on.
+fn unknown(row: &Row, why: &str) -> String {
+    let (copies, id) = (row.sends, &row.message_id);
+    let copies = if copies == 1 { "one copy".to_owned() } else { format!("{copies} copies") };
+    format!(
+        "nobody knows whether the letter arrived ({why}): {copies} left as <{id}>. Look for it in the mail server's log; \
+         a retry sends it again"
+    )
+}
+
+/// Writes what became of the letter, and asks Postgres again and again before it gives up.
+async fn settle(ctx: &Ctx, id: Uuid, verdict: &Verdict) -> Result<Option<Effect>, Failure> {
+    let deadline = Instant::now() + INSISTENCE;
+    loop {
+        match settle_once(ctx, id, verdict).await {
+            Err(Failure::Retry { error, .. }) if Instant::now() < deadline => {
+                warn!(job = %ctx.job_id(), error, "what became of a letter could not be written yet");
+                tokio::time::sleep(INSIST_EVERY).await;
+            }
+            settled => return settled,
+        }
+    }
+}
+
+/// `sent` is the job's effect, committed with its end; every other state is a step on the way.
+async fn settle_once(ctx: &Ctx, id: Uuid, verdict: &Verdict) -> Result<Option<Effect>, Failure> {
+    let (sends, code, seen) = (verdict.sends, verdict.code, Some(verdict.seen.as_str()));
+    if verdict.next == Next::Done {
+        let mut effect = ctx.effect().await?;
+        write(&mut effect, id, verdict.state, sends, code, seen).await?;
+        notice::clear(&mut *effect).await.context("telling the operator that letters leave again")?;
+        return Ok(Some(effect));
+    }
+    let mut step = ctx.step().await?;
+    write(&mut step, id, verdict.state, sends, code, seen).await?;
+    step.commit().await?;
+    Ok(None)
+}
+
+async fn write(
+    db: &mut PgConnection,
+    id: Uuid,
+    state: State,
+    sends: i32,
+    code: Option<u16>,
+    seen: Option<&str>,
+) -> Result<(), Failure> {
+    sqlx::query(include_str!("sql/write_row.sql"))
+        .bind(id)
+        .bind(state)
+        .bind(sends)
+        .bind(code.map(i32::from))
+        .bind(seen)
+        .execute(db)
+        .await
+        .context("writing what became of the letter")
+        .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::mailer::{Part, Reply, Trouble};
+
+    fn row(state: State, sends: i32) -> Row {
+        Row { id: Uuid::nil(), message_id: "0@compilandocode.example".to_owned(), state, sends, asked_again: false }
+    }
+
+    fn begins(row: &Row, security: bool) -> bool {
+        may_begin(row, JobId(Uuid::nil()), security).is_ok()
+    }
+
+    fn judged(fate: &Fate, sends: i32, security: bool) -> (State, i32, Next) {
+        let verdict = judge(fate, &row(State::Sending, sends), security, false);
+        (verdict.state, verdict.sends, verdict.next)
+    }
+
+    fn unheard() -> Fate {
+        Fate::Unknown { why: "the connection was closed".to_owned() }
+    }
+
+    #[test]
+    fn a_letter_leaves_once_and_a_refused_one_again() {
+        assert!(begins(&row(State::Queued, 0), false));
+        assert!(begins(&row(State::Failed, 0), false));
+        assert!(!begins(&row(State::Sent, 1), true));
+    }
+
+    #[test]
+    fn only_a_security_letter_is_repeated_and_only_once() {
+        for state in [State::Sending, State::Unknown] {
+            assert!(begins(&row(state, 1), true), "{state:?}");
+            assert!(!begins(&row(state, 2), true), "{state:?}");
+            assert!(!begins(&row(state, 1), false), "{state:?}");
+        }
+        assert_eq!(judged(&unheard(), 1, true), (State::Unknown, 1, Next::Retry(Wait::Repeat)));
+        assert_eq!(judged(&unheard(), 2, true), (State::Unknown, 2, Next::Dead));
+        assert_eq!(judged(&unheard(), 1, false), (State::Unknown, 1, Next::Dead));
+    }
+
+    #[test]
+    fn an_operators_retry_sends_whatever_is_unknown() {
+        for state in [State::Sending, State::Unknown] {
+            let row = Row { asked_again: true, ..row(state, 2) };
+            assert!(begins(&row, false) && begins(&row, true), "{state:?}");
+        }
+    }
+
+    #[test]
+    fn another_jobs_letter_is_a_duplicate_of_it() {
+        let Err(Refusal::NotOurs(Failure::Cancelled { reason })) = may_begin(&row(State::Sending, 1), JobId(Uuid::max()), true)
+        else {
+            panic!("not a duplicate");
+        };
+        assert_eq!(reason, format!("duplicate of {}", Uuid::nil()));
+    }
+
+    #[test]
+    fn each_fate_has_its_state() {
+        assert_eq!(judged(&Fate::Accepted(Reply::new(250, "ok")), 1, false), (State::Sent, 1, Next::Done));
+        let grey = Fate::RefusedForNow(Reply::new(451, "4.7.1 greylisted"));
+        assert_eq!(judged(&grey, 1, false), (State::Queued, 0, Next::Retry(Wait::Refused)));
+        let no_user = Fate::RefusedForGood(Reply::new(550, "5.1.1 no such user"));
+        assert_eq!(judged(&no_user, 1, true), (State::Failed, 0, Next::Dead));
+        let closed = Fate::OutOfService(Trouble::new(Part::Login, "535 5.7.8 bad credentials"));
+        assert_eq!(judged(&closed, 2, true), (State::Queued, 1, Next::Pause));
+
+        let last = judge(&grey, &row(State::Sending, 1), false, true);
+        assert_eq!((last.state, last.next), (State::Failed, Next::Dead));
+        let dead = judge(&no_user, &row(State::Sending, 1), false, false);
+        assert_eq!((dead.code, &*dead.seen), (Some(550), "5.1.1 no such user"));
+        assert_eq!(dead.words, "the mail server refused the letter for good: 550 5.1.1 no such user");
+    }
+
+    #[test]
+    fn a_person_can_act_on_what_is_unknown() {
+        let words = judge(&unheard(), &row(State::Sending, 2), true, false).words;
+        for part in ["the connection was closed", "2 copies", "<0@compilandocode.example>", "a retry sends it again"] {
+            assert!(words.contains(part), "{part} is missing in: {words}");
+        }
+    }
+
+    #[test]
+    fn a_refused_letter_is_tried_for_about_a_day_and_never_within_five_minutes() {
+        let days: Vec<f64> = (0..500)
+            .map(|_| (1..MAX_ATTEMPTS).map(|attempt| REFUSED.delay(attempt).as_secs_f64()).sum::<f64>() / 86_400.0)
+            .collect();
+        let mean = days.iter().sum::<f64>() / 500.0;
+        assert!((0.9..1.1).contains(&mean), "{mean} days");
+        assert!((1..MAX_ATTEMPTS).all(|attempt| REFUSED.delay(attempt) >= Duration::from_secs(300)));
+    }
+}
