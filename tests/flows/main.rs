@@ -1,4 +1,5 @@
 //! The flows: one test binary, because linking dominates.
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod engine;
 mod sandbox;

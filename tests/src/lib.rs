@@ -1,3 +1,10 @@
-//! What the tests share: the sandbox as a test sees it.
+//! What the tests share: stores of their own, servers that can be broken, processes that can be killed, and the sandbox.
 
+pub mod http;
+pub mod judge;
+pub mod probe;
+pub mod process;
 pub mod sandbox;
+pub mod servers;
+pub mod stores;
+pub mod wait;

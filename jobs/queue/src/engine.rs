@@ -129,18 +129,9 @@ fn start_queue_loops(loops: &Loops, store: &Store, db: &PgPool, inflight: &Arc<I
         let (store, db, inflight, worker, acker, drain) = common;
         move || live::fetch(store.clone(), db.clone(), inflight.clone(), acker.clone(), worker.clone(), drain.clone())
     });
-    let shared = (store.clone(), inflight.clone());
     loops.start("renew", {
-        let (store, inflight) = shared.clone();
+        let (store, inflight) = (store.clone(), inflight.clone());
         move || live::renew(store.clone(), inflight.clone())
-    });
-    loops.start("promote", {
-        let (store, inflight) = shared.clone();
-        move || live::promote(store.clone(), inflight.clone())
-    });
-    loops.start("rescue", {
-        let (store, inflight) = shared;
-        move || live::rescue(store.clone(), inflight.clone())
     });
     acker
 }
@@ -160,6 +151,14 @@ fn start_shared_loops(
         move || relay(store.clone(), db.clone(), direct_url.clone())
     });
     for queue in Queue::ALL {
+        loops.start("promote", {
+            let store = store.clone();
+            move || live::promote(store.clone(), queue)
+        });
+        loops.start("rescue", {
+            let store = store.clone();
+            move || live::rescue(store.clone(), queue)
+        });
         loops.start("record", {
             let (store, db) = both.clone();
             move || record(store.clone(), db.clone(), queue)

@@ -5,7 +5,11 @@ use std::{collections::BTreeMap, future::Future, time::Duration, time::Instant};
 use serde::Serialize;
 use sqlx::PgPool;
 
-use crate::store::Store;
+use crate::{
+    job::Queue,
+    operations::{Operations, State},
+    store::Store,
+};
 
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -54,4 +58,46 @@ impl Readiness {
         let (postgres, redis) = tokio::join!(postgres, redis);
         Self { ready: postgres.ok && redis.ok, checks: BTreeMap::from([("postgres", postgres), ("redis", redis)]) }
     }
+}
+
+impl Operations {
+    /// See [`Readiness::of_stores`].
+    pub async fn readiness(&self) -> Readiness {
+        Readiness::of_stores(&self.store, &self.db).await
+    }
+
+    /// Sets the gauges that describe the engine as a whole, for a scrape. What cannot be asked within a second is left out: a gauge
+    /// that repeats an old number would lie.
+    pub async fn publish_gauges(&self) {
+        let overview = tokio::time::timeout(PATIENCE, self.overview()).await;
+        let Ok(Ok(overview)) = overview else {
+            metrics::gauge!("faena_overview_up").set(0.0);
+            for queue in Queue::ALL {
+                State::ALL.iter().for_each(|state| gauge_jobs(queue, *state).set(f64::NAN));
+                oldest_age(queue).set(f64::NAN);
+            }
+            return;
+        };
+        metrics::gauge!("faena_overview_up").set(1.0);
+        for queue in &overview.queues {
+            for state in State::ALL {
+                #[expect(clippy::cast_precision_loss, reason = "a count far below 2^52")]
+                gauge_jobs(queue.queue, state).set(queue.count(state) as f64);
+            }
+            oldest_age(queue.queue).set(queue.oldest_age.unwrap_or_default().as_secs_f64());
+        }
+        metrics::gauge!("faena_relay_lag_seconds").set(overview.relay_lag.unwrap_or_default().as_secs_f64());
+        #[expect(clippy::cast_precision_loss, reason = "a count far below 2^52")]
+        metrics::gauge!("faena_unrecorded_events").set(overview.unrecorded as f64);
+        #[expect(clippy::cast_precision_loss, reason = "a count far below 2^52")]
+        metrics::gauge!("faena_workers").set(overview.workers.len() as f64);
+    }
+}
+
+fn gauge_jobs(queue: Queue, state: State) -> metrics::Gauge {
+    metrics::gauge!("faena_jobs", "queue" => queue.as_str(), "state" => state.as_str())
+}
+
+fn oldest_age(queue: Queue) -> metrics::Gauge {
+    metrics::gauge!("faena_oldest_age_seconds", "queue" => queue.as_str())
 }

@@ -113,10 +113,10 @@ pub(crate) async fn renew(store: Store, inflight: Arc<Inflight>) {
 }
 
 /// Makes due jobs available, to the millisecond where the due time is known.
-pub(crate) async fn promote(store: Store, inflight: Arc<Inflight>) {
+pub(crate) async fn promote(store: Store, queue: Queue) {
     let mut outage = Outage::new("promoting due jobs");
     loop {
-        let wait = match store.promote(inflight.queue).await {
+        let wait = match store.promote(queue).await {
             Ok((promoted, next_due)) => {
                 outage.over();
                 if promoted >= MAX_BATCH { Duration::ZERO } else { next_due.unwrap_or(PROMOTE_AT_LEAST_EVERY) }
@@ -132,19 +132,19 @@ pub(crate) async fn promote(store: Store, inflight: Arc<Inflight>) {
 
 /// Returns orphans to their queue. After trouble with Redis, and at the start, it waits for one lease, so that the owners of leases
 /// renew them first.
-pub(crate) async fn rescue(store: Store, inflight: Arc<Inflight>) {
+pub(crate) async fn rescue(store: Store, queue: Queue) {
     let mut outage = Outage::new("rescuing orphans");
     let mut not_before = Instant::now() + LEASE;
     loop {
         tokio::time::sleep(RESCUE_EVERY).await;
         let silent = Instant::now() < not_before;
-        let looked = if silent { store.epoch(inflight.queue).await.map(|_| 0) } else { store.rescue(inflight.queue).await };
+        let looked = if silent { store.epoch(queue).await.map(|_| 0) } else { store.rescue(queue).await };
         match looked {
             Ok(rescued) => {
                 outage.over();
                 if rescued > 0 {
-                    warn!(queue = inflight.queue.as_str(), rescued, "orphans were returned to their queue");
-                    metrics::counter!("faena_rescued_total", "queue" => inflight.queue.as_str()).increment(rescued as u64);
+                    warn!(queue = queue.as_str(), rescued, "orphans were returned to their queue");
+                    metrics::counter!("faena_rescued_total", "queue" => queue.as_str()).increment(rescued as u64);
                 }
             }
             Err(error) => {

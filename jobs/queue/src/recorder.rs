@@ -11,6 +11,7 @@ use crate::{
     envelope::Envelope,
     event::{Event, Outcome, storable},
     job::{JobId, Queue},
+    live::ensure_epoch,
     loops::Outage,
     relay::RelayError,
     store::{MAX_BATCH, Store, at},
@@ -49,7 +50,11 @@ async fn record_batch(store: &Store, db: &PgPool, queue: Queue) -> Result<usize,
     read.arg(store.key(queue, "events")).arg("-").arg("+").arg("COUNT").arg(MAX_BATCH);
     let entries: StreamRangeReply = store.query(&read, "reading events").await?;
     let Some(last) = entries.ids.last().map(|entry| entry.id.clone()) else { return Ok(0) };
-    let Some(epoch) = store.epoch(queue).await? else { return Ok(0) };
+    // A queue that no worker serves has no epoch of its own yet, but its waiting jobs can be cancelled.
+    let Some(epoch) = store.epoch(queue).await? else {
+        ensure_epoch(store, db, queue).await?;
+        return Ok(0);
+    };
     let told: Vec<Told> = entries.ids.iter().filter_map(Told::read).collect();
 
     let mut tx = db.begin().await?;

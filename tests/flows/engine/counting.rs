@@ -1,0 +1,125 @@
+//! What an operator is told equals what is there, counted one by one, in the middle of a load.
+
+use std::collections::BTreeMap;
+
+use faena_tests::{
+    probe::{Linger, Nap, Refuse, Stumble, Touch},
+    process::{Process, run_to_end, start_probe},
+    stores::Stores,
+    wait::until,
+};
+use nix::sys::signal::Signal;
+use queue::{
+    Job, Queue,
+    operations::{JobFilter, State},
+};
+use redis::AsyncCommands;
+
+use super::enqueue_all;
+
+type Counts = BTreeMap<(Queue, State), u64>;
+
+/// Every queue in every state, and a worker frozen in the middle of it.
+async fn frozen_load(stores: &Stores) -> Process {
+    let worker = start_probe(stores, &[]).await;
+    enqueue_all(stores, (0..40).map(|n| Refuse { reason: format!("no {n}") })).await;
+    enqueue_all(stores, (0..30).map(|n| Stumble { n, times: 99 })).await;
+    enqueue_all(stores, (0..60).map(|_| Nap { sleep_ms: 0, note: String::new() }.after(std::time::Duration::from_secs(3600))))
+        .await;
+    enqueue_all(stores, (0..9).map(|n| Linger { n, listens: true })).await;
+    enqueue_all(stores, (0..2000).map(|n| Touch { n, sleep_ms: 30 })).await;
+    let operations = stores.operations();
+    until("jobs in every state", async || {
+        let Ok(overview) = operations.overview().await else { return false };
+        let count = |state| overview.queues.iter().map(|queue| queue.count(state)).sum::<u64>();
+        count(State::Completed) > 100 && count(State::Dead) > 10 && count(State::Running) > 10 && count(State::Scheduled) == 60
+    })
+    .await;
+    let victim = operations.jobs(JobFilter { state: State::Available, queue: Some(Queue::Default) }, None, 200).await.unwrap();
+    for job in victim.jobs.iter().rev().take(7) {
+        let _ = operations.cancel(job.id.parse().unwrap(), "operadora").await;
+    }
+    worker.signal(Signal::SIGSTOP);
+    // These stay promises: the relay is frozen too.
+    enqueue_all(stores, (0..25).map(|n| Touch { n, sleep_ms: 0 })).await;
+    worker
+}
+
+async fn brute_force(stores: &Stores) -> Counts {
+    let client = redis::Client::open(stores.redis_url.as_str()).unwrap();
+    let mut redis = client.get_multiplexed_async_connection().await.unwrap();
+    let mut counts = Counts::new();
+    for queue in Queue::ALL {
+        let key = |name: &str| format!("{}:{{{queue}}}:{name}", stores.namespace);
+        let live: BTreeMap<String, Vec<u8>> = redis.hgetall(key("job")).await.unwrap();
+        let ready: Vec<String> = redis.lrange(key("ready"), 0, -1).await.unwrap();
+        let running: BTreeMap<String, String> = redis.hgetall(key("running")).await.unwrap();
+        let scheduled: Vec<String> = redis.zrange(key("scheduled"), 0, -1).await.unwrap();
+        let retryable: Vec<String> = redis.zrange(key("retryable"), 0, -1).await.unwrap();
+        let available = ready.iter().filter(|id| live.contains_key(*id)).count();
+        assert_eq!(available + running.len() + scheduled.len() + retryable.len(), live.len(), "a job is in no state, or in two");
+        let lengths = [available, running.len(), scheduled.len(), retryable.len()];
+        let states = [State::Available, State::Running, State::Scheduled, State::Retryable];
+        counts.extend(states.iter().zip(lengths).map(|(state, length)| ((queue, *state), length as u64)));
+        let rows: Vec<(String, i64)> = sqlx::query_as(
+            "select state, count(*) from (select state from faena.jobs where queue = $1 union all
+             select 'outboxed' from faena.outbox where queue = $1 and pushed_at is null) all_of_them group by state",
+        )
+        .bind(queue.as_str())
+        .fetch_all(&stores.db)
+        .await
+        .unwrap();
+        for state in [State::Outboxed, State::Completed, State::Dead, State::Cancelled] {
+            let count = rows.iter().find(|(name, _)| name == state.as_str()).map_or(0, |(_, count)| *count);
+            counts.insert((queue, state), count.unsigned_abs());
+        }
+    }
+    counts
+}
+
+#[tokio::test]
+async fn inspect_equals_a_count_by_hand() {
+    let stores = Stores::fresh().await;
+    let _worker = frozen_load(&stores).await;
+
+    let counted = brute_force(&stores).await;
+    let told: serde_json::Value =
+        serde_json::from_str(&run_to_end("probe", &["inspect", "--json"], &stores.settings()).await).unwrap();
+
+    let told: Counts = Queue::ALL
+        .into_iter()
+        .flat_map(|queue| State::ALL.map(|state| (queue, state)))
+        .map(|(queue, state)| {
+            let line = told["queues"].as_array().unwrap().iter().find(|line| line["queue"] == queue.as_str()).unwrap();
+            ((queue, state), line[state.as_str()].as_u64().unwrap())
+        })
+        .collect();
+    assert_eq!(told, counted);
+    assert!(counted[&(Queue::Low, State::Running)] == 4 && counted[&(Queue::Default, State::Outboxed)] == 25);
+}
+
+#[tokio::test]
+async fn the_pages_of_a_list_hold_each_job_once_and_no_other() {
+    let stores = Stores::fresh().await;
+    let _worker = frozen_load(&stores).await;
+    let operations = stores.operations();
+
+    let counted = brute_force(&stores).await;
+    for state in State::ALL {
+        let (mut seen, mut cursor) = (Vec::new(), None::<String>);
+        loop {
+            let page = operations.jobs(JobFilter { state, queue: None }, cursor.as_deref(), 17).await.unwrap();
+            assert!(page.jobs.iter().all(|job| job.state == state));
+            seen.extend(page.jobs.into_iter().map(|job| job.id));
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        let total: u64 = Queue::ALL.iter().map(|queue| counted[&(*queue, state)]).sum();
+        let listed = seen.len() as u64;
+        seen.sort();
+        seen.dedup();
+        assert_eq!((listed, seen.len() as u64), (total, total), "{state}");
+    }
+}

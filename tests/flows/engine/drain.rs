@@ -1,0 +1,67 @@
+//! A deploy costs nobody an attempt.
+
+use faena_tests::{
+    judge::{effects, no_leftovers, quiet},
+    probe::{Linger, Touch},
+    process::start_probe,
+    stores::Stores,
+    wait::until,
+};
+use nix::sys::signal::Signal;
+use queue::operations::State;
+
+use super::{enqueue, enqueue_all};
+
+#[tokio::test]
+async fn sigterm_under_load_loses_no_job_and_counts_no_attempt() {
+    const JOBS: i64 = 1500;
+    let stores = Stores::fresh().await;
+    enqueue_all(&stores, (0..JOBS).map(|n| Touch { n, sleep_ms: 10 })).await;
+    for _ in 0..3 {
+        let mut worker = start_probe(&stores, &[]).await;
+        let (before,): (i64,) = sqlx::query_as("select count(*) from probe.effects").fetch_one(&stores.db).await.unwrap();
+        until("some more effects", async || {
+            let (now,): (i64,) = sqlx::query_as("select count(*) from probe.effects").fetch_one(&stores.db).await.unwrap();
+            now > before + 100
+        })
+        .await;
+
+        assert!(worker.terminate().await, "the drain was not clean:\n{}", worker.log_text());
+
+        // Nothing is left behind that would have to wait for a lease.
+        let overview = stores.operations().overview().await.unwrap();
+        assert_eq!(overview.queues.iter().map(|queue| queue.running).sum::<u64>(), 0);
+        assert!(overview.workers.is_empty());
+    }
+    let _last = start_probe(&stores, &[]).await;
+
+    quiet(&stores).await;
+    assert_eq!(effects(&stores, JOBS).await, (vec![], vec![]));
+    let (counted,): (i64,) =
+        sqlx::query_as("select count(*) from faena.jobs where attempts <> 1").fetch_one(&stores.db).await.unwrap();
+    assert_eq!(counted, 0);
+    let (starts,): (i64,) = sqlx::query_as("select count(*) from probe.starts").fetch_one(&stores.db).await.unwrap();
+    assert_eq!(starts, JOBS, "a drained job that could finish was begun twice");
+    no_leftovers(&stores).await;
+}
+
+#[tokio::test]
+async fn a_job_that_outlasts_the_drain_is_handed_back_uncounted() {
+    let stores = Stores::fresh().await;
+    let mut worker = start_probe(&stores, &[("DRAIN_SECONDS", "1")]).await;
+    let listens = enqueue(&stores, Linger { n: 0, listens: true }).await;
+    let deaf = enqueue(&stores, Linger { n: 1, listens: false }).await;
+    until("both to run", async || {
+        let (starts,): (i64,) = sqlx::query_as("select count(*) from probe.starts").fetch_one(&stores.db).await.unwrap();
+        starts == 2
+    })
+    .await;
+
+    worker.signal(Signal::SIGINT);
+    assert!(worker.end().await, "the drain was not clean:\n{}", worker.log_text());
+
+    for id in [listens, deaf] {
+        let job = stores.operations().job(id).await.unwrap().unwrap();
+        assert_eq!((job.summary.state, job.summary.attempts), (State::Available, 0), "{job:?}");
+    }
+}

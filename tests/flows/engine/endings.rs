@@ -1,0 +1,164 @@
+//! How jobs end: completed, after retries, dead, and what cannot even be decoded.
+
+use faena_tests::{
+    judge::{effects, no_leftovers, quiet},
+    probe::{Dawdle, Explode, Nap, Refuse, Stumble, Touch},
+    process::start_probe,
+    stores::Stores,
+    wait::eventually,
+};
+use queue::{JobId, operations::JobDetail, operations::State};
+
+use super::enqueue;
+
+async fn ended(stores: &Stores, id: JobId) -> JobDetail {
+    let operations = stores.operations();
+    eventually(format!("{id} to end"), async || {
+        operations.job(id).await.ok().flatten().filter(|job| job.summary.state.is_ended())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_job_whose_transaction_commits_runs_and_one_whose_transaction_rolls_back_never_existed() {
+    let stores = Stores::fresh().await;
+    let _worker = start_probe(&stores, &[]).await;
+
+    let mut tx = stores.db.begin().await.unwrap();
+    let never = queue::enqueue(&mut tx, Touch { n: 1, sleep_ms: 0 }).await.unwrap();
+    tx.rollback().await.unwrap();
+    let done = enqueue(&stores, Touch { n: 0, sleep_ms: 0 }).await;
+
+    let job = ended(&stores, done).await;
+    assert_eq!((job.summary.state, job.summary.attempts), (State::Completed, 1));
+    assert!(stores.operations().job(never).await.unwrap().is_none());
+    quiet(&stores).await;
+    assert_eq!(effects(&stores, 1).await, (vec![], vec![]));
+    no_leftovers(&stores).await;
+}
+
+#[tokio::test]
+async fn a_job_that_stumbles_is_tried_again_and_every_attempt_stands_in_the_ledger() {
+    let stores = Stores::fresh().await;
+    let _worker = start_probe(&stores, &[]).await;
+
+    let id = enqueue(&stores, Stumble { n: 0, times: 2 }).await;
+
+    let job = ended(&stores, id).await;
+    assert_eq!((job.summary.state, job.summary.attempts), (State::Completed, 3));
+    let outcomes: Vec<(i32, &str)> = job.attempts.iter().map(|attempt| (attempt.attempt, attempt.outcome.as_str())).collect();
+    assert_eq!(outcomes, [(1, "retry"), (2, "retry"), (3, "completed")]);
+    assert_eq!(job.attempts[1].error.as_deref(), Some("stumbled, as told, in attempt 2"));
+    assert!(job.attempts.iter().all(|attempt| attempt.started_at.is_some_and(|at| at <= attempt.ended_at)));
+}
+
+#[tokio::test]
+async fn a_job_out_of_attempts_is_dead_with_its_last_error() {
+    let stores = Stores::fresh().await;
+    let _worker = start_probe(&stores, &[]).await;
+
+    let id = enqueue(&stores, Stumble { n: 0, times: 99 }).await;
+
+    let job = ended(&stores, id).await;
+    assert_eq!((job.summary.state, job.summary.attempts), (State::Dead, 4));
+    assert_eq!(job.summary.reason.as_deref(), Some("attempt 4 of 4 failed: stumbled, as told, in attempt 4"));
+}
+
+#[tokio::test]
+async fn a_panic_hurts_only_its_own_job() {
+    let stores = Stores::fresh().await;
+    let mut worker = start_probe(&stores, &[]).await;
+
+    let bad = enqueue(&stores, Explode { message: "¡pum!".to_owned() }).await;
+    let good = enqueue(&stores, Touch { n: 0, sleep_ms: 0 }).await;
+
+    let job = ended(&stores, bad).await;
+    assert_eq!((job.summary.state, job.summary.attempts), (State::Dead, 3));
+    assert_eq!(job.summary.reason.as_deref(), Some("attempt 3 of 3 failed: panicked: ¡pum!"));
+    assert_eq!(ended(&stores, good).await.summary.state, State::Completed);
+    assert!(!worker.has_ended());
+}
+
+#[tokio::test]
+async fn an_endless_job_is_dropped_at_its_timeout() {
+    let stores = Stores::fresh().await;
+    let _worker = start_probe(&stores, &[]).await;
+
+    let id = enqueue(&stores, Dawdle {}).await;
+
+    let job = ended(&stores, id).await;
+    assert_eq!(job.summary.state, State::Dead);
+    assert_eq!(job.summary.reason.as_deref(), Some("attempt 2 of 2 failed: no end within 0.2 s"));
+}
+
+#[tokio::test]
+async fn a_refused_job_is_dead_at_once_and_its_reason_survives_every_script() {
+    let stores = Stores::fresh().await;
+    let _worker = start_probe(&stores, &[]).await;
+    let reason = "la dirección «Ñandú» no existe — 不存在 🦤";
+
+    let id = enqueue(&stores, Refuse { reason: reason.to_owned() }).await;
+
+    let job = ended(&stores, id).await;
+    assert_eq!((job.summary.state, job.summary.attempts), (State::Dead, 1));
+    assert_eq!(job.summary.reason.as_deref(), Some(reason));
+}
+
+#[tokio::test]
+async fn what_cannot_be_decoded_is_dead_and_the_queue_flows_on() {
+    let stores = Stores::fresh().await;
+    let client = redis::Client::open(stores.redis_url.as_str()).unwrap();
+    let mut redis = client.get_multiplexed_async_connection().await.unwrap();
+    let (garbage, stranger, foreign) = (JobId::new(), JobId::new(), JobId::new());
+    let envelope = |id: JobId, args: &str| {
+        format!(r#"{{"id":"{id}","name":"touch","version":1,"durability":"redis","enqueued_at":1750000000000,"args":{args}}}"#)
+    };
+    let hostile: [(JobId, Vec<u8>); 3] = [
+        (garbage, b"\xff\xfe not an envelope \x00".to_vec()),
+        (stranger, envelope(stranger, r#"{"n":"one","sleep_ms":[]}"#).into_bytes()),
+        (foreign, envelope(JobId::new(), r#"{"n":1,"sleep_ms":0}"#).into_bytes()),
+    ];
+    for (id, bytes) in &hostile {
+        let key = |name: &str| format!("{}:{{default}}:{name}", stores.namespace);
+        let _: () = redis::cmd("HSET").arg(key("job")).arg(id.to_string()).arg(bytes).query_async(&mut redis).await.unwrap();
+        let _: () = redis::cmd("RPUSH").arg(key("ready")).arg(id.to_string()).query_async(&mut redis).await.unwrap();
+    }
+    let _worker = start_probe(&stores, &[]).await;
+    let good = enqueue(&stores, Nap { sleep_ms: 0, note: "after them".to_owned() }).await;
+
+    assert_eq!(ended(&stores, good).await.summary.state, State::Completed);
+    let reason = async |id| ended(&stores, id).await.summary.reason.unwrap_or_default();
+    assert!(reason(garbage).await.starts_with("the envelope cannot be decoded: "));
+    assert!(reason(stranger).await.starts_with("the arguments of touch cannot be decoded: invalid type: string \"one\""));
+    assert!(reason(foreign).await.starts_with("the envelope belongs to another job: "));
+    quiet(&stores).await;
+    no_leftovers(&stores).await;
+}
+
+#[tokio::test]
+async fn arguments_over_the_stated_size_are_refused_with_their_size() {
+    let stores = Stores::fresh().await;
+    let mut tx = stores.db.begin().await.unwrap();
+
+    let refused = queue::enqueue(&mut tx, Nap { sleep_ms: 0, note: "x".repeat(70_000) }).await;
+
+    assert_eq!(refused.unwrap_err().to_string(), "the arguments of nap have 70024 bytes; 65536 are allowed");
+}
+
+#[tokio::test]
+async fn a_job_pushed_directly_runs_once_however_often_its_id_is_pushed() {
+    let stores = Stores::fresh().await;
+    let id = JobId::new();
+    for _ in 0..3 {
+        queue::push(&stores.store, queue::Order::from(Touch { n: 0, sleep_ms: 0 }).with_id(id)).await.unwrap();
+    }
+    let _worker = start_probe(&stores, &[]).await;
+
+    let job = ended(&stores, id).await;
+
+    assert_eq!((job.summary.state, job.durability.as_str()), (State::Completed, "redis"));
+    assert_eq!(job.args, r#"{"n": 0, "sleep_ms": 0}"#);
+    quiet(&stores).await;
+    assert_eq!(effects(&stores, 1).await, (vec![], vec![]));
+    no_leftovers(&stores).await;
+}

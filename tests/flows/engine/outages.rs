@@ -1,0 +1,126 @@
+//! The stores go away and come back: the worker carries on by itself.
+
+use faena_tests::{
+    http::http_client,
+    judge::{effects, no_leftovers, quiet},
+    probe::Touch,
+    process::start_probe,
+    servers::{PrivatePostgres, PrivateRedis},
+    stores::Stores,
+    wait::until,
+};
+
+use super::enqueue_all;
+
+const JOBS: i64 = 1500;
+
+fn shared_postgres() -> String {
+    std::env::var("FAENA_TEST_DATABASE_URL").expect("start the tests with tests/run")
+}
+
+async fn effects_reach(stores: &Stores, count: i64) {
+    until(format!("{count} effects"), async || {
+        let counted: Result<(i64,), _> = sqlx::query_as("select count(*) from probe.effects").fetch_one(&stores.db).await;
+        counted.is_ok_and(|(now,)| now >= count)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn redis_is_restarted_under_load() {
+    let mut redis = PrivateRedis::start().await;
+    let stores = Stores::on(&shared_postgres(), &redis.url()).await;
+    enqueue_all(&stores, (0..JOBS).map(|n| Touch { n, sleep_ms: 10 })).await;
+    let mut worker = start_probe(&stores, &[]).await;
+
+    for third in 1..3 {
+        effects_reach(&stores, third * JOBS / 3).await;
+        redis.stop();
+        redis.resume().await;
+    }
+
+    quiet(&stores).await;
+    assert!(!worker.has_ended());
+    assert_eq!(effects(&stores, JOBS).await, (vec![], vec![]));
+    no_leftovers(&stores).await;
+}
+
+#[tokio::test]
+async fn redis_is_killed_under_load_and_forgets_its_last_second() {
+    let mut redis = PrivateRedis::start().await;
+    let stores = Stores::on(&shared_postgres(), &redis.url()).await;
+    enqueue_all(&stores, (0..JOBS).map(|n| Touch { n, sleep_ms: 10 })).await;
+    let mut worker = start_probe(&stores, &[]).await;
+
+    effects_reach(&stores, JOBS / 3).await;
+    redis.kill_9();
+    redis.resume().await;
+
+    quiet(&stores).await;
+    assert!(!worker.has_ended());
+    assert_eq!(effects(&stores, JOBS).await, (vec![], vec![]));
+    no_leftovers(&stores).await;
+}
+
+#[tokio::test]
+async fn redis_is_wiped_under_load_and_every_promise_comes_back() {
+    let mut redis = PrivateRedis::start().await;
+    let stores = Stores::on(&shared_postgres(), &redis.url()).await;
+    enqueue_all(&stores, (0..JOBS).map(|n| Touch { n, sleep_ms: 10 })).await;
+    let mut worker = start_probe(&stores, &[]).await;
+
+    effects_reach(&stores, JOBS / 3).await;
+    redis.kill_9();
+    redis.wipe();
+    redis.resume().await;
+
+    quiet(&stores).await;
+    assert!(!worker.has_ended());
+    assert_eq!(effects(&stores, JOBS).await, (vec![], vec![]));
+    no_leftovers(&stores).await;
+}
+
+#[tokio::test]
+async fn postgres_is_restarted_under_load() {
+    let mut postgres = PrivatePostgres::start().await;
+    let redis = PrivateRedis::start().await;
+    let stores = Stores::on(&postgres.url(), &redis.url()).await;
+    enqueue_all(&stores, (0..JOBS).map(|n| Touch { n, sleep_ms: 10 })).await;
+    let mut worker = start_probe(&stores, &[]).await;
+
+    effects_reach(&stores, JOBS / 3).await;
+    postgres.stop();
+    postgres.resume().await;
+    effects_reach(&stores, 2 * JOBS / 3).await;
+    postgres.crash();
+    postgres.resume().await;
+
+    quiet(&stores).await;
+    assert!(!worker.has_ended());
+    assert_eq!(effects(&stores, JOBS).await, (vec![], vec![]));
+    no_leftovers(&stores).await;
+}
+
+#[tokio::test]
+async fn a_worker_that_starts_while_both_stores_are_away_begins_when_they_are_back() {
+    let mut postgres = PrivatePostgres::start().await;
+    let mut redis = PrivateRedis::start().await;
+    let stores = Stores::on(&postgres.url(), &redis.url()).await;
+    enqueue_all(&stores, (0..50).map(|n| Touch { n, sleep_ms: 0 })).await;
+    postgres.stop();
+    redis.stop();
+    let worker = start_probe(&stores, &[]).await;
+    let client = http_client();
+    let ready = async || client.get(format!("http://{}/ready", worker.addr)).send().await.unwrap();
+    let answer = ready().await;
+    assert_eq!(answer.status(), 503);
+    let checks: serde_json::Value = answer.json().await.unwrap();
+    assert_eq!((&checks["checks"]["postgres"]["ok"], &checks["checks"]["redis"]["ok"]), (&false.into(), &false.into()));
+
+    postgres.resume().await;
+    redis.resume().await;
+
+    quiet(&stores).await;
+    assert_eq!(effects(&stores, 50).await, (vec![], vec![]));
+    until("the worker to say that it is ready", async || ready().await.status() == 200).await;
+}

@@ -1,0 +1,69 @@
+//! What must be true once the queue is quiet, judged by the traces that jobs left and by counting everything.
+
+use std::collections::BTreeMap;
+
+use queue::{Queue, operations::State};
+use redis::AsyncCommands;
+
+use crate::{stores::Stores, wait::until};
+
+/// Waits until no job is live and every event is in the ledger.
+///
+/// # Panics
+/// It does not come to rest.
+pub async fn quiet(stores: &Stores) {
+    let operations = stores.operations();
+    until("every job to end and to be recorded", async || {
+        let Ok(overview) = operations.overview().await else { return false };
+        let live = [State::Outboxed, State::Scheduled, State::Available, State::Running, State::Retryable];
+        let (pushed,): (i64,) = sqlx::query_as("select count(*) from faena.outbox").fetch_one(&stores.db).await.unwrap_or((1,));
+        pushed == 0
+            && overview.unrecorded == 0
+            && overview.queues.iter().all(|queue| live.iter().all(|state| queue.count(*state) == 0))
+    })
+    .await;
+}
+
+/// Which of the effects 0 … `expected` − 1 are missing, and which happened more than once.
+pub async fn effects(stores: &Stores, expected: i64) -> (Vec<i64>, Vec<i64>) {
+    let counts: BTreeMap<i64, i64> = sqlx::query_as("select n, count(*) from probe.effects group by n")
+        .fetch_all(&stores.db)
+        .await
+        .expect("the traces can be read")
+        .into_iter()
+        .collect();
+    let missing = (0..expected).filter(|n| !counts.contains_key(n)).collect();
+    let repeated = counts.iter().filter(|(_, count)| **count > 1).map(|(n, _)| *n).collect();
+    (missing, repeated)
+}
+
+/// Asserts that nothing is left in Redis once the queue is quiet but what it is meant to keep.
+///
+/// # Panics
+/// A key is left over.
+pub async fn no_leftovers(stores: &Stores) {
+    let client = redis::Client::open(stores.redis_url.as_str()).expect("a Redis URL");
+    let mut connection = client.get_multiplexed_async_connection().await.expect("Redis answers");
+    let mut left = Vec::new();
+    for queue in Queue::ALL {
+        for name in
+            ["job", "ready", "running", "leases", "attempts", "scheduled", "retryable", "ended", "cancels", "gone", "events"]
+        {
+            let key = format!("{}:{{{queue}}}:{name}", stores.namespace);
+            let kind: String = redis::cmd("TYPE").arg(&key).query_async(&mut connection).await.expect("Redis answers");
+            let size: u64 = match kind.as_str() {
+                "hash" => connection.hlen(&key).await,
+                "list" => connection.llen(&key).await,
+                "zset" => connection.zcard(&key).await,
+                "set" => connection.scard(&key).await,
+                "stream" => connection.xlen(&key).await,
+                _ => Ok(0),
+            }
+            .expect("Redis answers");
+            if size > 0 {
+                left.push(format!("{key}: {size}"));
+            }
+        }
+    }
+    assert!(left.is_empty(), "Redis still holds {left:?}");
+}

@@ -1,0 +1,222 @@
+//! A catalogue of jobs that do nothing but what a test asks of them, and leave traces in `probe.sql`'s tables.
+
+use std::time::Duration;
+
+use queue::{Attempted, Backoff, Ctx, End, Failure, Job, OrFailure, Queue, Registry};
+use serde::{Deserialize, Serialize};
+use worker::{Mistakes, Outside};
+
+/// The probe's world has no outside.
+#[derive(Debug, clap::Args)]
+pub struct NoOutside;
+
+impl Outside for NoOutside {
+    type Ports = ();
+
+    fn catalogue() -> Registry<()> {
+        catalogue()
+    }
+
+    fn open(&self, _mistakes: &mut Mistakes) -> Option<()> {
+        Some(())
+    }
+
+    async fn reach(_ports: &(), _mistakes: &mut Mistakes) {}
+}
+
+/// Every probing job.
+#[must_use]
+pub fn catalogue() -> Registry<()> {
+    Registry::new()
+        .job::<Touch>()
+        .job::<Nap>()
+        .job::<Stumble>()
+        .job::<Refuse>()
+        .job::<Explode>()
+        .job::<Dawdle>()
+        .job::<Urge>()
+        .job::<Linger>()
+}
+
+const SOON: Backoff = Backoff::between(Duration::from_millis(50), Duration::from_millis(200));
+
+/// Has an effect, after a while.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Touch {
+    /// What stands in `probe.effects`.
+    pub n: i64,
+    /// How long it takes.
+    pub sleep_ms: u64,
+}
+
+impl Job for Touch {
+    type Ports = ();
+    const NAME: &'static str = "touch";
+    const BACKOFF: Backoff = SOON;
+
+    async fn run(self, ctx: &Ctx<()>) -> Attempted {
+        start(ctx, self.n).await?;
+        tokio::time::sleep(Duration::from_millis(self.sleep_ms)).await;
+        let mut effect = ctx.effect().await?;
+        sqlx::query("insert into probe.effects (n, job_id) values ($1, $2)")
+            .bind(self.n)
+            .bind(ctx.job_id())
+            .execute(&mut *effect)
+            .await
+            .context("leaving a trace")?;
+        Ok(effect.into())
+    }
+}
+
+/// Has no effect in Postgres and needs none.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Nap {
+    /// How long it takes.
+    pub sleep_ms: u64,
+    /// Whatever a test wants to carry.
+    pub note: String,
+}
+
+impl Job for Nap {
+    type Ports = ();
+    const NAME: &'static str = "nap";
+    const BACKOFF: Backoff = SOON;
+
+    async fn run(self, _ctx: &Ctx<()>) -> Attempted {
+        tokio::time::sleep(Duration::from_millis(self.sleep_ms)).await;
+        Ok(End::Done)
+    }
+}
+
+/// Fails a number of times, then has its effect.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Stumble {
+    /// What stands in `probe.effects`.
+    pub n: i64,
+    /// How often it fails.
+    pub times: u32,
+}
+
+impl Job for Stumble {
+    type Ports = ();
+    const NAME: &'static str = "stumble";
+    const MAX_ATTEMPTS: u32 = 4;
+    const BACKOFF: Backoff = SOON;
+
+    async fn run(self, ctx: &Ctx<()>) -> Attempted {
+        start(ctx, self.n).await?;
+        if ctx.attempt() <= self.times {
+            return Err(Failure::retry(format!("stumbled, as told, in attempt {}", ctx.attempt())));
+        }
+        let mut effect = ctx.effect().await?;
+        let trace = sqlx::query("insert into probe.effects (n, job_id) values ($1, $2)").bind(self.n).bind(ctx.job_id());
+        trace.execute(&mut *effect).await.context("leaving a trace")?;
+        Ok(effect.into())
+    }
+}
+
+/// Is dead at once, with a reason.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Refuse {
+    /// The reason.
+    pub reason: String,
+}
+
+impl Job for Refuse {
+    type Ports = ();
+    const NAME: &'static str = "refuse";
+
+    async fn run(self, _ctx: &Ctx<()>) -> Attempted {
+        Err(Failure::dead(self.reason))
+    }
+}
+
+/// Panics in every attempt.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Explode {
+    /// With this message.
+    pub message: String,
+}
+
+impl Job for Explode {
+    type Ports = ();
+    const NAME: &'static str = "explode";
+    const MAX_ATTEMPTS: u32 = 3;
+    const BACKOFF: Backoff = SOON;
+
+    async fn run(self, _ctx: &Ctx<()>) -> Attempted {
+        panic!("{}", self.message)
+    }
+}
+
+/// Takes longer than it may.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Dawdle {}
+
+impl Job for Dawdle {
+    type Ports = ();
+    const NAME: &'static str = "dawdle";
+    const MAX_ATTEMPTS: u32 = 2;
+    const TIMEOUT: Duration = Duration::from_millis(200);
+    const BACKOFF: Backoff = SOON;
+
+    async fn run(self, _ctx: &Ctx<()>) -> Attempted {
+        std::future::pending().await
+    }
+}
+
+/// As [`Touch`], at once, on the critical queue.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Urge {
+    /// What stands in `probe.effects`.
+    pub n: i64,
+}
+
+impl Job for Urge {
+    type Ports = ();
+    const NAME: &'static str = "urge";
+    const QUEUE: Queue = Queue::Critical;
+    const BACKOFF: Backoff = SOON;
+
+    async fn run(self, ctx: &Ctx<()>) -> Attempted {
+        Touch { n: self.n, sleep_ms: 0 }.run(ctx).await
+    }
+}
+
+/// Runs until it is cancelled, and says so; or ignores that.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Linger {
+    /// What stands in `probe.starts`.
+    pub n: i64,
+    /// Whether it looks at its cancellation token.
+    pub listens: bool,
+}
+
+impl Job for Linger {
+    type Ports = ();
+    const NAME: &'static str = "linger";
+    const QUEUE: Queue = Queue::Low;
+    const TIMEOUT: Duration = Duration::from_secs(600);
+    const BACKOFF: Backoff = SOON;
+
+    async fn run(self, ctx: &Ctx<()>) -> Attempted {
+        start(ctx, self.n).await?;
+        if self.listens {
+            ctx.cancelled().cancelled().await;
+            return Err(Failure::cancelled("noticed the wish"));
+        }
+        std::future::pending().await
+    }
+}
+
+async fn start(ctx: &Ctx<()>, n: i64) -> Result<(), Failure> {
+    sqlx::query("insert into probe.starts (n, job_id, attempt, pid) values ($1, $2, $3, $4)")
+        .bind(n)
+        .bind(ctx.job_id())
+        .bind(i32::try_from(ctx.attempt()).unwrap_or(i32::MAX))
+        .bind(i32::try_from(std::process::id()).unwrap_or(0))
+        .execute(&ctx.db)
+        .await
+        .map(drop)
+        .context("noting the start")
+}

@@ -1,0 +1,6 @@
+-- Where the probe's jobs leave their traces, for the tests to judge by.
+create schema probe;
+-- One row an effect: the primary key is absent on purpose, so that an effect that happened twice is seen.
+create table probe.effects (n bigint not null, job_id uuid not null, at timestamptz not null default clock_timestamp());
+-- One row a handler that began.
+create table probe.starts (n bigint not null, job_id uuid not null, attempt integer not null, pid integer not null, at timestamptz not null default clock_timestamp());

@@ -1,0 +1,197 @@
+//! A Redis or a Postgres of a test's own, to be stopped, killed and started again.
+
+use std::{
+    net::TcpListener,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::{Pid, User, geteuid},
+};
+use tempfile::TempDir;
+
+use crate::wait::until;
+
+/// A Redis as a production would have it: append-only, synced each second, evicting nothing.
+#[derive(Debug)]
+pub struct PrivateRedis {
+    dir: TempDir,
+    port: u16,
+    child: Option<Child>,
+}
+
+/// A Postgres with its default durability.
+#[derive(Debug)]
+pub struct PrivatePostgres {
+    dir: TempDir,
+    port: u16,
+    child: Option<Child>,
+}
+
+/// A port nobody listens on now. Another process may take it before we do: then the server fails to start, and says so.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
+}
+
+impl PrivateRedis {
+    /// Starts one and waits until it answers.
+    pub async fn start() -> Self {
+        let mut redis = Self { dir: TempDir::new().expect("a folder"), port: free_port(), child: None };
+        redis.resume().await;
+        redis
+    }
+
+    /// Its URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/0", self.port)
+    }
+
+    /// Starts it again on its data, at its port.
+    ///
+    /// # Panics
+    /// It does not come up.
+    pub async fn resume(&mut self) {
+        let mut command = Command::new("redis-server");
+        command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--dir", text(self.dir.path())]);
+        command.args(["--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction"]);
+        self.child = Some(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("redis-server starts"));
+        let client = redis::Client::open(self.url()).expect("a Redis URL");
+        until("Redis to answer", async || {
+            let Ok(mut connection) = client.get_multiplexed_async_connection().await else { return false };
+            redis::cmd("PING").query_async::<String>(&mut connection).await.is_ok()
+        })
+        .await;
+    }
+
+    /// SIGTERM: it writes what it has.
+    pub fn stop(&mut self) {
+        end(&mut self.child, Signal::SIGTERM);
+    }
+
+    /// SIGKILL: up to a second of writes is lost.
+    pub fn kill_9(&mut self) {
+        end(&mut self.child, Signal::SIGKILL);
+    }
+
+    /// Forgets everything, while stopped.
+    ///
+    /// # Panics
+    /// The data cannot be removed.
+    pub fn wipe(&mut self) {
+        for entry in std::fs::read_dir(self.dir.path()).expect("the data folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) }
+                .expect("the data can be removed");
+        }
+    }
+}
+
+impl PrivatePostgres {
+    /// Makes a cluster, starts it and waits until it answers.
+    ///
+    /// # Panics
+    /// The programs of Postgres are not installed.
+    pub async fn start() -> Self {
+        let dir = TempDir::new().expect("a folder");
+        if let Some(user) = unprivileged() {
+            std::os::unix::fs::chown(dir.path(), Some(user.uid.as_raw()), Some(user.gid.as_raw()))
+                .expect("the folder can be given away");
+        }
+        std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o700)).expect("the folder can be closed");
+        let mut initdb = as_unprivileged(&program("initdb"), dir.path());
+        initdb
+            .args(["--username=faena", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "-D"])
+            .arg(dir.path().join("data"));
+        let made = initdb.stdout(Stdio::null()).status().expect("initdb starts");
+        assert!(made.success(), "initdb failed");
+        let mut postgres = Self { dir, port: free_port(), child: None };
+        postgres.resume().await;
+        postgres
+    }
+
+    /// Its URL; the user may create databases.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("postgres://faena@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Starts it again on its data, at its port.
+    ///
+    /// # Panics
+    /// It does not come up.
+    pub async fn resume(&mut self) {
+        let mut postgres = as_unprivileged(&program("postgres"), self.dir.path());
+        postgres.arg("-D").arg(self.dir.path().join("data")).args([
+            "-p",
+            &self.port.to_string(),
+            "-c",
+            "listen_addresses=127.0.0.1",
+        ]);
+        postgres.arg("-k").arg(self.dir.path()).args(["-c", "max_connections=200"]);
+        self.child = Some(postgres.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("postgres starts"));
+        let url = self.url();
+        until("Postgres to answer", async || <sqlx::PgConnection as sqlx::Connection>::connect(&url).await.is_ok()).await;
+    }
+
+    /// SIGINT: a fast shutdown; every session is cut.
+    pub fn stop(&mut self) {
+        end(&mut self.child, Signal::SIGINT);
+    }
+
+    /// SIGQUIT: an immediate shutdown, recovered from the log at the next start.
+    pub fn crash(&mut self) {
+        end(&mut self.child, Signal::SIGQUIT);
+    }
+}
+
+impl Drop for PrivateRedis {
+    fn drop(&mut self) {
+        end(&mut self.child, Signal::SIGKILL);
+    }
+}
+
+impl Drop for PrivatePostgres {
+    fn drop(&mut self) {
+        end(&mut self.child, Signal::SIGQUIT);
+    }
+}
+
+fn end(child: &mut Option<Child>, signal: Signal) {
+    if let Some(mut child) = child.take() {
+        let _ = kill(Pid::from_raw(child.id().try_into().unwrap_or(0)), signal);
+        let _ = child.wait();
+    }
+}
+
+/// Postgres refuses to run as root: then its own user runs it.
+fn unprivileged() -> Option<User> {
+    geteuid().is_root().then(|| User::from_name("postgres").ok().flatten().expect("the user postgres"))
+}
+
+fn as_unprivileged(program: &Path, dir: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(dir).stdin(Stdio::null());
+    if let Some(user) = unprivileged() {
+        command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
+    }
+    command
+}
+
+fn program(name: &str) -> PathBuf {
+    let versions = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|version| version.path().join("bin").join(name));
+    let mut found: Vec<PathBuf> = versions.filter(|path| path.exists()).collect();
+    found.sort();
+    found.pop().unwrap_or_else(|| PathBuf::from(name))
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a readable path")
+}

@@ -1,0 +1,164 @@
+//! The worker's command line, the same for every catalogue of jobs.
+
+use std::future::Future;
+
+use chrono::{DateTime, Utc};
+use clap::{Args, Parser, Subcommand};
+use queue::{JobId, Queue, Registry, operations::State};
+
+use crate::{
+    check::check,
+    migrate::migrate,
+    operate,
+    run::run,
+    settings::{Mistakes, RunArgs, StoreArgs, Stores},
+    telemetry,
+};
+
+/// The world outside a catalogue of jobs: the settings of its ports, and how to open them.
+pub trait Outside: Args + std::fmt::Debug + Send + Sync + 'static {
+    /// What its jobs are given.
+    type Ports: Send + Sync + 'static;
+
+    /// The jobs there are.
+    fn catalogue() -> Registry<Self::Ports>;
+
+    /// Opens the ports, or says everything that is wrong with their settings. Connects to nothing.
+    fn open(&self, mistakes: &mut Mistakes) -> Option<Self::Ports>;
+
+    /// Asks the outside whether it answers; for `check`.
+    fn reach(ports: &Self::Ports, mistakes: &mut Mistakes) -> impl Future<Output = ()> + Send;
+}
+
+#[derive(Debug, Parser)]
+#[command(version, about = "Runs jobs, and lets an operator look at them and intervene.", max_term_width = 110)]
+struct Cli<O: Outside> {
+    #[command(subcommand)]
+    command: Command<O>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command<O: Outside> {
+    /// Run jobs until SIGTERM or SIGINT, then drain.
+    Run {
+        #[command(flatten)]
+        stores: StoreArgs,
+        #[command(flatten)]
+        run: RunArgs,
+        #[command(flatten)]
+        outside: O,
+    },
+    /// Apply the database's migrations. Does nothing when there is nothing to do.
+    Migrate {
+        #[command(flatten)]
+        stores: StoreArgs,
+    },
+    /// List every mistake in the settings, and whether what they name can be reached.
+    Check {
+        #[command(flatten)]
+        stores: StoreArgs,
+        #[command(flatten)]
+        run: RunArgs,
+        #[command(flatten)]
+        outside: O,
+    },
+    /// Enqueue a job, through the outbox. Prints its id.
+    Enqueue {
+        /// The kind of job, for example welcome_learner.
+        name: String,
+        /// Its arguments as JSON.
+        args: String,
+        /// Not before this time (RFC 3339), for example 2026-12-24T20:00:00-05:00.
+        #[arg(long, conflicts_with = "after_seconds")]
+        at: Option<DateTime<Utc>>,
+        /// Not before this many seconds have passed.
+        #[arg(long)]
+        after_seconds: Option<u32>,
+        #[command(flatten)]
+        stores: StoreArgs,
+    },
+    /// Show the queues, a list of jobs (--state), or one job's story (an id).
+    Inspect {
+        /// The job to show.
+        id: Option<JobId>,
+        /// List the jobs in this state: outboxed, scheduled, available, running, retryable, completed, cancelled or dead.
+        #[arg(long, conflicts_with = "id")]
+        state: Option<State>,
+        /// Only those of this queue.
+        #[arg(long, requires = "state")]
+        queue: Option<Queue>,
+        /// Go on after a page: what the page before called `next`.
+        #[arg(long, requires = "state")]
+        after: Option<String>,
+        /// How many jobs a page has.
+        #[arg(long, default_value_t = 25)]
+        limit: usize,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        stores: StoreArgs,
+    },
+    /// Run a dead or cancelled job again, or a waiting one at once.
+    Retry {
+        /// Which job.
+        id: JobId,
+        #[command(flatten)]
+        by: By,
+        #[command(flatten)]
+        stores: StoreArgs,
+    },
+    /// End a job that nobody wants any more.
+    Cancel {
+        /// Which job.
+        id: JobId,
+        #[command(flatten)]
+        by: By,
+        #[command(flatten)]
+        stores: StoreArgs,
+    },
+}
+
+#[derive(Debug, Args)]
+struct By {
+    /// Whose name stands in the record.
+    #[arg(long = "by", env = "USER", default_value = "command line")]
+    actor: String,
+}
+
+/// The whole program.
+///
+/// # Errors
+/// What a person must read; the process exits with 1.
+pub async fn main<O: Outside>() -> anyhow::Result<()> {
+    match Cli::<O>::parse().command {
+        Command::Run { stores, run: run_args, outside } => {
+            telemetry::log_to_stderr();
+            let mut mistakes = Mistakes::default();
+            let settings = (stores.checked(&mut mistakes), run_args.checked(&mut mistakes), outside.open(&mut mistakes));
+            mistakes.into_result()?;
+            let (Some(stores), Some(settings), Some(ports)) = settings else { anyhow::bail!("the settings are incomplete") };
+            run(stores, settings, O::catalogue(), ports).await
+        }
+        Command::Migrate { stores } => migrate(&opened(&stores)?).await,
+        Command::Check { stores, run, outside } => check(&stores, &run, &outside).await,
+        Command::Enqueue { name, args, at, after_seconds, stores } => {
+            let run_at = at.or_else(|| after_seconds.map(|seconds| Utc::now() + std::time::Duration::from_secs(seconds.into())));
+            operate::enqueue(&opened(&stores)?, &O::catalogue(), &name, &args, run_at).await
+        }
+        Command::Inspect { id: Some(id), json, stores, .. } => operate::show_job(&opened(&stores)?, id, json).await,
+        Command::Inspect { state: Some(state), queue, after, limit, json, stores, .. } => {
+            operate::list_jobs(&opened(&stores)?, state, queue, after.as_deref(), limit, json).await
+        }
+        Command::Inspect { json, stores, .. } => operate::show_overview(&opened(&stores)?, json).await,
+        Command::Retry { id, by, stores } => operate::retry(&opened(&stores)?, id, &by.actor).await,
+        Command::Cancel { id, by, stores } => operate::cancel(&opened(&stores)?, id, &by.actor).await,
+    }
+}
+
+fn opened(stores: &StoreArgs) -> anyhow::Result<Stores> {
+    let mut mistakes = Mistakes::default();
+    let opened = stores.checked(&mut mistakes);
+    mistakes.into_result()?;
+    opened.ok_or_else(|| anyhow::anyhow!("the settings are incomplete"))
+}

@@ -1,0 +1,13 @@
+//! The worker: everything that runs jobs, apart from the jobs themselves.
+
+mod admin;
+mod check;
+mod cli;
+mod migrate;
+mod operate;
+mod run;
+mod settings;
+pub mod telemetry;
+
+pub use cli::{Outside, main};
+pub use settings::{Mistakes, RunArgs, RunSettings, StoreArgs, Stores};

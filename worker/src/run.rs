@@ -1,0 +1,80 @@
+//! `worker run`: the engine, the admin listener, and the signals that end them.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use queue::{Engine, Operations, Registry};
+use secrecy::ExposeSecret;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::{
+    admin,
+    settings::{RunSettings, Stores},
+    telemetry,
+};
+
+/// Connections for the engine's loops, besides those of running jobs.
+const LOOP_CONNECTIONS: u32 = 8;
+/// More connections than this are a pooler's business.
+const MAX_CONNECTIONS: u32 = 50;
+
+pub(crate) async fn run<P: Send + Sync + 'static>(
+    stores: Stores,
+    settings: RunSettings,
+    registry: Registry<P>,
+    ports: P,
+) -> anyhow::Result<()> {
+    let metrics = telemetry::collect_metrics()?;
+    let slots: usize = settings.slots.values().sum();
+    let db = stores.pool((LOOP_CONNECTIONS + u32::try_from(slots).unwrap_or(u32::MAX)).min(MAX_CONNECTIONS));
+    let stop = stop_on_signals()?;
+    let listener = admin::listen(settings.admin_addr).await?;
+    let addr = listener.local_addr().context("asking for the admin listener's address")?;
+    let worker = name();
+    let draining = stop.clone();
+    let serving = tokio::spawn(admin::serve(listener, Operations::new(stores.store.clone(), db.clone()), metrics, draining));
+    let engine = Engine {
+        store: stores.store.clone(),
+        db,
+        direct_url: stores.direct_url.expose_secret().to_owned(),
+        registry,
+        ports: Arc::new(ports),
+        slots: settings.slots,
+        drain: settings.drain,
+        worker: worker.clone(),
+    };
+    info!(%addr, worker, "ready");
+    let drained = engine.run(stop).await;
+    serving.abort();
+    drained.context("draining")?;
+    info!(worker, "drained");
+    Ok(())
+}
+
+/// Host, process and a random part: a name is never reused, so nothing of an earlier process can be taken for this one's.
+fn name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host: String = host.trim().chars().filter(|c| c.is_ascii_alphanumeric() || "-.".contains(*c)).take(63).collect();
+    format!(
+        "{}-{}-{}",
+        if host.is_empty() { "worker" } else { &host },
+        std::process::id(),
+        &uuid::Uuid::new_v4().simple().to_string()[..8]
+    )
+}
+
+fn stop_on_signals() -> anyhow::Result<CancellationToken> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => info!("SIGTERM"),
+            _ = interrupt.recv() => info!("SIGINT"),
+        }
+        stopped.cancel();
+    });
+    Ok(stop)
+}

@@ -1,0 +1,232 @@
+//! What a worker must be told: parsed once, checked as a whole, passed down.
+
+use std::{collections::BTreeMap, fmt, net::SocketAddr, str::FromStr, time::Duration};
+
+use clap::Args;
+use queue::{Queue, Store};
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+/// Where the stores are. Every command needs them.
+#[derive(Debug, Args)]
+pub struct StoreArgs {
+    /// Postgres, for example postgres://faena:secret@127.0.0.1/faena. May be a PgBouncer in transaction mode.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<SecretString>,
+    /// Postgres without a pooler in between, for LISTEN. Without it DATABASE_URL is used, and a poll every 500 ms stands behind it.
+    #[arg(long, env = "DATABASE_DIRECT_URL", hide_env_values = true)]
+    pub database_direct_url: Option<SecretString>,
+    /// The Redis of the queues, for example redis://:secret@127.0.0.1:6379/0. Append-only and `noeviction`, or jobs pushed directly
+    /// may be lost.
+    #[arg(long, env = "REDIS_URL", hide_env_values = true)]
+    pub redis_url: Option<SecretString>,
+    /// Prefix of every Redis key: installations with different namespaces can share a Redis.
+    #[arg(long, env = "FAENA_NAMESPACE", default_value = "faena")]
+    pub namespace: String,
+}
+
+/// How a worker runs.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// How many `critical` jobs may run at once; 0: this worker does not serve the queue.
+    #[arg(long, env = "SLOTS_CRITICAL", default_value = "10")]
+    pub slots_critical: String,
+    /// How many `default` jobs may run at once.
+    #[arg(long, env = "SLOTS_DEFAULT", default_value = "20")]
+    pub slots_default: String,
+    /// How many `low` jobs may run at once.
+    #[arg(long, env = "SLOTS_LOW", default_value = "4")]
+    pub slots_low: String,
+    /// How many seconds running jobs may take to end after SIGTERM or SIGINT; then they are handed back, uncounted.
+    #[arg(long, env = "DRAIN_SECONDS", default_value = "25")]
+    pub drain_seconds: String,
+    /// Where /health, /ready and /metrics are served.
+    #[arg(long, env = "ADMIN_ADDR", default_value = "127.0.0.1:9464")]
+    pub admin_addr: String,
+}
+
+/// Every mistake in the settings, each naming its setting.
+#[derive(Debug, Default)]
+pub struct Mistakes(Vec<String>);
+
+impl Mistakes {
+    /// `setting` is wrong because of `reason`.
+    pub fn add(&mut self, setting: &str, reason: impl fmt::Display) {
+        self.0.push(format!("{setting}: {reason}"));
+    }
+
+    /// Adds what is wrong with `setting`, and stands in with nothing.
+    pub fn note<T, E: fmt::Display>(&mut self, setting: &str, result: Result<T, E>) -> Option<T> {
+        result.map_err(|error| self.add(setting, error)).ok()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Fails when there are any.
+    ///
+    /// # Errors
+    /// All of them, a line each.
+    pub fn into_result(self) -> anyhow::Result<()> {
+        if self.is_empty() { Ok(()) } else { Err(anyhow::anyhow!("{self}")) }
+    }
+}
+
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let noun = if self.0.len() == 1 { "mistake" } else { "mistakes" };
+        write!(f, "{} {noun} in the settings:", self.0.len())?;
+        self.0.iter().try_for_each(|mistake| write!(f, "\n  {mistake}"))
+    }
+}
+
+/// Checked: where the stores are.
+#[derive(Debug, Clone)]
+pub struct Stores {
+    database: PgConnectOptions,
+    /// The URL on which LISTEN works.
+    pub direct_url: SecretString,
+    /// The live jobs.
+    pub store: Store,
+    redis_url: SecretString,
+}
+
+/// Checked: how a worker runs.
+#[derive(Debug, Clone)]
+pub struct RunSettings {
+    /// Slots of each queue that is served.
+    pub slots: BTreeMap<Queue, usize>,
+    /// How long the drain may take.
+    pub drain: Duration,
+    /// Where the worker answers about itself.
+    pub admin_addr: SocketAddr,
+}
+
+impl StoreArgs {
+    /// Reads the values; connects to nothing.
+    pub fn checked(&self, mistakes: &mut Mistakes) -> Option<Stores> {
+        let database_url = required(mistakes, "DATABASE_URL", self.database_url.as_ref());
+        let redis_url = required(mistakes, "REDIS_URL", self.redis_url.as_ref());
+        if self.namespace.is_empty() || !self.namespace.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
+            mistakes.add("FAENA_NAMESPACE", "use letters, digits, and the characters - _ .");
+        }
+        let database =
+            database_url.and_then(|url| mistakes.note("DATABASE_URL", PgConnectOptions::from_str(url.expose_secret())));
+        if let Some(direct) = &self.database_direct_url {
+            mistakes.note("DATABASE_DIRECT_URL", PgConnectOptions::from_str(direct.expose_secret()));
+        }
+        let store = redis_url.and_then(|url| mistakes.note("REDIS_URL", Store::new(url.expose_secret(), &self.namespace)));
+        let direct_url = self.database_direct_url.as_ref().or(database_url)?.clone();
+        Some(Stores { database: database?, direct_url, store: store?, redis_url: redis_url?.clone() })
+    }
+}
+
+impl RunArgs {
+    /// Reads the values; opens nothing.
+    pub fn checked(&self, mistakes: &mut Mistakes) -> Option<RunSettings> {
+        let all = [
+            ("SLOTS_CRITICAL", Queue::Critical, &self.slots_critical),
+            ("SLOTS_DEFAULT", Queue::Default, &self.slots_default),
+            ("SLOTS_LOW", Queue::Low, &self.slots_low),
+        ];
+        let mut slots = BTreeMap::new();
+        for (setting, queue, text) in all {
+            match text.parse::<usize>() {
+                Ok(0) => {}
+                Ok(number @ 1..=10_000) => drop(slots.insert(queue, number)),
+                _ => mistakes.add(setting, format!("{text:?} is not a number from 0 to 10000")),
+            }
+        }
+        if slots.is_empty() {
+            mistakes.add("SLOTS_*", "no queue has a slot, so this worker would do nothing");
+        }
+        let drain = self.drain_seconds.parse::<u64>().ok().filter(|seconds| *seconds <= 24 * 3600);
+        if drain.is_none() {
+            mistakes.add("DRAIN_SECONDS", format!("{:?} is not a number of seconds from 0 to 86400", self.drain_seconds));
+        }
+        let admin_addr = self.admin_addr.parse::<SocketAddr>();
+        let admin_addr = mistakes.note(
+            "ADMIN_ADDR",
+            admin_addr.map_err(|_| format!("{:?} is not an address such as 127.0.0.1:9464", self.admin_addr)),
+        );
+        Some(RunSettings { slots, drain: Duration::from_secs(drain?), admin_addr: admin_addr? })
+    }
+}
+
+impl Stores {
+    /// A pool that connects when it is first asked, so that a worker starts while Postgres is away.
+    #[must_use]
+    pub fn pool(&self, size: u32) -> PgPool {
+        let options = self.database.clone().application_name("faena-worker").options([("statement_timeout", "60s")]);
+        PgPoolOptions::new().max_connections(size).acquire_timeout(Duration::from_secs(5)).connect_lazy_with(options)
+    }
+
+    /// The URL of the queues' Redis.
+    #[must_use]
+    pub fn redis_url(&self) -> &SecretString {
+        &self.redis_url
+    }
+}
+
+fn required<'v>(mistakes: &mut Mistakes, setting: &str, value: Option<&'v SecretString>) -> Option<&'v SecretString> {
+    let value = value.filter(|value| !value.expose_secret().trim().is_empty());
+    if value.is_none() {
+        mistakes.add(setting, "is not set");
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mistake_is_listed_at_once() {
+        let mut mistakes = Mistakes::default();
+        let stores = StoreArgs {
+            database_url: None,
+            database_direct_url: Some("mysql://x".into()),
+            redis_url: Some("http://x".into()),
+            namespace: "a b".to_owned(),
+        };
+        let run = RunArgs {
+            slots_critical: "many".to_owned(),
+            slots_default: "0".to_owned(),
+            slots_low: "0".to_owned(),
+            drain_seconds: "-1".to_owned(),
+            admin_addr: "here".to_owned(),
+        };
+        assert!(stores.checked(&mut mistakes).is_none());
+        assert!(run.checked(&mut mistakes).is_none());
+        let text = mistakes.to_string();
+        for setting in [
+            "DATABASE_URL",
+            "DATABASE_DIRECT_URL",
+            "REDIS_URL",
+            "FAENA_NAMESPACE",
+            "SLOTS_CRITICAL",
+            "SLOTS_*",
+            "DRAIN_SECONDS",
+            "ADMIN_ADDR",
+        ] {
+            assert!(text.contains(&format!("\n  {setting}: ")), "{setting} is missing in: {text}");
+        }
+    }
+
+    #[test]
+    fn secrets_do_not_print() {
+        let args = StoreArgs {
+            database_url: Some("postgres://faena:hunter2@127.0.0.1/faena".into()),
+            database_direct_url: None,
+            redis_url: Some("redis://:hunter2@127.0.0.1/0".into()),
+            namespace: "faena".to_owned(),
+        };
+        assert!(!format!("{args:?}").contains("hunter2"));
+    }
+}
