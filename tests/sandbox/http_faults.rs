@@ -94,7 +94,7 @@ fn truncated(body: Body, bytes: u64) -> Body {
     Body::from_stream(first_bytes(body.into_data_stream(), bytes))
 }
 
-/// So many bytes of a stream, then an error.
+/// At most so many bytes of a stream, then an error.
 fn first_bytes<E>(stream: impl Stream<Item = Result<Bytes, E>>, bytes: u64) -> impl Stream<Item = io::Result<Bytes>> {
     let mut left = usize::try_from(bytes).unwrap_or(usize::MAX);
     stream
@@ -106,7 +106,11 @@ fn first_bytes<E>(stream: impl Stream<Item = Result<Bytes, E>>, bytes: u64) -> i
         })
         .take_while(|piece| future::ready(!piece.is_empty()))
         .map(Ok)
-        .chain(futures_util::stream::once(future::ready(Err(cut()))))
+        .chain(futures_util::stream::once(async {
+            // The server sends what it holds whenever the body makes it wait; at an error it would drop it, the head included.
+            tokio::task::yield_now().await;
+            Err(cut())
+        }))
 }
 
 fn cut() -> io::Error {

@@ -1,6 +1,18 @@
 //! The sandbox: a stand-in for the outside world. It keeps mail and shows it, stores objects over S3, and misbehaves on request.
 //!
-//! Each stand-in is one module that offers `start` and `routes`; a new one (chat, payments) is a module and its lines here.
+//! Each stand-in is one module that offers `start` and `routes`; a new one (chat, payments) is a module and its lines in `run`. One that
+//! speaks HTTP implements `http_faults::StandIn` and can misbehave with that.
+//!
+//! | route | what |
+//! | --- | --- |
+//! | `GET /`, `/messages/{id}`, `…/html`, `…/source` | the mailbox, for people |
+//! | `GET /api/messages?to=ADDRESS`, `DELETE /api/messages` | the mailbox, for programs |
+//! | `PUT /api/misbehave/smtp`, `/api/misbehave/s3` | replaces the rules: `{"rules":[{"at":"rcpt","times":2,"do":{"reply":{"code":451,"text":"4.7.1 Greylisted"}}}]}` |
+//! | `GET` and `DELETE` of the same | what is left of them and what fired; behaves again |
+//! | `GET /api/log/smtp` | what was said in recent sessions |
+//! | `GET /health` | 200 while it lives |
+//!
+//! `faena_tests::sandbox::{SmtpRule, HttpRule}` document what a rule can say.
 
 mod door;
 mod http_faults;
@@ -48,6 +60,8 @@ async fn main() -> ExitCode {
 
 async fn run(settings: &Settings) -> anyhow::Result<()> {
     std::fs::create_dir_all(&settings.data).with_context(|| format!("cannot make the folder {}", settings.data.display()))?;
+    // Before the addresses are told: whoever reads them may send a signal at once.
+    let told_to_stop = told_to_stop(settings.stop_with_stdin)?;
     let stop = CancellationToken::new();
 
     let http = door::listen(settings.http, "--http")?;
@@ -74,22 +88,23 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
     writeln!(stdout, "{}", serde_json::to_string(&ready)?).and_then(|()| stdout.flush()).context("telling the addresses")?;
     tracing::info!(http = ready.http, smtp = ready.smtp, smtps = ready.smtps, s3 = ready.s3, "ready");
 
-    told_to_stop(settings.stop_with_stdin).await?;
+    told_to_stop.await;
     tracing::info!("stopping");
     stop.cancel();
     let _ = tokio::time::timeout(STOP_WITHIN, async { tokio::join!(serving, smtp.ended()) }).await;
     Ok(())
 }
 
-async fn told_to_stop(with_stdin: bool) -> anyhow::Result<()> {
+fn told_to_stop(with_stdin: bool) -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-        () = stdin_closed(), if with_stdin => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = stdin_closed(), if with_stdin => {}
+        }
+    })
 }
 
 /// A thread of its own reads: one of the runtime's could not be stopped with it.

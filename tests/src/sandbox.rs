@@ -23,6 +23,7 @@ use anyhow::{Context, bail};
 use reqwest::{Client, Method, RequestBuilder, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
 pub use mail::{Mail, Ready, SmtpSession};
 pub use rules::{At, Fired, HttpAct, HttpRule, Misbehaviour, RuleState, Rules, SmtpAct, SmtpRule};
@@ -41,7 +42,7 @@ pub const SMTP_USER: &str = "faena";
 pub const SMTP_PASSWORD: &str = "faena-demo";
 
 /// How long [`Sandbox::mail_to`] and its kin wait.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How often they look.
 const LOOK_EVERY: Duration = Duration::from_millis(40);
 
@@ -141,17 +142,7 @@ impl Sandbox {
 
     /// Waits until at least `count` messages to this address are there; all of them, oldest first.
     pub async fn mails_to(&self, address: &str, count: usize) -> anyhow::Result<Vec<Mail>> {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        loop {
-            let mails = self.mails_now(Some(address)).await?;
-            if mails.len() >= count {
-                return Ok(mails);
-            }
-            if tokio::time::Instant::now() > deadline {
-                bail!("{} of {count} messages to {address} came within {PATIENCE:?}", mails.len());
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
+        enough(count, &format!("messages to {address}"), async || self.mails_now(Some(address)).await).await
     }
 
     /// The messages that are there now, oldest first: all, or those to one address.
@@ -185,17 +176,7 @@ impl Sandbox {
 
     /// Waits until the mail server's rules have fired so often in all.
     pub async fn smtp_fired(&self, count: usize) -> anyhow::Result<Vec<Fired>> {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        loop {
-            let fired = self.smtp_misbehaviour().await?.fired;
-            if fired.len() >= count {
-                return Ok(fired);
-            }
-            if tokio::time::Instant::now() > deadline {
-                bail!("the rules fired {} of {count} times within {PATIENCE:?}", fired.len());
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
+        enough(count, "firings of the rules", async || Ok(self.smtp_misbehaviour().await?.fired)).await
     }
 
     /// The recent sessions of the mail server, oldest first.
@@ -232,6 +213,21 @@ impl Sandbox {
 pub fn use_ring() {
     // The only error is that a provider is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// Looks until there are at least so many of something.
+async fn enough<T>(count: usize, what: &str, look: impl AsyncFn() -> anyhow::Result<Vec<T>>) -> anyhow::Result<Vec<T>> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let found = look().await?;
+        if found.len() >= count {
+            return Ok(found);
+        }
+        if Instant::now() > deadline {
+            bail!("{} of {count} {what} came within {PATIENCE:?}", found.len());
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
 }
 
 async fn ask<T: DeserializeOwned>(request: RequestBuilder) -> anyhow::Result<T> {

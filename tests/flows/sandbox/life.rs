@@ -1,9 +1,13 @@
 //! The sandbox starts with a clear word and ends when it should.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use faena_tests::sandbox::Sandbox;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 #[tokio::test]
 async fn a_taken_port_is_one_sentence() -> anyhow::Result<()> {
@@ -29,30 +33,37 @@ async fn a_taken_port_is_one_sentence() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn it_never_outlives_the_test_that_holds_its_stdin() -> anyhow::Result<()> {
-    let folder = tempfile::tempdir()?;
-    let mut sandbox = Command::new(env!("CARGO_BIN_EXE_sandbox"))
-        .args([
-            "--http",
-            "127.0.0.1:0",
-            "--smtp",
-            "127.0.0.1:0",
-            "--smtps",
-            "127.0.0.1:0",
-            "--s3",
-            "127.0.0.1:0",
-            "--stop-with-stdin",
-        ])
-        .arg("--data")
-        .arg(folder.path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()?;
-    drop(sandbox.stdin.take());
-    let output = tokio::task::spawn_blocking(move || sandbox.wait_with_output()).await??;
-    assert!(output.status.success());
-    assert!(output.stdout.starts_with(b"{\"http\":\"http://127.0.0.1:"));
+async fn it_ends_well_when_told_and_when_its_stdin_closes() -> anyhow::Result<()> {
+    for signal in [Some(Signal::SIGTERM), Some(Signal::SIGINT), None] {
+        let folder = tempfile::tempdir()?;
+        let mut sandbox = Command::new(env!("CARGO_BIN_EXE_sandbox"))
+            .args([
+                "--http",
+                "127.0.0.1:0",
+                "--smtp",
+                "127.0.0.1:0",
+                "--smtps",
+                "127.0.0.1:0",
+                "--s3",
+                "127.0.0.1:0",
+                "--stop-with-stdin",
+            ])
+            .arg("--data")
+            .arg(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let mut line = String::new();
+        BufReader::new(sandbox.stdout.take().context("its stdout")?).read_line(&mut line)?;
+        assert!(line.starts_with("{\"http\":\"http://127.0.0.1:"), "{line}");
+        let stdin = sandbox.stdin.take();
+        match signal {
+            Some(signal) => kill(Pid::from_raw(sandbox.id().try_into()?), signal)?,
+            None => drop(stdin),
+        }
+        assert!(sandbox.wait()?.success(), "{signal:?}");
+    }
     Ok(())
 }
 

@@ -38,7 +38,7 @@ async fn the_list_is_newest_first_and_leads_to_each_message() -> anyhow::Result<
     let list = page(&sandbox, "/").await?.html;
     assert_eq!(texts(&list, "title"), ["Buzón (2)"]);
     assert_eq!(texts(&list, ".subject"), ["Te damos la bienvenida, Ñandú", "Nota"]);
-    assert!(texts(&list, ".people")[0].contains("CompilandoCode <hola@compilandocode.example> → para ana@example.com"));
+    assert!(texts(&list, ".people")[0].contains("CompilandoCode → para ana@example.com"));
     assert_eq!(texts(&page(&sandbox, "/?to=luis%40example.com").await?.html, ".subject"), ["Nota"]);
 
     let mails = sandbox.mails_to("ana@example.com", 1).await?;

@@ -128,6 +128,19 @@ async fn silence_ends_a_session() -> anyhow::Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn one_session_too_many_is_told_to_come_back() -> anyhow::Result<()> {
+    let sandbox = Sandbox::start().await?;
+    let mut talks = Vec::new();
+    for _ in 0..200 {
+        talks.push(Talk::open(sandbox.smtp_addr()).await?);
+    }
+    let refused = Talk::open(sandbox.smtp_addr()).await.err().map(|error| error.to_string());
+    assert_eq!(refused.as_deref(), Some("greeted with 421 4.7.0 Too many sessions"));
+    assert!(talks.swap_remove(0).say("NOOP").await?.starts_with("250"));
+    Ok(())
+}
+
 /// CVE-2011-0411: what is sent with STARTTLS, before the handshake, must not be taken for encrypted.
 #[tokio::test]
 async fn commands_smuggled_before_tls_are_dropped() -> anyhow::Result<()> {

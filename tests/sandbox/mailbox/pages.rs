@@ -135,6 +135,11 @@ impl Kept {
         self.received_at.to_rfc3339_opts(SecondsFormat::Millis, true)
     }
 
+    /// The author's name without the address, if there is a name.
+    fn author_name(&self) -> &str {
+        self.author.split(" <").next().unwrap_or_default()
+    }
+
     fn recipients(&self) -> String {
         self.to.join(", ")
     }

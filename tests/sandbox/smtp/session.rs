@@ -18,6 +18,8 @@ use crate::mailbox::Arrival;
 const MAX_COMMAND: usize = 12_288;
 /// The longest line of a message, bytes, its end included: RFC 5321 section 4.5.3.1.6.
 const MAX_LINE: usize = 1_000;
+/// Sessions at a time; a further one is told to come back.
+const MAX_SESSIONS: usize = 200;
 /// After so many bytes of one message the connection is closed.
 const MAX_FLOOD: usize = 4 * MAX_MESSAGE;
 
@@ -68,6 +70,10 @@ impl Session {
     }
 
     async fn greet(&mut self) -> Result<(), Ended> {
+        if self.house.sessions.len() > MAX_SESSIONS {
+            self.wire.reply(421, "4.7.0 Too many sessions").await?;
+            return Err(Ended::Refused);
+        }
         self.envelope.ask(At::Connect);
         let Decision { delay, act } = self.envelope.decision();
         self.wire.wait(delay).await?;

@@ -199,7 +199,7 @@ pub enum HttpAct {
     Cut,
     /// Does what was asked, then closes the connection without an answer.
     KeepAndCut,
-    /// Answers normally, but closes the connection after so many bytes of the body.
+    /// Answers normally, but closes the connection after at most so many bytes of the body: the last of them may be lost on the way.
     CutAfterBytes(u64),
     /// The port refuses connections until the rule is gone; then it listens on the same port again.
     Refuse,
@@ -226,7 +226,7 @@ impl HttpRule {
         Self::new(HttpAct::KeepAndCut)
     }
 
-    /// Closes the connection after so many bytes of the answer's body.
+    /// Closes the connection after at most so many bytes of the answer's body.
     pub fn cut_after_bytes(bytes: u64) -> Self {
         Self::new(HttpAct::CutAfterBytes(bytes))
     }
