@@ -44,8 +44,8 @@ as_postgres() {
   if [ "$(id -u)" -eq 0 ]; then setpriv --reuid postgres --regid postgres --init-groups -- "$@"; else "$@"; fi
 }
 
-# can_postgres_reach DIRECTORY
-can_postgres_reach() { as_postgres test -x "$1"; }
+# can_everybody_reach DIRECTORY: and so the server's user too, whether it exists already or not.
+can_everybody_reach() { setpriv --reuid 65534 --regid 65534 --clear-groups -- test -x "$1"; }
 
 # init_postgres DATA PASSWORD [INITDB OPTION…]: a new data directory, complete or not there at all.
 init_postgres() {

@@ -8,8 +8,8 @@ lib=$top/deploy/lib
 # shellcheck source=deploy/lib/processes.sh
 . "$lib/processes.sh"
 
-# Short: a socket's path is limited, and Postgres must be able to reach it.
-work=$(mktemp -d /tmp/faena-up.XXXXXX)
+work=$(mktemp -d "${TMPDIR:-/tmp}/faena-up.XXXXXX")
+# the server's user must be able to reach its data
 chmod 755 "$work"
 trap 'FAENA_STATE_DIR=$work/state "$top/deploy/up" --stop >/dev/null 2>&1; rm -rf "$work"' EXIT
 trap 'exit 143' TERM INT HUP
