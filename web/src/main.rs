@@ -1,2 +1,92 @@
-//! .
-fn main() {}
+//! The web front: pages, probes and figures. It enqueues jobs and never runs one.
+
+mod app;
+mod assets;
+mod cache;
+mod check;
+mod client_ip;
+mod csrf;
+mod forms;
+mod guard;
+mod headers;
+mod identity;
+mod migrations;
+mod next_url;
+mod page;
+mod pages;
+mod paths;
+mod problem;
+mod routes;
+mod serve;
+mod sessions;
+mod settings;
+mod system;
+mod telemetry;
+mod texts;
+mod throttle;
+mod visit;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use tokio::net::TcpListener;
+
+use crate::{
+    app::App,
+    settings::{Given, Settings},
+};
+
+/// Faena's web front.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Command {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Serve pages until SIGTERM or SIGINT.
+    Serve(Box<Given>),
+    /// Say everything that is wrong with the configuration and the servers that it names. Exit code 0: nothing is.
+    Check(Box<Given>),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let command = Command::parse();
+    // Some dependency may bring a second provider some day; ours is chosen here, once.
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        return fail("another TLS provider was installed first");
+    }
+    match command.verb {
+        Verb::Check(given) => {
+            let mistakes = check::mistakes(&given).await;
+            if mistakes.0.is_empty() { ExitCode::SUCCESS } else { fail(&mistakes.to_string()) }
+        }
+        Verb::Serve(given) => match given.check() {
+            Err(mistakes) => fail(&mistakes.to_string()),
+            Ok(settings) => match run(settings).await {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => fail(&format!("{error:#}")),
+            },
+        },
+    }
+}
+
+async fn run(settings: Settings) -> anyhow::Result<()> {
+    telemetry::start_log()?;
+    let app = App::new(settings, telemetry::start_metrics()?)?;
+    let router = routes::router(&app, routes::table());
+    let address = app.settings.web_addr;
+    let listener = TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))?;
+    let addr = listener.local_addr().context("asking for the bound address")?;
+    tracing::info!(%addr, "ready");
+    serve::serve(listener, router, app).await.context("serving")
+}
+
+fn fail(what: &str) -> ExitCode {
+    eprintln!("{}", what.trim_end());
+    ExitCode::FAILURE
+}

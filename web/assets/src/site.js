@@ -1,0 +1,50 @@
+// Small comforts. Every page works without them.
+
+// After a refused form, the reader starts at the list of what is wrong.
+document.querySelector('[data-focus]')?.focus();
+
+// Show what is typed as a password.
+for (const button of document.querySelectorAll('.eye')) {
+  const input = document.getElementById(button.getAttribute('aria-controls'));
+  button.hidden = false;
+  button.addEventListener('click', () => {
+    const shown = input.type === 'text';
+    input.type = shown ? 'password' : 'text';
+    button.setAttribute('aria-pressed', String(!shown));
+    input.focus();
+  });
+  // A password manager and the browser's history must meet a password field.
+  input.form.addEventListener('submit', () => { input.type = 'password'; });
+}
+
+// A second click on the way sends nothing twice. A page that comes back from the browser's memory is usable again.
+for (const form of document.querySelectorAll('form[method="post"]')) {
+  form.addEventListener('submit', (event) => {
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = 'true';
+  });
+}
+addEventListener('pageshow', (event) => {
+  if (event.persisted) for (const form of document.forms) delete form.dataset.sent;
+});
+
+// A page that says so refreshes itself while somebody looks at it, and never under a hand that is typing or choosing.
+const every = Number(document.body.dataset.refreshS);
+if (every > 0) {
+  setInterval(() => {
+    const busy = document.activeElement?.matches('input, select, textarea, button') || getSelection()?.toString();
+    if (!document.hidden && !busy) refresh();
+  }, every * 1000);
+}
+
+async function refresh() {
+  try {
+    const answer = await fetch(location.href, { headers: { accept: 'text/html' }, signal: AbortSignal.timeout(10_000) });
+    if (!answer.ok || answer.redirected) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
+    const [old, next] = [document.querySelector('[data-live]'), fresh.querySelector('[data-live]')];
+    if (old && next) old.replaceWith(next);
+  } catch {
+    // The next turn tries again; the page says when it was made.
+  }
+}

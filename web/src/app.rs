@@ -1,0 +1,103 @@
+//! What every handler shares.
+
+use std::{
+    ops::Deref,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::available_parallelism,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use jobs::accounts::{password::Passwords, verification::Verification};
+use metrics_exporter_prometheus::PrometheusHandle;
+use redis::aio::ConnectionManager;
+use sqlx::{PgPool, postgres::PgPoolOptions};
+
+use crate::{
+    assets::Assets,
+    cache::{Cache, lazy_connection},
+    csrf::Csrf,
+    settings::Settings,
+    texts::Texts,
+    throttle::Throttle,
+};
+
+/// The application. Cloning it copies a pointer.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Parts>);
+
+/// What it is made of.
+pub(crate) struct Parts {
+    pub(crate) settings: Settings,
+    pub(crate) db: PgPool,
+    /// The Redis of the queues.
+    pub(crate) queues: ConnectionManager,
+    pub(crate) cache: Cache,
+    pub(crate) passwords: Passwords,
+    pub(crate) throttle: Throttle,
+    pub(crate) csrf: Csrf,
+    pub(crate) verification: Verification,
+    pub(crate) texts: Texts,
+    pub(crate) assets: Assets,
+    pub(crate) metrics: PrometheusHandle,
+    draining: AtomicBool,
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl App {
+    /// Puts it together. Nothing is connected before it is used, so that the web starts while a server is still away.
+    ///
+    /// # Errors
+    /// The embedded texts or assets are damaged, or a URL is none.
+    pub(crate) fn new(settings: Settings, metrics: PrometheusHandle) -> anyhow::Result<Self> {
+        let db = PgPoolOptions::new()
+            .max_connections(settings.database_connections)
+            .acquire_timeout(Duration::from_secs(3))
+            .idle_timeout(Duration::from_secs(300))
+            .connect_lazy_with(settings.database.clone());
+        let cache = Cache::new(&settings.cache_redis_url, &settings.namespace).context("opening the cache")?;
+        Ok(Self(Arc::new(Parts {
+            db,
+            queues: lazy_connection(&settings.redis_url).context("opening the queues' Redis")?,
+            throttle: Throttle::new(cache.clone(), &settings.secret_key),
+            cache,
+            passwords: Passwords::new(available_parallelism().map_or(2, usize::from)),
+            csrf: Csrf::new(&settings.secret_key),
+            verification: Verification::new(&settings.secret_key),
+            texts: Texts::load().context("loading the texts")?,
+            assets: Assets::load().context("loading the assets")?,
+            metrics,
+            draining: AtomicBool::new(false),
+            settings,
+        })))
+    }
+
+    /// From now on /ready says no.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// The cookie of a session. Over https its name forbids that another host of the domain sets it.
+    pub(crate) fn session_cookie_name(&self) -> &'static str {
+        if self.settings.is_https() { "__Host-session" } else { "session" }
+    }
+
+    /// The cookie that forms are bound to before anybody is signed in.
+    pub(crate) fn form_cookie_name(&self) -> &'static str {
+        if self.settings.is_https() { "__Host-form" } else { "form" }
+    }
+}

@@ -1,0 +1,104 @@
+//! The cache Redis, which may vanish at any moment: every call is short, and after a failure nobody calls for a while.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use redis::{
+    Client, Cmd, FromRedisValue, RedisResult, ScriptInvocation,
+    aio::{ConnectionManager, ConnectionManagerConfig},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::time::timeout;
+
+/// The longest that a request waits for the cache.
+const PATIENCE: Duration = Duration::from_millis(50);
+/// How long nobody calls a cache that failed.
+const REST_MS: u64 = 2_000;
+
+/// A cache that answers or is away; it never fails.
+#[derive(Clone)]
+pub(crate) struct Cache {
+    connection: ConnectionManager,
+    namespace: Arc<str>,
+    /// Until when nobody calls, in milliseconds since `started`.
+    rests_until_ms: Arc<AtomicU64>,
+    started: Instant,
+}
+
+impl std::fmt::Debug for Cache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cache").field("namespace", &self.namespace).finish_non_exhaustive()
+    }
+}
+
+impl Cache {
+    /// Connects at the first call.
+    ///
+    /// # Errors
+    /// The URL is none.
+    pub(crate) fn new(url: &SecretString, namespace: &str) -> RedisResult<Self> {
+        Ok(Self {
+            connection: lazy_connection(url)?,
+            namespace: namespace.into(),
+            rests_until_ms: Arc::default(),
+            started: Instant::now(),
+        })
+    }
+
+    /// A key of ours.
+    pub(crate) fn key(&self, parts: &[&str]) -> String {
+        format!("{}:web:{}", self.namespace, parts.join(":"))
+    }
+
+    /// One command; nothing if the cache is away.
+    pub(crate) async fn run<T: FromRedisValue>(&self, command: &Cmd) -> Option<T> {
+        let mut connection = self.connection.clone();
+        self.bounded(async move { command.query_async(&mut connection).await }).await
+    }
+
+    /// One script; nothing if the cache is away.
+    pub(crate) async fn run_script<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Option<T> {
+        let mut connection = self.connection.clone();
+        self.bounded(async move { script.invoke_async(&mut connection).await }).await
+    }
+
+    async fn bounded<T>(&self, call: impl Future<Output = RedisResult<T>>) -> Option<T> {
+        let now_ms = || u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if now_ms() < self.rests_until_ms.load(Ordering::Relaxed) {
+            return None;
+        }
+        let error = match timeout(PATIENCE, call).await {
+            Ok(Ok(value)) => return Some(value),
+            Ok(Err(error)) => error.category().to_owned(),
+            Err(_) => "no answer in time".to_owned(),
+        };
+        self.rests_until_ms.store(now_ms() + REST_MS, Ordering::Relaxed);
+        tracing::warn!(error, "the cache is away");
+        metrics::counter!("faena_web_cache_away_total").increment(1);
+        None
+    }
+
+    /// A call of its own, for who asks whether the cache is there.
+    ///
+    /// # Errors
+    /// It is not.
+    pub(crate) async fn ping(&self) -> RedisResult<()> {
+        redis::cmd("PING").query_async(&mut self.connection.clone()).await
+    }
+}
+
+/// A connection that is made when it is first used and again whenever it is lost. No call waits long for it.
+///
+/// # Errors
+/// The URL is none.
+pub(crate) fn lazy_connection(url: &SecretString) -> RedisResult<ConnectionManager> {
+    let second = Some(Duration::from_secs(1));
+    let config =
+        ConnectionManagerConfig::new().set_number_of_retries(1).set_connection_timeout(second).set_response_timeout(second);
+    ConnectionManager::new_lazy_with_config(Client::open(url.expose_secret())?, config)
+}

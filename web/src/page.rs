@@ -1,0 +1,146 @@
+//! What every template needs of its surroundings.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::{FromRequestParts, State},
+    http::{HeaderValue, StatusCode, header, request::Parts},
+    response::{IntoResponse as _, Response},
+};
+use chrono::{DateTime, Utc};
+use fluent_bundle::FluentValue;
+use jobs::accounts::{locale::Locale, role::Role, user::User};
+
+use crate::{
+    app::App,
+    guard,
+    paths::{self, Twin},
+    problem::{Doing as _, Problem},
+    visit::Visit,
+};
+
+/// A page on its way: its language, its texts, its visitor. Templates hold one and ask it.
+pub(crate) struct Page {
+    app: App,
+    visit: Arc<Visit>,
+    pub(crate) locale: Locale,
+}
+
+impl Page {
+    pub(crate) fn new(app: &App, visit: &Arc<Visit>) -> Self {
+        Self { app: app.clone(), visit: Arc::clone(visit), locale: visit.locale() }
+    }
+
+    /// The sentence of that key.
+    pub(crate) fn text(&self, key: &str) -> String {
+        self.app.texts.say(self.locale, key, &[])
+    }
+
+    /// A sentence that takes one value.
+    pub(crate) fn text1<'a>(&self, key: &str, name: &str, value: impl Into<FluentValue<'a>>) -> String {
+        self.app.texts.say(self.locale, key, &[(name, value.into())])
+    }
+
+    /// When that was, in the visitor's time zone.
+    pub(crate) fn moment(&self, at: &DateTime<Utc>) -> String {
+        let zone = self.person().map_or("America/Bogota", |person| &*person.time_zone);
+        self.app.texts.moment(self.locale, zone, *at)
+    }
+
+    /// The address of a file under assets/.
+    pub(crate) fn asset(&self, name: &str) -> &str {
+        self.app.assets.address(name)
+    }
+
+    /// The address of another page, in this page's language.
+    pub(crate) fn at(&self, page: Twin) -> &'static str {
+        page.at(self.locale)
+    }
+
+    /// Whether this is that page.
+    pub(crate) fn is(&self, page: Twin) -> bool {
+        self.visit.row().is_some_and(|row| row.twin == page)
+    }
+
+    /// The address of this page in the other language, if it has one.
+    pub(crate) fn in_other_language(&self) -> Option<String> {
+        let row = self.visit.row().filter(|row| row.locale.is_some() && row.can_be_read)?;
+        let path = row.twin.at(self.locale.other());
+        Some(match self.visit.query() {
+            Some(query) => format!("{path}?{query}"),
+            None => path.to_owned(),
+        })
+    }
+
+    /// Who is signed in.
+    pub(crate) fn person(&self) -> Option<&User> {
+        self.visit.person().map(|person| &**person)
+    }
+
+    /// Whether the visitor may open the operators' pages.
+    pub(crate) fn is_operator(&self) -> bool {
+        self.person().is_some_and(|person| guard::OPERATORS.contains(&person.role))
+    }
+
+    /// A new token for a form of this visit.
+    pub(crate) fn csrf(&self) -> String {
+        self.app.csrf.token(self.visit.use_form_binding())
+    }
+
+    /// What lets this response's script run.
+    pub(crate) fn nonce(&self) -> &str {
+        &self.visit.nonce
+    }
+
+    /// The request's name, for the person who asks us about it.
+    pub(crate) fn request_id(&self) -> String {
+        self.visit.id.to_string()
+    }
+
+    /// A role's name.
+    pub(crate) fn role(&self, role: &Role) -> String {
+        self.text(match role {
+            Role::Learner => key("role-learner"),
+            Role::Instructor => key("role-instructor"),
+            Role::Agent => key("role-agent"),
+            Role::Manager => key("role-manager"),
+            Role::Client => key("role-client"),
+            Role::Operator => key("role-operator"),
+            Role::Admin => key("role-admin"),
+        })
+    }
+}
+
+/// Marks a key that is said elsewhere, so that the test of the texts finds it.
+pub(crate) const fn key(key: &'static str) -> &'static str {
+    key
+}
+
+impl FromRequestParts<App> for Page {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let State(app) = State::<App>::from_request_parts(parts, app).await.unwrap_or_else(|never| match never {});
+        let visit =
+            parts.extensions.get::<Arc<Visit>>().ok_or_else(|| Problem::Internal(anyhow::anyhow!("a page without a visit")))?;
+        Ok(Self::new(&app, visit))
+    }
+}
+
+/// Writes the page.
+///
+/// # Errors
+/// The template fails, which only a fault of ours can cause.
+pub(crate) fn render(status: StatusCode, template: &impl Template) -> Result<Response, Problem> {
+    let body = template.render().doing("writing a page")?;
+    let mut response = (status, body).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    Ok(response)
+}
+
+/// "See other": what follows a form that was accepted, so that a reload sends nothing again.
+pub(crate) fn see_other(path: &str) -> Response {
+    let location = HeaderValue::try_from(path).unwrap_or(HeaderValue::from_static(paths::LANDING.at(Locale::Es)));
+    (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
+}

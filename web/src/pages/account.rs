@@ -1,0 +1,153 @@
+//! `GET /cuenta`: the person's account, and what became of their verification letter.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::{Extension, State},
+    http::StatusCode,
+    response::Response,
+};
+use jobs::accounts::{
+    locale::Locale,
+    user::{User, UserId},
+};
+use serde::Deserialize;
+
+use crate::{
+    app::App,
+    forms::Wish,
+    page::{Page, key, render},
+    problem::{Doing as _, Problem},
+    visit::Visit,
+};
+
+/// What the address of the page may say.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Asked {
+    done: Option<Done>,
+}
+
+/// What has just been done.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Done {
+    Registered,
+    Letter,
+    Verified,
+}
+
+#[derive(Template)]
+#[template(path = "account.html")]
+struct Account {
+    page: Page,
+    person: Arc<User>,
+    language: &'static str,
+    done: Option<Done>,
+    letter: Letter,
+    letter_say: String,
+}
+
+/// Where the newest verification letter is. One that no worker has taken up yet has no row, and is as good as queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+enum Letter {
+    #[default]
+    Queued,
+    Sending,
+    Sent,
+    Unknown,
+    Failed,
+}
+
+impl Letter {
+    /// Whether more will be known in a moment.
+    fn is_under_way(&self) -> bool {
+        matches!(self, Self::Queued | Self::Sending)
+    }
+
+    fn icon(&self) -> &'static str {
+        match self {
+            Self::Queued | Self::Sending | Self::Sent => "mail",
+            Self::Unknown => "mail-question-mark",
+            Self::Failed => "mail-warning",
+        }
+    }
+
+    /// How station 1, 2 or 3 of the letter's way looks.
+    fn station(&self, station: u8) -> &'static str {
+        let (reached, is_lost) = match self {
+            Self::Queued => (1, false),
+            Self::Sending => (2, false),
+            Self::Sent => (4, false),
+            Self::Unknown => (3, true),
+            Self::Failed => (2, true),
+        };
+        match station.cmp(&reached) {
+            std::cmp::Ordering::Less => "done",
+            std::cmp::Ordering::Equal if is_lost => "lost",
+            std::cmp::Ordering::Equal => "here",
+            std::cmp::Ordering::Greater => "",
+        }
+    }
+
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::Queued => key("letter-queued-say"),
+            Self::Sending => key("letter-sending-say"),
+            Self::Sent => key("letter-sent-say"),
+            Self::Unknown => key("letter-unknown-say"),
+            Self::Failed => key("letter-failed-say"),
+        }
+    }
+}
+
+/// Shows the account.
+pub(crate) async fn show(
+    State(app): State<App>,
+    Extension(visit): Extension<Arc<Visit>>,
+    page: Page,
+    Wish(asked): Wish<Asked>,
+) -> Result<Response, Problem> {
+    let person = visit.person().cloned().ok_or(Problem::NotSignedIn)?;
+    let is_verified = person.email_verified_at.is_some();
+    let letter = if is_verified { Letter::Sent } else { newest_letter(&app, person.id).await?.unwrap_or_default() };
+    let account = Account {
+        letter_say: page.text(letter.sentence()),
+        letter,
+        language: match person.locale {
+            Locale::Es => key("language-es"),
+            Locale::En => key("language-en"),
+        },
+        done: asked.done,
+        person,
+        page,
+    };
+    render(StatusCode::OK, &account)
+}
+
+async fn newest_letter(app: &App, user_id: UserId) -> Result<Option<Letter>, Problem> {
+    sqlx::query_scalar(
+        "select state from mail.messages where user_id = $1 and starts_with(dedupe_key, 'welcome:')
+         order by created_at desc, id desc limit 1",
+    )
+    .bind(user_id)
+    .fetch_optional(&app.db)
+    .await
+    .doing("looking up a verification letter")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_letters_way_is_drawn_as_far_as_it_came() {
+        let way = |letter: Letter| [1, 2, 3].map(|station| letter.station(station));
+        assert_eq!(way(Letter::Queued), ["here", "", ""]);
+        assert_eq!(way(Letter::Sending), ["done", "here", ""]);
+        assert_eq!(way(Letter::Sent), ["done", "done", "done"]);
+        assert_eq!(way(Letter::Unknown), ["done", "done", "lost"]);
+        assert_eq!(way(Letter::Failed), ["done", "lost", ""]);
+    }
+}

@@ -1,0 +1,66 @@
+//! Where every page lives, in both languages.
+
+use jobs::accounts::locale::Locale;
+
+/// One page's two addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Twin {
+    es: &'static str,
+    en: &'static str,
+}
+
+impl Twin {
+    const fn new(es: &'static str, en: &'static str) -> Self {
+        Self { es, en }
+    }
+
+    /// A page whose language is the reader's own, not its address's.
+    const fn same(path: &'static str) -> Self {
+        Self { es: path, en: path }
+    }
+
+    /// The address in that language.
+    pub(crate) const fn at(self, locale: Locale) -> &'static str {
+        match locale {
+            Locale::Es => self.es,
+            Locale::En => self.en,
+        }
+    }
+
+    /// Every address, each with its language; no language when both are one address.
+    pub(crate) fn all(self) -> Vec<(&'static str, Option<Locale>)> {
+        if self.es == self.en {
+            vec![(self.es, None)]
+        } else {
+            Locale::ALL.map(|locale| (self.at(locale), Some(locale))).to_vec()
+        }
+    }
+}
+
+pub(crate) const LANDING: Twin = Twin::new("/", "/en");
+pub(crate) const REGISTER: Twin = Twin::new("/registro", "/register");
+pub(crate) const LOGIN: Twin = Twin::new("/entrar", "/login");
+pub(crate) const LOGOUT: Twin = Twin::new("/salir", "/logout");
+pub(crate) const ACCOUNT: Twin = Twin::new("/cuenta", "/account");
+pub(crate) const VERIFICATION_LETTER: Twin = Twin::new("/cuenta/carta", "/account/letter");
+pub(crate) const VERIFY: Twin = Twin::new("/verificar", "/verify");
+pub(crate) const OPS: Twin = Twin::same("/ops");
+
+pub(crate) const HEALTH: Twin = Twin::same("/health");
+pub(crate) const READY: Twin = Twin::same("/ready");
+pub(crate) const METRICS: Twin = Twin::same("/metrics");
+pub(crate) const ASSET: Twin = Twin::same("/assets/{name}");
+
+#[cfg(test)]
+mod tests {
+    use jobs::accounts::verification::Verification;
+
+    use super::*;
+
+    #[test]
+    fn the_link_in_the_letter_leads_to_the_page() {
+        for locale in Locale::ALL {
+            assert_eq!(VERIFY.at(locale), Verification::path(locale));
+        }
+    }
+}

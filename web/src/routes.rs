@@ -1,0 +1,170 @@
+//! Every address of the site, in one table. Nothing is routed outside it.
+
+use std::{any::Any, sync::Arc, time::Duration};
+
+use axum::{
+    BoxError, Router,
+    error_handling::HandleErrorLayer,
+    handler::Handler,
+    http::Method,
+    middleware::from_fn_with_state,
+    response::{IntoResponse as _, Response},
+    routing::{MethodFilter, MethodRouter, on},
+};
+use jobs::accounts::locale::Locale;
+use tokio::sync::Semaphore;
+use tower::{ServiceBuilder, limit::GlobalConcurrencyLimitLayer};
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
+use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
+
+use crate::{
+    app::App,
+    assets,
+    guard::{
+        self, OPERATORS, Surface,
+        Who::{self, Anyone, Guest, RolesOrMetricsToken, SignedIn},
+    },
+    identity::SESSION_HOURS,
+    pages::{account, landing, login, logout, register, verification_letter, verify},
+    paths::{self, Twin},
+    problem::Problem,
+    sessions::Sessions,
+    system::{health, metrics, ready},
+    visit,
+};
+
+/// The longest that a page may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// One address, one verb.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Row {
+    pub(crate) method: &'static Method,
+    pub(crate) path: &'static str,
+    /// The language that the address is in.
+    pub(crate) locale: Option<Locale>,
+    pub(crate) twin: Twin,
+    pub(crate) who: Who,
+    pub(crate) surface: Surface,
+    /// Whether the address can also be read (GET).
+    pub(crate) can_be_read: bool,
+}
+
+/// A row and what answers it.
+pub(crate) struct Route {
+    pub(crate) row: Row,
+    pub(crate) handler: MethodRouter<App>,
+}
+
+/// The table.
+pub(crate) fn table() -> Vec<Route> {
+    let mut table: Vec<Route> = [
+        get(paths::LANDING, Anyone, landing::show),
+        get(paths::REGISTER, Guest, register::show),
+        post(paths::REGISTER, Guest, register::submit),
+        get(paths::LOGIN, Guest, login::show),
+        post(paths::LOGIN, Guest, login::submit),
+        post(paths::LOGOUT, SignedIn, logout::submit),
+        get(paths::ACCOUNT, SignedIn, account::show),
+        post(paths::VERIFICATION_LETTER, SignedIn, verification_letter::submit),
+        get(paths::VERIFY, Anyone, verify::show),
+        post(paths::VERIFY, Anyone, verify::submit),
+        for_programs(paths::METRICS, RolesOrMetricsToken(OPERATORS), metrics::show),
+        for_the_system(paths::HEALTH, health::show),
+        for_the_system(paths::READY, ready::show),
+        for_the_system(paths::ASSET, assets::show),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let readable: Vec<&str> =
+        table.iter().map(|route| route.row).filter(|row| *row.method == Method::GET).map(|row| row.path).collect();
+    for route in &mut table {
+        route.row.can_be_read = readable.contains(&route.row.path);
+    }
+    table
+}
+
+fn get<H: Handler<T, App>, T: 'static>(twin: Twin, who: Who, handler: H) -> Vec<Route> {
+    rows(&Method::GET, twin, who, Surface::Page, handler)
+}
+
+fn post<H: Handler<T, App>, T: 'static>(twin: Twin, who: Who, handler: H) -> Vec<Route> {
+    rows(&Method::POST, twin, who, Surface::Page, handler)
+}
+
+fn for_programs<H: Handler<T, App>, T: 'static>(twin: Twin, who: Who, handler: H) -> Vec<Route> {
+    rows(&Method::GET, twin, who, Surface::Program, handler)
+}
+
+fn for_the_system<H: Handler<T, App>, T: 'static>(twin: Twin, handler: H) -> Vec<Route> {
+    rows(&Method::GET, twin, Anyone, Surface::System, handler)
+}
+
+fn rows<H: Handler<T, App>, T: 'static>(
+    method: &'static Method,
+    twin: Twin,
+    who: Who,
+    surface: Surface,
+    handler: H,
+) -> Vec<Route> {
+    let filter = if *method == Method::GET { MethodFilter::GET } else { MethodFilter::POST };
+    let route = |(path, locale)| Route {
+        row: Row { method, path, locale, twin, who, surface, can_be_read: false },
+        handler: on(filter, handler.clone()),
+    };
+    twin.all().into_iter().map(route).collect()
+}
+
+/// The site: the table's rows, each behind its guard, inside the layers that every request passes.
+pub(crate) fn router(app: &App, table: Vec<Route>) -> Router {
+    in_layers(app, guarded(app, table))
+}
+
+/// The rows, each behind its guard, with its bounds around both.
+fn guarded(app: &App, table: Vec<Route>) -> Router<App> {
+    let places = Arc::new(Semaphore::new(app.settings.max_requests));
+    let mut router = Router::new();
+    for Route { row, handler } in table {
+        let mut handler = handler.route_layer(from_fn_with_state((app.clone(), row), guard::stand));
+        if row.surface != Surface::System {
+            let bounds = ServiceBuilder::new()
+                .layer(HandleErrorLayer::new(refused))
+                .load_shed()
+                .layer(GlobalConcurrencyLimitLayer::with_semaphore(Arc::clone(&places)))
+                .timeout(REQUEST_TIMEOUT);
+            handler = handler.route_layer(bounds);
+        }
+        router = router.route(row.path, handler.route_layer(from_fn_with_state(row, guard::meet)));
+    }
+    router.fallback(guard::not_found).method_not_allowed_fallback(guard::method_not_allowed)
+}
+
+/// What every request passes, from the outside in: compression, the visit, the net under panics, the session.
+fn in_layers(app: &App, router: Router<App>) -> Router {
+    let sessions = SessionManagerLayer::new(Sessions::new(app.db.clone(), app.cache.clone()))
+        .with_name(app.session_cookie_name())
+        .with_secure(app.settings.is_https())
+        .with_http_only(true)
+        .with_same_site(SameSite::Lax)
+        .with_expiry(Expiry::OnInactivity(time::Duration::hours(SESSION_HOURS)));
+    router
+        .layer(sessions)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(app.clone(), visit::attend))
+        .layer(CompressionLayer::new())
+        .with_state(app.clone())
+}
+
+async fn refused(error: BoxError) -> Problem {
+    if error.is::<tower::timeout::error::Elapsed>() { Problem::TooSlow } else { Problem::Busy }
+}
+
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    ::metrics::counter!("faena_web_panics_total").increment(1);
+    Problem::Internal(anyhow::anyhow!("a handler panicked: {}", said.unwrap_or("?"))).into_response()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,371 @@
+//! What the web is told: flags and environment, read once, checked all together.
+
+use std::{fmt, net::SocketAddr, time::Duration};
+
+use clap::Args;
+use ipnet::IpNet;
+use jobs::accounts::secret_key;
+use redis::IntoConnectionInfo as _;
+use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::postgres::PgConnectOptions;
+use url::{Host, Url};
+
+/// The settings as text, before any is believed. Every one may come from the environment.
+#[derive(Debug, Args)]
+pub(crate) struct Given {
+    /// Address to listen on; port 0 takes a free one.
+    #[arg(long, env = "WEB_ADDR", default_value = "127.0.0.1:8080")]
+    web_addr: String,
+
+    /// Base of every link, for example http://127.0.0.1:8080. Anywhere but on loopback it must be https; cookies are then Secure.
+    #[arg(long, env = "PUBLIC_URL")]
+    public_url: Option<String>,
+
+    /// Postgres, for example postgres://faena@127.0.0.1/faena. It may be a PgBouncer in transaction mode that has `options` among
+    /// its `ignore_startup_parameters`.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+
+    /// How many connections to Postgres may be open.
+    #[arg(long, env = "DATABASE_CONNECTIONS", default_value = "16")]
+    database_connections: String,
+
+    /// Redis that holds the queues, for example redis://127.0.0.1:6379.
+    #[arg(long, env = "REDIS_URL", hide_env_values = true)]
+    redis_url: Option<String>,
+
+    /// Redis for the cache of sessions and for throttling. It may vanish at any time. Default: REDIS_URL.
+    #[arg(long, env = "CACHE_REDIS_URL", hide_env_values = true)]
+    cache_redis_url: Option<String>,
+
+    /// Prefix of every key in Redis.
+    #[arg(long, env = "FAENA_NAMESPACE", default_value = "faena")]
+    namespace: String,
+
+    /// At least 32 random bytes (openssl rand -hex 32). It signs links and form tokens; the worker must have the same one.
+    #[arg(long, env = "SECRET_KEY", hide_env_values = true)]
+    secret_key: Option<String>,
+
+    /// Bearer token with which /metrics may be read without signing in. Without it only operators may.
+    #[arg(long, env = "METRICS_TOKEN", hide_env_values = true)]
+    metrics_token: Option<String>,
+
+    /// Addresses of reverse proxies whose X-Forwarded-For is believed: CIDR blocks, separated by commas. Default: nobody's.
+    #[arg(long, env = "TRUSTED_PROXIES", default_value = "")]
+    trusted_proxies: String,
+
+    /// How many requests for pages may be worked on at once; more are answered 503.
+    #[arg(long, env = "MAX_REQUESTS", default_value = "256")]
+    max_requests: String,
+
+    /// How many seconds the web goes on serving after SIGTERM while /ready already answers 503, so that a load balancer notices.
+    #[arg(long, env = "DRAIN_NOTICE_SECONDS", default_value = "1")]
+    drain_notice_seconds: String,
+}
+
+/// The settings, believed.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) web_addr: SocketAddr,
+    pub(crate) public_url: Url,
+    pub(crate) database: PgConnectOptions,
+    pub(crate) database_connections: u32,
+    pub(crate) redis_url: SecretString,
+    pub(crate) cache_redis_url: SecretString,
+    pub(crate) namespace: String,
+    pub(crate) secret_key: SecretString,
+    pub(crate) metrics_token: Option<SecretString>,
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) max_requests: usize,
+    pub(crate) drain_notice: Duration,
+}
+
+impl Settings {
+    /// Whether cookies carry `Secure` and the `__Host-` prefix, and browsers are told to stay with https.
+    pub(crate) fn is_https(&self) -> bool {
+        self.public_url.scheme() == "https"
+    }
+}
+
+/// Everything that is wrong with the settings: a name and a sentence each.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Mistakes(pub(crate) Vec<(&'static str, String)>);
+
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|(name, what)| writeln!(f, "{name}: {what}"))
+    }
+}
+
+impl Mistakes {
+    /// Adds one.
+    pub(crate) fn add(&mut self, name: &'static str, what: impl Into<String>) {
+        self.0.push((name, what.into()));
+    }
+
+    /// The value, or a note of what is wrong with it.
+    fn note<T>(&mut self, name: &'static str, value: Result<T, String>) -> Option<T> {
+        value.map_err(|what| self.0.push((name, what))).ok()
+    }
+}
+
+/// The settings that could be read, one by one.
+#[derive(Debug)]
+pub(crate) struct Readable {
+    web_addr: Option<SocketAddr>,
+    public_url: Option<Url>,
+    pub(crate) database: Option<PgConnectOptions>,
+    database_connections: Option<u32>,
+    pub(crate) redis_url: Option<SecretString>,
+    /// The outer option: it could be read; the inner: it was given.
+    pub(crate) cache_redis_url: Option<Option<SecretString>>,
+    namespace: Option<String>,
+    secret_key: Option<SecretString>,
+    metrics_token: Option<Option<SecretString>>,
+    trusted_proxies: Option<Vec<IpNet>>,
+    max_requests: Option<usize>,
+    drain_notice: Option<Duration>,
+}
+
+impl Given {
+    /// Reads every value, and notes every one that is wrong.
+    pub(crate) fn read(&self) -> (Readable, Mistakes) {
+        let mut mistakes = Mistakes::default();
+        let optional = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
+        let connections = parsed(&self.database_connections, "a number from 1 to 1000").and_then(|n| within(n, 1, 1000));
+        let cache = optional(&self.cache_redis_url).map(|url| redis_url(&url)).transpose();
+        let token = optional(&self.metrics_token).map(|token| metrics_token(&token)).transpose();
+        let requests = parsed(&self.max_requests, "a number from 1 to 100000").and_then(|n| within(n, 1, 100_000));
+        let notice = parsed(&self.drain_notice_seconds, "a number from 0 to 300").and_then(|n| within(n, 0, 300));
+        let readable = Readable {
+            web_addr: mistakes.note("WEB_ADDR", parsed(&self.web_addr, "an address such as 127.0.0.1:8080")),
+            public_url: mistakes.note("PUBLIC_URL", required(self.public_url.as_deref()).and_then(public_url)),
+            database: mistakes.note("DATABASE_URL", required(self.database_url.as_deref()).and_then(database)),
+            database_connections: mistakes.note("DATABASE_CONNECTIONS", connections),
+            redis_url: mistakes.note("REDIS_URL", required(self.redis_url.as_deref()).and_then(redis_url)),
+            cache_redis_url: mistakes.note("CACHE_REDIS_URL", cache),
+            namespace: mistakes.note("FAENA_NAMESPACE", namespace(&self.namespace)),
+            secret_key: mistakes.note("SECRET_KEY", required(self.secret_key.as_deref()).and_then(secret_key)),
+            metrics_token: mistakes.note("METRICS_TOKEN", token),
+            trusted_proxies: mistakes.note("TRUSTED_PROXIES", networks(&self.trusted_proxies)),
+            max_requests: mistakes.note("MAX_REQUESTS", requests),
+            drain_notice: mistakes.note("DRAIN_NOTICE_SECONDS", notice).map(Duration::from_secs),
+        };
+        (readable, mistakes)
+    }
+
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// All mistakes at once.
+    pub(crate) fn check(&self) -> Result<Settings, Mistakes> {
+        let (readable, mistakes) = self.read();
+        readable.into_settings().ok_or(mistakes)
+    }
+}
+
+impl Readable {
+    /// All of them, if all could be read.
+    fn into_settings(self) -> Option<Settings> {
+        let redis_url = self.redis_url?;
+        Some(Settings {
+            web_addr: self.web_addr?,
+            public_url: self.public_url?,
+            database: self.database?,
+            database_connections: self.database_connections?,
+            cache_redis_url: self.cache_redis_url?.unwrap_or_else(|| redis_url.clone()),
+            redis_url,
+            namespace: self.namespace?,
+            secret_key: self.secret_key?,
+            metrics_token: self.metrics_token?,
+            trusted_proxies: self.trusted_proxies?,
+            max_requests: self.max_requests?,
+            drain_notice: self.drain_notice?,
+        })
+    }
+}
+
+fn required(value: Option<&str>) -> Result<&str, String> {
+    value.filter(|value| !value.trim().is_empty()).ok_or_else(|| "is missing".to_owned())
+}
+
+fn parsed<T: std::str::FromStr>(text: &str, wanted: &str) -> Result<T, String> {
+    text.trim().parse().map_err(|_| format!("is {text:?}, which is not {wanted}"))
+}
+
+fn within<T: PartialOrd + fmt::Display>(number: T, least: T, most: T) -> Result<T, String> {
+    if number < least || number > most { Err(format!("is {number}; it must be from {least} to {most}")) } else { Ok(number) }
+}
+
+fn public_url(text: &str) -> Result<Url, String> {
+    let url: Url = parsed(text, "a URL such as https://compilandocode.example")?;
+    let is_loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => return Err("names no host".to_owned()),
+    };
+    match url.scheme() {
+        "https" => {}
+        "http" if is_loopback => {}
+        "http" => return Err("must be https anywhere but on loopback: passwords and sessions would travel in clear".to_owned()),
+        other => return Err(format!("has the scheme {other:?}; https is wanted")),
+    }
+    if url.path() != "/"
+        || url.query().is_some()
+        || url.fragment().is_some()
+        || !url.username().is_empty()
+        || url.password().is_some()
+    {
+        return Err("must be scheme, host and port only".to_owned());
+    }
+    Ok(url)
+}
+
+/// The words of these parsers may quote what they read, passwords included, so they are not passed on.
+fn database(text: &str) -> Result<PgConnectOptions, String> {
+    let options: PgConnectOptions = text
+        .parse()
+        .ok()
+        .filter(|_| text.starts_with("postgres://") || text.starts_with("postgresql://"))
+        .ok_or("is not a URL such as postgres://user@host:5432/database")?;
+    // No statement of a page may hold a connection for long, whoever still waits for its answer.
+    Ok(options.application_name("faena-web").options([
+        ("statement_timeout", "5s"),
+        ("lock_timeout", "3s"),
+        ("idle_in_transaction_session_timeout", "10s"),
+    ]))
+}
+
+fn redis_url(text: &str) -> Result<SecretString, String> {
+    text.into_connection_info().map_err(|_| "is not a URL such as redis://host:6379/0")?;
+    Ok(SecretString::from(text))
+}
+
+fn namespace(text: &str) -> Result<String, String> {
+    let fits = !text.is_empty() && text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    if fits { Ok(text.to_owned()) } else { Err("takes 1 to 64 letters, digits, dots, dashes and underscores".to_owned()) }
+}
+
+fn secret_key(text: &str) -> Result<SecretString, String> {
+    let secret = SecretString::from(text);
+    secret_key::check(&secret).map_err(|problem| problem.to_string())?;
+    Ok(secret)
+}
+
+fn metrics_token(text: &str) -> Result<SecretString, String> {
+    let token = SecretString::from(text);
+    if token.expose_secret().len() < 16 { Err("has fewer than 16 characters".to_owned()) } else { Ok(token) }
+}
+
+fn networks(text: &str) -> Result<Vec<IpNet>, String> {
+    let blocks = text.split(',').map(str::trim).filter(|block| !block.is_empty());
+    blocks
+        .map(|block| {
+            let whole = || block.parse().map(|address: std::net::IpAddr| address.into());
+            block.parse().or_else(|_| whole()).map_err(|_| format!("has {block:?}, which is no CIDR block such as 10.0.0.0/8"))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        given: Given,
+    }
+
+    const GOOD: [&str; 9] = [
+        "web",
+        "--public-url=https://compilandocode.example",
+        "--database-url=postgres://faena:clave@127.0.0.1/faena",
+        "--redis-url=redis://127.0.0.1",
+        "--cache-redis-url=",
+        "--secret-key=k3Jm0Zr+9sQvT1yXw8bL5cN2aD7fG4hE6uIoPq/RtUs=",
+        "--metrics-token=",
+        "--trusted-proxies=10.0.0.0/8, 192.0.2.7,fd00::/8",
+        "--web-addr=127.0.0.1:0",
+    ];
+
+    fn checked(given: &[&str]) -> Result<Settings, Mistakes> {
+        Command::parse_from(given).given.check()
+    }
+
+    fn but(change: &str) -> Vec<(&'static str, String)> {
+        let flag = change.split('=').next().unwrap_or_default();
+        let mut given: Vec<&str> = GOOD.into_iter().filter(|given| given.split('=').next() != Some(flag)).collect();
+        given.push(change);
+        checked(&given).err().unwrap_or_default().0
+    }
+
+    #[test]
+    fn good_settings_are_believed() {
+        let settings = checked(&GOOD).expect("good settings");
+        assert!(settings.is_https());
+        assert_eq!(settings.cache_redis_url.expose_secret(), "redis://127.0.0.1");
+        assert_eq!(settings.trusted_proxies.len(), 3);
+        assert!(settings.metrics_token.is_none());
+        assert!(!format!("{settings:?}").contains("k3Jm0"), "secrets do not print");
+    }
+
+    #[test]
+    fn every_mistake_is_told_at_once() {
+        let given = [
+            "web",
+            "--web-addr=nowhere",
+            "--public-url=http://compilandocode.example",
+            "--database-url=mysql://secreto@x",
+            "--database-connections=0",
+            "--redis-url=",
+            "--cache-redis-url=http://secreto@x",
+            "--namespace=a b",
+            "--secret-key=short",
+            "--metrics-token=short",
+            "--trusted-proxies=10.0.0.0/99",
+            "--max-requests=0",
+            "--drain-notice-seconds=soon",
+        ];
+        let mistakes = checked(&given).expect_err("mistakes");
+        let names: Vec<&str> = mistakes.0.iter().map(|(name, _)| *name).collect();
+        assert_eq!(
+            names,
+            [
+                "WEB_ADDR",
+                "PUBLIC_URL",
+                "DATABASE_URL",
+                "DATABASE_CONNECTIONS",
+                "REDIS_URL",
+                "CACHE_REDIS_URL",
+                "FAENA_NAMESPACE",
+                "SECRET_KEY",
+                "METRICS_TOKEN",
+                "TRUSTED_PROXIES",
+                "MAX_REQUESTS",
+                "DRAIN_NOTICE_SECONDS",
+            ]
+        );
+        assert!(!mistakes.to_string().contains("secreto"), "a mistake does not repeat a secret: {mistakes}");
+    }
+
+    #[test]
+    fn public_urls_are_bare_and_safe() {
+        for good in ["http://127.0.0.1:8080", "http://localhost:1", "http://[::1]:9", "https://a.example"] {
+            assert_eq!(but(&format!("--public-url={good}")), [], "{good}");
+        }
+        for bad in [
+            "ftp://a.example",
+            "https://a.example/base",
+            "https://a.example/?x",
+            "https://u:p@a.example",
+            "a.example",
+            "http://10.0.0.1",
+        ] {
+            assert_eq!(but(&format!("--public-url={bad}")).len(), 1, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Logs as JSON lines on stderr, and the recorder of the figures.
+
+use anyhow::Context as _;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+/// The session layer warns of every stale cookie; that is no news.
+const DEFAULT_FILTER: &str = "info,tower_sessions=error,tower_sessions_core=off";
+
+/// Begins to log: JSON lines, or text for people when LOG_FORMAT=text. RUST_LOG filters.
+///
+/// # Errors
+/// Somebody logs already.
+pub(crate) fn start_log() -> anyhow::Result<()> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    let registry = tracing_subscriber::registry().with(filter);
+    let is_text = std::env::var("LOG_FORMAT").is_ok_and(|format| format == "text");
+    let started = if is_text {
+        registry.with(fmt::layer().with_writer(std::io::stderr)).try_init()
+    } else {
+        let json = fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false);
+        registry.with(json.with_writer(std::io::stderr)).try_init()
+    };
+    started.context("starting the log")
+}
+
+/// Begins to count and measure.
+///
+/// # Errors
+/// Somebody does already.
+pub(crate) fn start_metrics() -> anyhow::Result<PrometheusHandle> {
+    let recorder = builder()?.build_recorder();
+    let handle = recorder.handle();
+    metrics::set_global_recorder(recorder).context("installing the recorder of figures")?;
+    Ok(handle)
+}
+
+fn builder() -> anyhow::Result<PrometheusBuilder> {
+    let seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+    let requests = Matcher::Full("faena_web_request_seconds".to_owned());
+    PrometheusBuilder::new().set_buckets_for_metric(requests, &seconds).context("naming the buckets")
+}
