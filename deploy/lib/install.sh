@@ -42,23 +42,23 @@ install_packages() {
   command -v apt-get >/dev/null || fail "these Debian packages are missing and there is no apt-get to install them: ${packages[*]}."
   if [ "$(id -u)" -ne 0 ]; then
     command -v sudo >/dev/null || fail "these packages are missing; install them or run this as root: apt-get install ${packages[*]}."
-    say "  Missing packages, to be installed with sudo: ${packages[*]}"
     sudo -v || fail "without sudo the missing packages cannot be installed: ${packages[*]}."
     as_root=(sudo)
   fi
+  say "  missing packages: ${packages[*]}"
   # Not in a session of its own: sudo remembers the password by terminal. Ctrl-C does not reach it, and it is left to finish: half
   # an installation is worse than a whole one.
   "${as_root[@]}" bash "$lib/install-packages" "${packages[@]}" </dev/null >"$log" 2>&1 8>&- 9>&- &
   pid=$!
   trap 'say "  Letting apt finish first."; wait "$pid"; exit 130' INT
   trap 'wait "$pid"; exit 143' TERM
-  show_progress "$pid" "installing ${packages[*]}" "$log"
+  show_progress "$pid" "installing packages" "$log"
   wait "$pid" || status=$?
   trap 'exit 130' INT
   trap 'exit 143' TERM
-  [ "$status" -eq 0 ] || explain_failure "installing ${packages[*]}" "$log"
+  [ "$status" -eq 0 ] || explain_failure "installing packages" "$log"
   hash -r
-  say_done "installed ${packages[*]}"
+  say_done "packages installed"
   packages=()
 }
 

@@ -47,6 +47,14 @@ as_postgres() {
 # can_everybody_reach DIRECTORY: and so the server's user too, whether it exists already or not.
 can_everybody_reach() { setpriv --reuid 65534 --regid 65534 --clear-groups -- test -x "$1"; }
 
+# Some images close / itself to all but root, and then no service can run as a user of its own, Postgres least of all.
+open_root_dir() {
+  if [ "$(id -u)" -eq 0 ] && ! can_everybody_reach /; then
+    chmod o+x /
+    say "  / was closed to every user but root; it may be passed through now (chmod o+x /)."
+  fi
+}
+
 # init_postgres DATA PASSWORD [INITDB OPTION…]: a new data directory, complete or not there at all.
 init_postgres() {
   local data=$1 password=$2
