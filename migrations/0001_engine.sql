@@ -144,3 +144,18 @@ create table faena.notices (
     last_at timestamptz not null default clock_timestamp(),
     times bigint not null default 1
 );
+
+-- Since when each schedule is watched: ticks before that were never missed.
+create table faena.schedules (
+    name text primary key,
+    watched_from timestamptz not null default clock_timestamp()
+);
+
+-- A tick is one row: of any number of workers that see a schedule due, one inserts it, together with the promise of its job.
+create table faena.schedule_ticks (
+    schedule text not null references faena.schedules (name),
+    tick timestamptz not null,
+    fired_at timestamptz not null default clock_timestamp(),
+    job_id uuid not null,
+    primary key (schedule, tick)
+);

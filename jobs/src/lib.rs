@@ -1,15 +1,19 @@
 //! What work exists, by business domain.
 
 pub mod accounts;
+pub mod housekeeping;
 pub mod mail;
 pub mod ports;
 
 use accounts::welcome_learner::WelcomeLearner;
+use housekeeping::sweep_sessions::SweepSessions;
 use ports::Ports;
 use queue::Registry;
 
 /// Every job there is: one line a job.
 #[must_use]
 pub fn catalogue() -> Registry<Ports> {
-    Registry::new().job::<WelcomeLearner>()
+    Registry::new() //
+        .job::<WelcomeLearner>()
+        .job::<SweepSessions>()
 }

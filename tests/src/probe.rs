@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use queue::{Attempted, Backoff, Ctx, End, Failure, Job, OrFailure, Queue, Registry};
+use schedules::{CatchUp, Schedule, Tz};
 use serde::{Deserialize, Serialize};
 use worker::{Mistakes, Outside};
 
@@ -15,6 +16,13 @@ impl Outside for NoOutside {
 
     fn catalogue() -> Registry<()> {
         catalogue()
+    }
+
+    /// Due once a year: a test that wants it to tick pretends that it has been watched for longer.
+    fn schedules() -> Vec<Schedule> {
+        vec![Schedule::new("new_year", "0 0 1 1 *", Tz::UTC, CatchUp::Once, || Nap {
+            sleep_ms: 0, note: "feliz año".to_owned()
+        })]
     }
 
     fn open(&self, _mistakes: &mut Mistakes) -> Option<()> {

@@ -5,7 +5,7 @@ use std::{fmt::Display, time::Duration};
 use tokio::time::Instant;
 
 /// Longer than anything takes on a busy machine, shorter than anybody's patience.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(20);
 
 /// Polls until `condition` gives something.

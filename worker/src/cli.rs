@@ -5,6 +5,7 @@ use std::future::Future;
 use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand};
 use queue::{JobId, Queue, Registry, operations::State};
+use schedules::Schedule;
 
 use crate::{
     check::check,
@@ -22,6 +23,9 @@ pub trait Outside: Args + std::fmt::Debug + Send + Sync + 'static {
 
     /// The jobs there are.
     fn catalogue() -> Registry<Self::Ports>;
+
+    /// When work happens.
+    fn schedules() -> Vec<Schedule>;
 
     /// Opens the ports, or says everything that is wrong with their settings. Connects to nothing.
     fn open(&self, mistakes: &mut Mistakes) -> Option<Self::Ports>;
@@ -138,7 +142,7 @@ pub async fn main<O: Outside>() -> anyhow::Result<()> {
             let settings = (stores.checked(&mut mistakes), run_args.checked(&mut mistakes), outside.open(&mut mistakes));
             mistakes.into_result()?;
             let (Some(stores), Some(settings), Some(ports)) = settings else { anyhow::bail!("the settings are incomplete") };
-            run(stores, settings, O::catalogue(), ports).await
+            run(stores, settings, O::catalogue(), O::schedules(), ports).await
         }
         Command::Migrate { stores } => migrate(&opened(&stores)?).await,
         Command::Check { stores, run, outside } => check(&stores, &run, &outside).await,

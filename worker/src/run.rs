@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use queue::{Engine, Operations, Registry};
+use schedules::Schedule;
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -24,6 +25,7 @@ pub(crate) async fn run<P: Send + Sync + 'static>(
     stores: Stores,
     settings: RunSettings,
     registry: Registry<P>,
+    schedules: Vec<Schedule>,
     ports: P,
 ) -> anyhow::Result<()> {
     let metrics = telemetry::collect_metrics()?;
@@ -35,6 +37,7 @@ pub(crate) async fn run<P: Send + Sync + 'static>(
     let worker = name();
     let draining = stop.clone();
     let serving = tokio::spawn(admin::serve(listener, Operations::new(stores.store.clone(), db.clone()), metrics, draining));
+    let ticking = tokio::spawn(stop.clone().run_until_cancelled_owned(schedules::tick(db.clone(), schedules)));
     let engine = Engine {
         store: stores.store.clone(),
         db,
@@ -48,6 +51,7 @@ pub(crate) async fn run<P: Send + Sync + 'static>(
     info!(%addr, worker, "ready");
     let drained = engine.run(stop).await;
     serving.abort();
+    ticking.abort();
     drained.context("draining")?;
     info!(worker, "drained");
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{DateTime, Datelike, Utc};
 use faena_tests::{
     judge::{effects, no_leftovers, quiet},
     probe::{Nap, Touch, Urge},
@@ -18,10 +18,7 @@ use super::{enqueue, enqueue_all};
 async fn twenty_thousand_jobs_due_at_one_instant_all_run() {
     const JOBS: i64 = 20_000;
     let stores = Stores::fresh().await;
-    let due = Utc::now() + Duration::from_secs(10);
-    for _ in 0..4 {
-        enqueue_all(&stores, (0..JOBS / 4).map(|_| Nap { sleep_ms: 0, note: String::new() }.at(due))).await;
-    }
+    enqueue_all(&stores, (0..JOBS).map(|_| Nap { sleep_ms: 0, note: String::new() }.after(Duration::from_secs(3600)))).await;
     let mut worker = start_probe(&stores, &[]).await;
     let operations = stores.operations();
     until("all of them to be scheduled", async || {
@@ -29,18 +26,33 @@ async fn twenty_thousand_jobs_due_at_one_instant_all_run() {
     })
     .await;
 
-    quiet(&stores).await;
+    let due = make_all_due(&stores).await;
 
+    quiet(&stores).await;
     assert!(!worker.has_ended());
     let (completed, early): (i64, i64) = sqlx::query_as(
         "select count(*) filter (where outcome = 'completed'), count(*) filter (where started_at < $1) from faena.attempts",
     )
-    .bind(due)
+    .bind(due - Duration::from_millis(1))
     .fetch_one(&stores.db)
     .await
     .unwrap();
     assert_eq!((completed, early), (JOBS, 0));
     no_leftovers(&stores).await;
+}
+
+/// Moves every scheduled job of the default queue to one instant, a moment from now.
+async fn make_all_due(stores: &Stores) -> DateTime<Utc> {
+    let due = Utc::now() + Duration::from_millis(500);
+    let script = redis::Script::new(
+        "for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do redis.call('ZADD', KEYS[1], ARGV[1], id) end",
+    );
+    let client = redis::Client::open(stores.redis_url.as_str()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let mut call = script.prepare_invoke();
+    call.key(format!("{}:{{default}}:scheduled", stores.namespace)).arg(due.timestamp_millis());
+    let _: () = call.invoke_async(&mut connection).await.unwrap();
+    due
 }
 
 #[tokio::test]
@@ -60,4 +72,32 @@ async fn urgent_jobs_do_not_wait_behind_a_backlog() {
     .await;
     let backlog = stores.operations().overview().await.unwrap().queues[1].available;
     assert!(backlog > 500, "the backlog was gone before the urgent job ran: {backlog}");
+}
+
+#[tokio::test]
+async fn a_missed_tick_is_caught_up_once_by_any_number_of_workers() {
+    let stores = Stores::fresh().await;
+    sqlx::query("insert into faena.schedules (name, watched_from) values ('new_year', now() - interval '3 years')")
+        .execute(&stores.db)
+        .await
+        .unwrap();
+
+    let _workers = [start_probe(&stores, &[]).await, start_probe(&stores, &[]).await, start_probe(&stores, &[]).await];
+
+    until("the tick's job", async || {
+        let (done,): (bool,) = sqlx::query_as("select exists (select from faena.jobs where args ->> 'note' = 'feliz año')")
+            .fetch_one(&stores.db)
+            .await
+            .unwrap();
+        done
+    })
+    .await;
+    let ticks: Vec<(DateTime<Utc>, bool)> =
+        sqlx::query_as("select tick, job_id = (select id from faena.jobs) from faena.schedule_ticks")
+            .fetch_all(&stores.db)
+            .await
+            .unwrap();
+    let new_year =
+        Utc::now().with_month(1).and_then(|now| now.with_day(1)).unwrap().date_naive().and_hms_opt(0, 0, 0).unwrap().and_utc();
+    assert_eq!(ticks, [(new_year, true)]);
 }

@@ -1,0 +1,3 @@
+//! Keeping house: what expired is removed, in bounded steps.
+
+pub mod sweep_sessions;
