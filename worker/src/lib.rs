@@ -7,6 +7,7 @@ mod migrate;
 mod operate;
 mod run;
 mod settings;
+pub mod smtp;
 pub mod telemetry;
 
 pub use cli::{Outside, main};

@@ -1,0 +1,48 @@
+//! A letter as bytes: headers and two bodies, all of it ASCII, so that no server needs an extension for it.
+
+use std::error::Error;
+
+use jobs::mail::letter::{HeaderText, Letter, Recipient};
+use lettre::{
+    Address, Message,
+    message::{
+        Mailbox, MultiPart,
+        header::{HeaderName, HeaderValue},
+    },
+};
+
+use super::sender::Sender;
+
+/// What a session needs to send a letter.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    pub(super) from: Address,
+    pub(super) to: Address,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// Encodes the letter: names and subject by RFC 2047, bodies by quoted-printable or base64 as suits them.
+pub(super) fn build(letter: &Letter, sender: &Sender) -> Result<Outgoing, Box<dyn Error + Send + Sync>> {
+    let Letter { to: Recipient { name, address }, locale, subject, text, html, message_id, written_at } = letter;
+    let (from, to): (Address, Address) = (sender.address.as_str().parse()?, address.as_str().parse()?);
+    let message = Message::builder()
+        .from(Mailbox::new(sender.name.as_ref().map(text_of), from.clone()))
+        .to(Mailbox::new(name.as_ref().map(text_of), to.clone()))
+        .subject(subject.as_str())
+        .date((*written_at).into())
+        .message_id(Some(format!("<{message_id}>")))
+        .raw_header(header("Content-Language", locale.as_str()))
+        // No out-of-office note and no other robot shall answer (RFC 3834, 5; the second is Exchange's word for it).
+        .raw_header(header("Auto-Submitted", "auto-generated"))
+        .raw_header(header("X-Auto-Response-Suppress", "All"))
+        .multipart(MultiPart::alternative_plain_html(text.clone(), html.clone()))?;
+    Ok(Outgoing { from, to, bytes: message.formatted() })
+}
+
+fn text_of(text: &HeaderText) -> String {
+    text.as_str().to_owned()
+}
+
+fn header(name: &'static str, value: &str) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
+}
