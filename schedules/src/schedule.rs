@@ -59,7 +59,7 @@ impl Schedule {
     /// Which tick fires now, of those after `last` and not after `now`.
     #[must_use]
     pub fn due(&self, last: DateTime<Utc>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let latest = self.expression.after(&now.with_timezone(&self.time_zone)).rev().next()?.to_utc();
+        let latest = self.expression.after(&now.with_timezone(&self.time_zone)).next_back()?.to_utc();
         // `after(now)` read backwards leaves out a tick at this very instant.
         let at_once = self.expression.includes(now.with_timezone(&self.time_zone)).then_some(now);
         let latest = at_once.unwrap_or(latest);

@@ -29,7 +29,7 @@ impl Outside for NoOutside {
         Some(())
     }
 
-    async fn reach(_ports: &(), _mistakes: &mut Mistakes) {}
+    async fn reach(&self, _mistakes: &mut Mistakes) {}
 }
 
 /// Every probing job.

@@ -19,7 +19,7 @@ pub(crate) async fn check<O: Outside>(stores: &StoreArgs, run: &RunArgs, outside
     let mut mistakes = Mistakes::default();
     let opened = stores.checked(&mut mistakes);
     run.checked(&mut mistakes);
-    let ports = outside.open(&mut mistakes);
+    let opened_outside = outside.open(&mut mistakes);
     if let Some(stores) = &opened {
         let (postgres, redis) = tokio::join!(
             within("no answer within 5 s", check_postgres(stores)),
@@ -28,8 +28,8 @@ pub(crate) async fn check<O: Outside>(stores: &StoreArgs, run: &RunArgs, outside
         postgres.into_iter().for_each(|mistake| mistakes.add("DATABASE_URL", mistake));
         redis.into_iter().for_each(|mistake| mistakes.add("REDIS_URL", mistake));
     }
-    if let Some(ports) = &ports {
-        O::reach(ports, &mut mistakes).await;
+    if opened_outside.is_some() {
+        outside.reach(&mut mistakes).await;
     }
     mistakes.into_result()?;
     println!("The settings are in order, and everything they name answers.");

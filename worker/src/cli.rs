@@ -1,6 +1,6 @@
 //! The worker's command line, the same for every catalogue of jobs.
 
-use std::future::Future;
+use std::{future::Future, process::ExitCode};
 
 use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand};
@@ -30,8 +30,8 @@ pub trait Outside: Args + std::fmt::Debug + Send + Sync + 'static {
     /// Opens the ports, or says everything that is wrong with their settings. Connects to nothing.
     fn open(&self, mistakes: &mut Mistakes) -> Option<Self::Ports>;
 
-    /// Asks the outside whether it answers; for `check`.
-    fn reach(ports: &Self::Ports, mistakes: &mut Mistakes) -> impl Future<Output = ()> + Send;
+    /// Asks the outside whether it answers; for `check`, and only when [`Outside::open`] found no mistake.
+    fn reach(&self, mistakes: &mut Mistakes) -> impl Future<Output = ()> + Send;
 }
 
 #[derive(Debug, Parser)]
@@ -130,12 +130,19 @@ struct By {
     actor: String,
 }
 
-/// The whole program.
-///
-/// # Errors
-/// What a person must read; the process exits with 1.
-pub async fn main<O: Outside>() -> anyhow::Result<()> {
-    match Cli::<O>::parse().command {
+/// The whole program. What goes wrong is said on stderr, for a person, and the exit code is 1.
+pub async fn main<O: Outside>() -> ExitCode {
+    match obey(Cli::<O>::parse().command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn obey<O: Outside>(command: Command<O>) -> anyhow::Result<()> {
+    match command {
         Command::Run { stores, run: run_args, outside } => {
             telemetry::log_to_stderr();
             let mut mistakes = Mistakes::default();
