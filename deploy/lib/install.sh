@@ -51,7 +51,7 @@ install_packages() {
   "${as_root[@]}" bash "$lib/install-packages" "${packages[@]}" </dev/null >"$log" 2>&1 8>&- 9>&- &
   pid=$!
   trap 'say "  Letting apt finish first."; wait "$pid"; exit 130' INT
-  trap 'wait "$pid"; exit 143' TERM
+  trap 'say "  Letting apt finish first."; wait "$pid"; exit 143' TERM
   show_progress "$pid" "installing packages" "$log"
   wait "$pid" || status=$?
   trap 'exit 130' INT

@@ -72,8 +72,8 @@ explain_failure() {
   fail "$what failed; the lines above are the end of $log."
 }
 
-# A log without the progress bars, which overwrite each other on a terminal.
-read_log() { tr '\r' '\n' <"$1" | grep -vE '^( *[A-Z][a-z]+ \[[=> ]+\].*)?$'; }
+# A log without the progress bars, which overwrite each other on a terminal, and without a backtrace at its end.
+read_log() { tr '\r' '\n' <"$1" | sed -E '/^ *[A-Z][a-z]+ \[[=> ]+\]/d; /^[Ss]tack backtrace:$/,$d; /^$/d'; }
 
 # One line of somebody else's message, short enough to stand inside a sentence of ours.
 tidy_line() { printf '%s' "$1" | sed -E 's/\x1b\[[0-9;]*[A-Za-z]//g; s/^[[:space:]]*//; s/^(E|W|Err):[0-9]* *//; s/[[:space:].]*$//' | cut -c 1-160; }
