@@ -2,4 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod engine;
+mod house;
+mod mail;
 mod sandbox;
