@@ -27,7 +27,7 @@ use jobs::{
 };
 use queue::{Attempted, Engine, Job, Queue, Registry, operations::State};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{ADDRESS, SECRET, kept, reaches, row, somebody_registers, start_worker};
@@ -143,8 +143,9 @@ async fn other_letters_are_never_repeated_by_themselves() {
 /// A mail server that takes the letter while Postgres goes down.
 #[derive(Debug)]
 struct TakesWhilePostgresCrashes {
-    postgres: Arc<Mutex<PrivatePostgres>>,
+    postgres: Mutex<PrivatePostgres>,
     letters: AtomicUsize,
+    crashed: Notify,
 }
 
 impl Mailer for TakesWhilePostgresCrashes {
@@ -156,8 +157,7 @@ impl Mailer for TakesWhilePostgresCrashes {
         Box::pin(async {
             self.letters.fetch_add(1, Ordering::SeqCst);
             self.postgres.lock().await.crash();
-            let postgres = self.postgres.clone();
-            tokio::spawn(async move { postgres.lock().await.resume().await });
+            self.crashed.notify_one();
             Fate::Accepted(Reply::new(250, "2.0.0 taken"))
         })
     }
@@ -168,9 +168,12 @@ async fn a_letter_that_was_taken_while_postgres_was_down_is_not_sent_again() {
     let (postgres, redis) = (PrivatePostgres::start().await, PrivateRedis::start().await);
     let stores = Stores::on(&postgres.url(), &redis.url()).await;
     let (_, id) = somebody_registers(&stores, "Begoña", Locale::Es).await;
-    let mail = Arc::new(TakesWhilePostgresCrashes { postgres: Arc::new(Mutex::new(postgres)), letters: AtomicUsize::new(0) });
-
+    let mail = TakesWhilePostgresCrashes { postgres: Mutex::new(postgres), letters: AtomicUsize::new(0), crashed: Notify::new() };
+    let mail = Arc::new(mail);
     let _engine = start_engine(&stores, mail.clone());
+
+    mail.crashed.notified().await;
+    mail.postgres.lock().await.resume().await;
 
     until("the letter's row to say that it was sent", async || {
         let found: sqlx::Result<(bool,)> =

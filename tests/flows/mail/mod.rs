@@ -70,11 +70,14 @@ async fn somebody_registers(stores: &Stores, name: &str, locale: Locale) -> (Use
     (user_id, id)
 }
 
-/// Waits until the job is in this state, and its attempts so far are in the ledger.
+/// Waits until the job is in this state and the ledger has all that happened before.
 async fn reaches(stores: &Stores, id: JobId, state: State) -> JobDetail {
+    let operations = stores.operations();
+    let look = async || operations.job(id).await.ok().flatten().filter(|job| job.summary.state == state);
     eventually(format!("{id} to be {state}"), async || {
-        let job = stores.operations().job(id).await.ok().flatten()?;
-        (job.summary.state == state && stores.operations().overview().await.is_ok_and(|all| all.unrecorded == 0)).then_some(job)
+        look().await?;
+        operations.overview().await.ok().filter(|all| all.unrecorded == 0)?;
+        look().await
     })
     .await
 }

@@ -21,7 +21,7 @@ async fn who_registers_gets_a_letter_whose_link_proves_the_address() {
     assert_eq!(letter.from, "hola@compilandocode.example");
     assert!(letter.header("To").unwrap().contains("Begoña Núñez de la Peña"), "{:?}", letter.header("To"));
     assert!(letter.text.as_deref().unwrap().contains("¡Hola, Begoña Núñez de la Peña!"));
-    let link = Url::parse(letter.link_with("/verificar?token=").unwrap()).unwrap();
+    let link = Url::parse(&letter.link_with("/verificar?token=").unwrap()).unwrap();
     let page = Html::parse_document(letter.html.as_deref().unwrap());
     let button = page.select(&Selector::parse(".button a").unwrap()).next().unwrap();
     assert_eq!(button.attr("href"), Some(link.as_str()));
