@@ -13,17 +13,11 @@ use std::{
 use anyhow::Context as _;
 use jobs::accounts::{password::Passwords, verification::Verification};
 use metrics_exporter_prometheus::PrometheusHandle;
-use redis::aio::ConnectionManager;
+use queue::{Operations, Store};
+use secrecy::ExposeSecret as _;
 use sqlx::{PgPool, postgres::PgPoolOptions};
 
-use crate::{
-    assets::Assets,
-    cache::{Cache, lazy_connection},
-    csrf::Csrf,
-    settings::Settings,
-    texts::Texts,
-    throttle::Throttle,
-};
+use crate::{assets::Assets, cache::Cache, csrf::Csrf, settings::Settings, texts::Texts, throttle::Throttle};
 
 /// The application. Cloning it copies a pointer.
 #[derive(Clone)]
@@ -33,8 +27,10 @@ pub(crate) struct App(Arc<Parts>);
 pub(crate) struct Parts {
     pub(crate) settings: Settings,
     pub(crate) db: PgPool,
-    /// The Redis of the queues.
-    pub(crate) queues: ConnectionManager,
+    /// What operators look at and do.
+    pub(crate) operations: Operations,
+    /// The queues.
+    pub(crate) store: Store,
     pub(crate) cache: Cache,
     pub(crate) passwords: Passwords,
     pub(crate) throttle: Throttle,
@@ -66,9 +62,11 @@ impl App {
             .idle_timeout(Duration::from_secs(300))
             .connect_lazy_with(settings.database.clone());
         let cache = Cache::new(&settings.cache_redis_url, &settings.namespace).context("opening the cache")?;
+        let store = Store::new(settings.redis_url.expose_secret(), &settings.namespace).context("opening the queues' Redis")?;
         Ok(Self(Arc::new(Parts {
+            operations: Operations::new(store.clone(), db.clone()),
+            store,
             db,
-            queues: lazy_connection(&settings.redis_url).context("opening the queues' Redis")?,
             throttle: Throttle::new(cache.clone(), &settings.secret_key),
             cache,
             passwords: Passwords::new(available_parallelism().map_or(2, usize::from)),

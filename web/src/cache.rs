@@ -42,8 +42,11 @@ impl Cache {
     /// # Errors
     /// The URL is none.
     pub(crate) fn new(url: &SecretString, namespace: &str) -> RedisResult<Self> {
+        let second = Some(Duration::from_secs(1));
+        let config =
+            ConnectionManagerConfig::new().set_number_of_retries(1).set_connection_timeout(second).set_response_timeout(second);
         Ok(Self {
-            connection: lazy_connection(url)?,
+            connection: ConnectionManager::new_lazy_with_config(Client::open(url.expose_secret())?, config)?,
             namespace: namespace.into(),
             rests_until_ms: Arc::default(),
             started: Instant::now(),
@@ -90,15 +93,4 @@ impl Cache {
     pub(crate) async fn ping(&self) -> RedisResult<()> {
         redis::cmd("PING").query_async(&mut self.connection.clone()).await
     }
-}
-
-/// A connection that is made when it is first used and again whenever it is lost. No call waits long for it.
-///
-/// # Errors
-/// The URL is none.
-pub(crate) fn lazy_connection(url: &SecretString) -> RedisResult<ConnectionManager> {
-    let second = Some(Duration::from_secs(1));
-    let config =
-        ConnectionManagerConfig::new().set_number_of_retries(1).set_connection_timeout(second).set_response_timeout(second);
-    ConnectionManager::new_lazy_with_config(Client::open(url.expose_secret())?, config)
 }

@@ -6,6 +6,7 @@ mod cache;
 mod check;
 mod client_ip;
 mod csrf;
+mod figures;
 mod forms;
 mod guard;
 mod headers;

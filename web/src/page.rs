@@ -1,20 +1,22 @@
 //! What every template needs of its surroundings.
 
-use std::sync::Arc;
+use std::{borrow::Borrow, sync::Arc, time::Duration};
 
 use askama::Template;
 use axum::{
-    extract::{FromRequestParts, State},
+    extract::FromRequestParts,
     http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
 };
 use chrono::{DateTime, Utc};
 use fluent_bundle::FluentValue;
 use jobs::accounts::{locale::Locale, role::Role, user::User};
+pub(crate) use queue::operations::State as JobState;
 
 use crate::{
     app::App,
-    guard,
+    figures,
+    guard::{self, Who},
     paths::{self, Twin},
     problem::{Doing as _, Problem},
     visit::Visit,
@@ -48,6 +50,41 @@ impl Page {
         self.app.texts.moment(self.locale, zone, *at)
     }
 
+    /// As [`Page::moment`], to the second and in columns.
+    pub(crate) fn stamp(&self, at: &DateTime<Utc>) -> String {
+        let zone: chrono_tz::Tz = self.person().map(|person| person.time_zone.parse().unwrap_or_default()).unwrap_or_default();
+        at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
+    /// How long, in the two largest units.
+    pub(crate) fn span(&self, span: &Duration) -> String {
+        figures::span(*span)
+    }
+
+    /// How long from then to now.
+    pub(crate) fn since(&self, then: &DateTime<Utc>) -> String {
+        figures::span((Utc::now() - then).to_std().unwrap_or_default())
+    }
+
+    /// A number, grouped as the language does.
+    pub(crate) fn count(&self, number: impl Borrow<u64>) -> String {
+        figures::count(self.locale, *number.borrow())
+    }
+
+    /// What a state of a job means.
+    pub(crate) fn state(&self, state: &JobState) -> String {
+        self.text(match state {
+            JobState::Outboxed => key("state-outboxed"),
+            JobState::Scheduled => key("state-scheduled"),
+            JobState::Available => key("state-available"),
+            JobState::Running => key("state-running"),
+            JobState::Retryable => key("state-retryable"),
+            JobState::Completed => key("state-completed"),
+            JobState::Cancelled => key("state-cancelled"),
+            JobState::Dead => key("state-dead"),
+        })
+    }
+
     /// The address of a file under assets/.
     pub(crate) fn asset(&self, name: &str) -> &str {
         self.app.assets.address(name)
@@ -61,6 +98,11 @@ impl Page {
     /// Whether this is that page.
     pub(crate) fn is(&self, page: Twin) -> bool {
         self.visit.row().is_some_and(|row| row.twin == page)
+    }
+
+    /// Whether this is one of the operators' pages.
+    pub(crate) fn is_of_operators(&self) -> bool {
+        self.visit.row().is_some_and(|row| row.who == Who::Roles(guard::OPERATORS))
     }
 
     /// The address of this page in the other language, if it has one.
@@ -121,10 +163,9 @@ impl FromRequestParts<App> for Page {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let State(app) = State::<App>::from_request_parts(parts, app).await.unwrap_or_else(|never| match never {});
         let visit =
             parts.extensions.get::<Arc<Visit>>().ok_or_else(|| Problem::Internal(anyhow::anyhow!("a page without a visit")))?;
-        Ok(Self::new(&app, visit))
+        Ok(Self::new(app, visit))
     }
 }
 

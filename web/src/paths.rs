@@ -45,6 +45,10 @@ pub(crate) const ACCOUNT: Twin = Twin::new("/cuenta", "/account");
 pub(crate) const VERIFICATION_LETTER: Twin = Twin::new("/cuenta/carta", "/account/letter");
 pub(crate) const VERIFY: Twin = Twin::new("/verificar", "/verify");
 pub(crate) const OPS: Twin = Twin::same("/ops");
+pub(crate) const OPS_JOBS: Twin = Twin::same("/ops/jobs");
+pub(crate) const OPS_JOB: Twin = Twin::same("/ops/jobs/{id}");
+pub(crate) const OPS_RETRY: Twin = Twin::same("/ops/jobs/{id}/retry");
+pub(crate) const OPS_CANCEL: Twin = Twin::same("/ops/jobs/{id}/cancel");
 
 pub(crate) const HEALTH: Twin = Twin::same("/health");
 pub(crate) const READY: Twin = Twin::same("/ready");

@@ -8,6 +8,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use queue::operations::OperationsError;
 use serde_json::json;
 
 use crate::{
@@ -132,6 +133,15 @@ impl<T> Doing<T> for Result<T, sqlx::Error> {
 impl<T> Doing<T> for Result<T, tower_sessions::session::Error> {
     fn doing(self, what: &'static str) -> Result<T, Problem> {
         self.map_err(|error| Problem::Unavailable(anyhow::Error::from(error).context(what)))
+    }
+}
+
+impl<T> Doing<T> for Result<T, OperationsError> {
+    fn doing(self, what: &'static str) -> Result<T, Problem> {
+        match self {
+            Err(OperationsError::Postgres(error)) => Err(error).doing(what),
+            other => other.map_err(|error| Problem::Unavailable(anyhow::Error::from(error).context(what))),
+        }
     }
 }
 

@@ -47,7 +47,7 @@ impl Sessions {
     async fn put_in_cache(&self, hash: &[u8; 32], cached: &Cached) {
         let seconds = CACHED_S.min(cached.expires_at_s - Utc::now().timestamp());
         if let (Ok(json), 1..) = (serde_json::to_string(cached), seconds) {
-            self.cache.run(redis::cmd("SET").arg(self.key(hash)).arg(json).arg("EX").arg(seconds)).await.unwrap_or_default()
+            self.cache.run::<()>(redis::cmd("SET").arg(self.key(hash)).arg(json).arg("EX").arg(seconds)).await;
         }
     }
 

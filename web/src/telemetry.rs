@@ -32,7 +32,23 @@ pub(crate) fn start_metrics() -> anyhow::Result<PrometheusHandle> {
     let recorder = builder()?.build_recorder();
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder).context("installing the recorder of figures")?;
+    describe();
     Ok(handle)
+}
+
+fn describe() {
+    use metrics::{describe_counter as counter, describe_gauge as gauge, describe_histogram as histogram};
+    counter!("faena_web_requests_total", "Requests by method, route (as in the table) and status.");
+    histogram!("faena_web_request_seconds", "How long requests took, by method and route.");
+    counter!("faena_web_panics_total", "Handlers that panicked.");
+    counter!("faena_web_forms_refused_total", "Forms refused because their token or origin was not right.");
+    counter!("faena_web_throttled_total", "Tries refused, by limit.");
+    counter!("faena_web_logins_total", "Logins by outcome.");
+    counter!("faena_web_registrations_total", "Registrations by outcome.");
+    counter!("faena_web_session_cache_total", "Sessions looked up in the cache, by result.");
+    counter!("faena_web_cache_away_total", "Calls that found the cache away.");
+    gauge!("faena_web_pool_connections", "Connections to Postgres, by state.");
+    gauge!("faena_web_pool_connections_max", "The most connections to Postgres that may be open.");
 }
 
 fn builder() -> anyhow::Result<PrometheusBuilder> {

@@ -10,6 +10,7 @@ use axum::{
 };
 use jobs::accounts::{
     password::HashError,
+    role::Role,
     sign_in::{SignIn, SignInError, sign_in},
 };
 use secrecy::SecretString;
@@ -20,10 +21,11 @@ use crate::{
     app::App,
     client_ip::throttle_subject,
     forms::{Field, Sent, Wish},
+    guard::OPERATORS,
     identity,
     next_url::local_path,
     page::{Page, render, see_other},
-    paths,
+    paths::{self, Twin},
     problem::{Doing as _, Problem},
     throttle::{LOGINS_PER_ACCOUNT, LOGINS_PER_CLIENT},
     visit::Visit,
@@ -93,7 +95,7 @@ pub(crate) async fn submit(
             identity::sign_in(&session, user.id).await?;
             app.throttle.forgive(LOGINS_PER_ACCOUNT, &account).await;
             count("welcome");
-            let next = local_path(&form.next).unwrap_or_else(|| page.at(paths::ACCOUNT).to_owned());
+            let next = local_path(&form.next).unwrap_or_else(|| page.at(home(user.role)).to_owned());
             return Ok(see_other(&next));
         }
         Ok(SignIn::Disabled) => {
@@ -118,6 +120,11 @@ pub(crate) async fn submit(
         is_sent_here: false,
     };
     render(StatusCode::UNPROCESSABLE_ENTITY, &login)
+}
+
+/// Where somebody begins who said nothing else.
+fn home(role: Role) -> Twin {
+    if OPERATORS.contains(&role) { paths::OPS } else { paths::ACCOUNT }
 }
 
 fn count(outcome: &'static str) {

@@ -119,6 +119,11 @@ GET  /verificar                          ok     ok       ok     ok     ok       
 GET  /verify                             ok     ok       ok     ok     ok       ok      ok        ok
 POST /verificar                          ok     ok       ok     ok     ok       ok      ok        ok
 POST /verify                             ok     ok       ok     ok     ok       ok      ok        ok
+GET  /ops                                login  403      403    403    403      403     ok        ok
+GET  /ops/jobs                           login  403      403    403    403      403     ok        ok
+GET  /ops/jobs/{id}                      login  403      403    403    403      403     ok        ok
+POST /ops/jobs/{id}/retry                login  403      403    403    403      403     ok        ok
+POST /ops/jobs/{id}/cancel               login  403      403    403    403      403     ok        ok
 GET  /metrics                            401    403      403    403    403      403     ok        ok
 GET  /health                             ok     ok       ok     ok     ok       ok      ok        ok
 GET  /ready                              ok     ok       ok     ok     ok       ok      ok        ok

@@ -1,0 +1,112 @@
+//! `GET /ops/jobs/{id}`: one job's whole story, and what can be done about it.
+
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+};
+use queue::{
+    JobId,
+    operations::{AttemptRecord, JobDetail, State as JobState},
+};
+use serde::Deserialize;
+
+use super::ops::REFRESH_S;
+use crate::{
+    app::App,
+    figures,
+    forms::Wish,
+    page::{Page, key, render},
+    problem::{Doing as _, Problem},
+};
+
+/// What has just been asked of the job, and what came of it.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Asked {
+    #[serde(default)]
+    done: String,
+}
+
+#[derive(Template)]
+#[template(path = "ops_job.html")]
+struct OpsJob {
+    page: Page,
+    job: JobDetail,
+    args: String,
+    done: Option<Done>,
+}
+
+/// A sentence about the last command.
+struct Done {
+    kind: &'static str,
+    key: &'static str,
+}
+
+impl OpsJob {
+    /// A job that is over does not change.
+    fn refresh_s(&self) -> u64 {
+        if self.job.summary.state.is_ended() { 0 } else { REFRESH_S }
+    }
+
+    fn can_retry(&self) -> bool {
+        matches!(self.job.summary.state, JobState::Dead | JobState::Cancelled | JobState::Scheduled | JobState::Retryable)
+    }
+
+    fn can_cancel(&self) -> bool {
+        !self.job.summary.state.is_ended() && !self.job.cancel_wanted
+    }
+
+    /// What the time in the list means for this state.
+    fn at_key(&self) -> &'static str {
+        match self.job.summary.state {
+            JobState::Running => key("ops-claimed"),
+            JobState::Completed | JobState::Cancelled | JobState::Dead => key("ops-ended"),
+            _ => key("ops-due"),
+        }
+    }
+
+    fn took(attempt: &AttemptRecord) -> Option<String> {
+        let took = (attempt.ended_at - attempt.started_at?).to_std().ok()?;
+        Some(figures::span(took))
+    }
+
+    /// The class of an attempt's outcome: how its word is coloured.
+    fn outcome_class(attempt: &AttemptRecord) -> &'static str {
+        match &*attempt.outcome {
+            "completed" => "completed",
+            "retry" | "orphaned" => "retryable",
+            "dead" => "dead",
+            _ => "cancelled",
+        }
+    }
+}
+
+/// Shows the job.
+pub(crate) async fn show(
+    State(app): State<App>,
+    page: Page,
+    Path(id): Path<String>,
+    Wish(asked): Wish<Asked>,
+) -> Result<Response, Problem> {
+    let id: JobId = id.parse().map_err(|_| Problem::NotFound)?;
+    let job = app.operations.job(id).await.doing("looking at a job")?.ok_or(Problem::NotFound)?;
+    let args = serde_json::from_str::<serde_json::Value>(&job.args)
+        .and_then(|args| serde_json::to_string_pretty(&args))
+        .unwrap_or_else(|_| job.args.clone());
+    render(StatusCode::OK, &OpsJob { page, args, done: done(&asked.done), job })
+}
+
+fn done(outcome: &str) -> Option<Done> {
+    let (kind, key) = match outcome {
+        "enqueued_again" => ("good", key("ops-done-enqueued-again")),
+        "made_available" => ("good", key("ops-done-made-available")),
+        "cancelled" => ("good", key("ops-done-cancelled")),
+        "cancel_requested" => ("good", key("ops-done-cancel-requested")),
+        "pending" => ("warn", key("ops-done-pending")),
+        "wrong_state" => ("bad", key("ops-done-wrong-state")),
+        "undecodable" => ("bad", key("ops-done-undecodable")),
+        _ => return None,
+    };
+    Some(Done { kind, key })
+}
