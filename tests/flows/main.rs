@@ -1,7 +1,9 @@
 //! The flows: one test binary, because linking dominates.
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod browser;
 mod engine;
 mod house;
 mod mail;
 mod sandbox;
+mod web;

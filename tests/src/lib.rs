@@ -6,5 +6,6 @@ pub mod probe;
 pub mod process;
 pub mod sandbox;
 pub mod servers;
+pub mod site;
 pub mod stores;
 pub mod wait;

@@ -32,7 +32,7 @@ pub struct PrivatePostgres {
 }
 
 /// A port nobody listens on now. Another process may take it before we do: then the server fails to start, and says so.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
 }
 

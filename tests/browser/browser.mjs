@@ -1,0 +1,64 @@
+// A real Chromium, and what every story asks of every page it sees.
+
+import assert from "node:assert/strict";
+import { mkdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { chromium } from "playwright-core";
+
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const widths = [360, 1440];
+const schemes = ["light", "dark"];
+
+/** Opens a browser for `story(page)` and closes it whatever happens. Any error in a page's console fails the story. */
+export async function inBrowser(story, options = {}) {
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+  try {
+    const context = await browser.newContext({ locale: "es-CO", viewport: { width: 1440, height: 900 }, reducedMotion: "reduce", ...options });
+    const page = await context.newPage();
+    const complaints = [];
+    page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    await story(page, context);
+    // A page that answers 4xx on purpose is reported by the browser too.
+    const unexpected = complaints.filter((text) => !text.includes("Failed to load resource"));
+    assert.deepEqual(unexpected, [], "the browser complained");
+  } finally {
+    await browser.close();
+  }
+}
+
+/** Looks at the page as it stands, at each width and in each scheme: nothing is wider than the window, axe finds nothing. */
+export async function look(page, name) {
+  for (const width of widths) {
+    await page.setViewportSize({ width, height: width < 500 ? 780 : 900 });
+    for (const colorScheme of schemes) {
+      await page.emulateMedia({ colorScheme });
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      assert.ok(overflow <= 0, `${name} is ${overflow} px wider than a window of ${width} px`);
+      if (process.env.SCREENSHOTS) {
+        await mkdir(process.env.SCREENSHOTS, { recursive: true });
+        await page.screenshot({ path: `${process.env.SCREENSHOTS}/${name}-${width}-${colorScheme}.png`, fullPage: true });
+      }
+      // Through the debugger, which the page's content security policy does not hold up.
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+      const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" | ")}`);
+      assert.deepEqual(found, [], `${name}, ${width} px, ${colorScheme}`);
+    }
+  }
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await page.emulateMedia({ colorScheme: "light" });
+}
+
+/** Asks until there is an answer: the page is loaded anew each time. */
+export async function reloadUntil(page, what, condition) {
+  const deadline = Date.now() + 60_000;
+  while (!(await condition())) {
+    assert.ok(Date.now() < deadline, `waited in vain for ${what}`);
+    await page.waitForTimeout(100);
+    await page.reload();
+  }
+}

@@ -1,0 +1,41 @@
+// An operator is paged: a letter was refused for good. She finds the dead job, reads why, and retries it when the cause is gone.
+
+import assert from "node:assert/strict";
+import { inBrowser, look, reloadUntil } from "./browser.mjs";
+
+const { SITE, MAILBOX, DEAD_JOB, WAITING_JOB } = process.env;
+
+const misbehave = (method, rules) =>
+  fetch(`${MAILBOX}/api/misbehave/smtp`, { method, headers: { "content-type": "application/json" }, body: rules && JSON.stringify({ rules }) });
+
+await inBrowser(async (page) => {
+  await page.goto(`${SITE}/entrar`);
+  await page.getByLabel("Correo electrónico").fill("operadora@faena.example");
+  await page.getByRole("textbox", { name: "Contraseña" }).fill("faena-de-prueba-2026");
+  await page.getByRole("button", { name: "Entrar" }).click();
+  await page.waitForURL(`${SITE}/**`);
+
+  await page.goto(`${SITE}/ops`);
+  await look(page, "ops");
+  await page.goto(`${SITE}/ops/jobs?state=dead`);
+  await look(page, "ops-dead");
+  await page.locator(`a[href="/ops/jobs/${DEAD_JOB}"]`).first().click();
+  await page.getByText("550 5.1.1 no such mailbox").first().waitFor();
+  await look(page, "ops-job-dead");
+
+  // The cause is gone; one click, and the letter leaves.
+  assert.equal((await misbehave("DELETE")).ok, true);
+  await page.locator("form[action$='/retry'] button").click();
+  await reloadUntil(page, "the job to be completed", async () => (await page.getByRole("heading", { level: 1 }).innerText()).match(/completad/i));
+  await look(page, "ops-job-completed");
+  const kept = await (await fetch(`${MAILBOX}/api/messages`)).json();
+  assert.equal(kept.length, 1);
+
+  // Another one waits, and nobody wants it any more: two clicks, because it cannot be taken back.
+  await page.goto(`${SITE}/ops/jobs/${WAITING_JOB}`);
+  await look(page, "ops-job-scheduled");
+  await page.locator("details.sure summary").click();
+  await page.locator("form[action$='/cancel'] button").click();
+  await reloadUntil(page, "the job to be cancelled", async () => (await page.getByRole("heading", { level: 1 }).innerText()).match(/cancelad/i));
+  await look(page, "ops-job-cancelled");
+});

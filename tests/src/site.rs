@@ -1,0 +1,55 @@
+//! The whole installation for one test: web, worker, mail server, and stores of its own.
+
+use crate::{process::Process, sandbox::Sandbox, servers::free_port, stores::Stores};
+
+/// Signs links and forms in every site that a test starts.
+pub const SECRET: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f00123456789abcdeffedcba9876543210";
+
+/// A running installation. What it is made of ends with it.
+#[derive(Debug)]
+pub struct Site {
+    /// Where people reach it: `http://127.0.0.1:port`.
+    pub url: String,
+    /// Its database and its part of Redis.
+    pub stores: Stores,
+    /// Its mail server.
+    pub sandbox: Sandbox,
+    /// Its pages.
+    pub web: Process,
+    /// Runs its jobs.
+    pub worker: Process,
+}
+
+impl Site {
+    /// Starts everything and waits until it is ready.
+    ///
+    /// # Panics
+    /// Something does not start.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// As [`Site::start`], with settings that web and worker are told besides; they win.
+    ///
+    /// # Panics
+    /// Something does not start.
+    pub async fn start_with(extra: &[(&str, &str)]) -> Self {
+        let (stores, sandbox) = (Stores::fresh().await, Sandbox::start().await.expect("the sandbox starts"));
+        // The address stands in letters and cookies, so it must be known before the web listens.
+        let addr = format!("127.0.0.1:{}", free_port());
+        let url = format!("http://{addr}");
+        let mut settings = stores.settings();
+        let own = [
+            ("PUBLIC_URL", url.as_str()),
+            ("SECRET_KEY", SECRET),
+            ("WEB_ADDR", &addr),
+            ("ADMIN_ADDR", "127.0.0.1:0"),
+            ("SMTP_URL", &sandbox.smtp_url()),
+            ("MAIL_FROM", "CompilandoCode <hola@compilandocode.example>"),
+        ];
+        settings.extend(own.iter().chain(extra).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let worker = Process::start("worker", &["run"], &settings).await;
+        let web = Process::start("web", &["serve"], &settings).await;
+        Self { url, stores, sandbox, web, worker }
+    }
+}
