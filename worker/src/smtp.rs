@@ -19,7 +19,7 @@ use std::{sync::Arc, time::Instant};
 
 use jobs::{
     mail::letter::Letter,
-    ports::mailer::{Fate, Mailer, Reply, Sending, Trouble},
+    ports::mailer::{BoxFuture, Fate, Mailer, Offered, Reply, Trouble},
 };
 
 use breaker::Breaker;
@@ -55,18 +55,17 @@ impl Smtp {
         Ok(())
     }
 
-    async fn deliver(&self, letter: &Letter) -> Fate {
-        let message = match message::build(letter, &self.sender) {
-            Ok(message) => message,
-            Err(error) => return Fate::RefusedForGood(Reply::new(553, &format!("(said by ourselves) {error}"))),
-        };
-        let mut session = match self.session().await {
-            Ok(session) => session,
-            Err(trouble) => return Fate::OutOfService(trouble),
-        };
-        let fate = session.send(&message).await;
-        self.pool.keep(session);
-        fate
+    async fn ask(&self, letter: &Letter) -> Result<Box<dyn Offered>, Fate> {
+        let message = message::build(letter, &self.sender)
+            .map_err(|error| Fate::RefusedForGood(Reply::new(553, &format!("(said by ourselves) {error}"))))?;
+        let mut session = self.session().await.map_err(Fate::OutOfService)?;
+        match session.offer(&message).await {
+            Ok(()) => Ok(Box::new(Ready { session, body: message.bytes, pool: self.pool.clone() })),
+            Err(fate) => {
+                self.pool.keep(session);
+                Err(fate)
+            }
+        }
     }
 
     /// One that was kept, else a new one.
@@ -94,7 +93,26 @@ impl Mailer for Smtp {
         self.sender.domain()
     }
 
-    fn send<'a>(&'a self, letter: &'a Letter) -> Sending<'a> {
-        Box::pin(self.deliver(letter))
+    fn offer<'a>(&'a self, letter: &'a Letter) -> BoxFuture<'a, Result<Box<dyn Offered>, Fate>> {
+        Box::pin(self.ask(letter))
+    }
+}
+
+/// A session whose server has taken sender and recipient.
+#[derive(Debug)]
+struct Ready {
+    session: Session,
+    body: Vec<u8>,
+    pool: Arc<Pool>,
+}
+
+impl Offered for Ready {
+    fn hand_over(self: Box<Self>) -> BoxFuture<'static, Fate> {
+        let Self { mut session, body, pool } = *self;
+        Box::pin(async move {
+            let fate = session.hand_over(&body).await;
+            pool.keep(session);
+            fate
+        })
     }
 }

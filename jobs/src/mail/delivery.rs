@@ -7,7 +7,8 @@
 //!   4xx, out of service
 //! ```
 //!
-//! `sending` is committed before the letter's body can leave. A row found in it is one whose attempt died: unknown.
+//! `sending` is committed when a server is ready to take the letter, and before its body can leave. A row found in it is one whose
+//! attempt died in between: unknown.
 
 use std::time::{Duration, Instant};
 
@@ -26,7 +27,7 @@ use crate::{
     accounts::{locale::Locale, user::UserId},
     ports::{
         Ctx,
-        mailer::{Fate, PATIENCE},
+        mailer::{Fate, PATIENCE, Part},
     },
 };
 
@@ -73,32 +74,36 @@ pub struct Dispatch {
 /// Retry: refused for now, or unknown and worth one repeat. Throttled: no letter can leave at present. Dead: refused for good, or
 /// unknown. Cancelled: another job has this letter.
 pub async fn deliver(ctx: &Ctx, dispatch: Dispatch) -> Attempted {
-    if ctx.cancelled().is_cancelled() {
-        return Err(Failure::retry("asked to stop before the letter left"));
-    }
     let row = begin(ctx, &dispatch).await?;
-    let message_id = MessageId::stored(&row.message_id);
     let Dispatch { letter: kind, to, locale, paper: Paper { subject, text, html }, security, .. } = dispatch;
+    let message_id = MessageId::stored(&row.message_id);
     let letter = Letter { to, locale, subject, text, html, message_id, written_at: Utc::now() };
-    let fate = ctx.mail.send(&letter).await;
+    let fate = match ctx.mail.offer(&letter).await {
+        Ok(offered) => {
+            mark_sending(ctx, &row, &letter).await?;
+            offered.hand_over().await
+        }
+        Err(fate) => fate,
+    };
     let verdict = judge(&fate, &row, security, ctx.is_last_attempt());
     let effect = settle(ctx, row.id, &verdict).await?;
-    metrics::counter!("faena_letters_total", "letter" => kind, "outcome" => verdict.outcome).increment(1);
-    info!(job = %ctx.job_id(), letter = kind, message_id = row.message_id, outcome = verdict.outcome, "a letter was handed over");
+    count(kind, verdict.outcome);
+    info!(job = %ctx.job_id(), letter = kind, message_id = row.message_id, outcome = verdict.outcome, "what became of a letter");
     if let Some(effect) = effect {
         return Ok(effect.into());
     }
-    Err(match (verdict.next, fate) {
-        (Next::Retry(Wait::Refused), _) => Failure::retry_after(verdict.words, REFUSED.delay(ctx.attempt())),
-        (Next::Retry(Wait::Repeat), _) => Failure::retry_after(verdict.words, BEFORE_REPEAT),
-        (Next::Pause, Fate::OutOfService(trouble)) => {
-            let wait = notice::post(&ctx.db, &trouble).await.unwrap_or_else(|error| {
-                warn!(%error, "the operator could not be told that no letter can leave");
-                notice::wait(Duration::ZERO)
-            });
-            Failure::throttled(Utc::now() + wait, verdict.words)
-        }
-        _ => Failure::dead(verdict.words),
+    let pause = match &fate {
+        Fate::OutOfService(trouble) => notice::post(&ctx.db, trouble).await.unwrap_or_else(|error| {
+            warn!(%error, "the operator could not be told that no letter can leave");
+            notice::wait(Duration::ZERO)
+        }),
+        _ => Duration::ZERO,
+    };
+    Err(match verdict.next {
+        Next::Retry(Wait::Refused) => Failure::retry_after(verdict.words, REFUSED.delay(ctx.attempt())),
+        Next::Retry(Wait::Repeat) => Failure::retry_after(verdict.words, BEFORE_REPEAT),
+        Next::Pause => Failure::throttled(Utc::now() + pause, verdict.words),
+        Next::Done | Next::Dead => Failure::dead(verdict.words),
     })
 }
 
@@ -139,35 +144,42 @@ struct Row {
     /// How many copies the server has, or may have.
     sends: i32,
     asked_again: bool,
+    /// Made more than a day ago.
+    old: bool,
 }
 
-/// Finds or makes the letter's row and commits that it is being sent, unless it must not be.
+/// Finds or makes the letter's row, and asks whether the letter may leave.
 async fn begin(ctx: &Ctx, dispatch: &Dispatch) -> Result<Row, Failure> {
     let mut step = ctx.step().await?;
-    let mut row = find_or_make(&mut step, ctx, dispatch).await.context("finding the letter's row")?;
-    match may_begin(&row, ctx.job_id(), dispatch.security) {
-        Ok(()) => {}
-        Err(Refusal::Unknown(words)) => {
-            if row.state != State::Unknown {
-                write(&mut step, row.id, State::Unknown, row.sends, None, Some(&words)).await?;
-                step.commit().await?;
-                metrics::counter!("faena_letters_total", "letter" => dispatch.letter, "outcome" => "unknown").increment(1);
-            }
-            return Err(Failure::dead(words));
-        }
-        Err(Refusal::NotOurs(failure)) => return Err(failure),
+    let row = find_or_make(&mut step, ctx, dispatch).await.context("finding the letter's row")?;
+    let refusal = may_begin(&row, ctx.job_id(), dispatch.security).err();
+    if let (Some(Refusal::Unknown(words)), State::Sending) = (&refusal, row.state) {
+        write(&mut step, row.id, State::Unknown, row.sends, None, Some(words)).await?;
+        count(dispatch.letter, "unknown");
     }
-    row.sends += 1;
+    step.commit().await?;
+    match refusal {
+        None => Ok(row),
+        Some(Refusal::Unknown(words)) => Err(Failure::dead(words)),
+        Some(Refusal::NotOurs(reason)) => Err(Failure::cancelled(reason)),
+    }
+}
+
+/// From here on the letter may have left.
+async fn mark_sending(ctx: &Ctx, row: &Row, letter: &Letter) -> Result<(), Failure> {
+    if ctx.cancelled().is_cancelled() {
+        return Err(Failure::retry("asked to stop before the letter left"));
+    }
+    let mut step = ctx.step().await?;
     sqlx::query("update mail.messages set to_address = $2::citext, locale = $3 where id = $1")
         .bind(row.id)
-        .bind(dispatch.to.address.as_str())
-        .bind(dispatch.locale)
+        .bind(letter.to.address.as_str())
+        .bind(letter.locale)
         .execute(&mut *step)
         .await
         .context("addressing the letter")?;
-    write(&mut step, row.id, State::Sending, row.sends, None, None).await?;
-    step.commit().await?;
-    Ok(row)
+    write(&mut step, row.id, State::Sending, row.sends + 1, None, None).await?;
+    step.commit().await
 }
 
 async fn find_or_make(db: &mut PgConnection, ctx: &Ctx, dispatch: &Dispatch) -> sqlx::Result<Row> {
@@ -193,21 +205,23 @@ async fn find_or_make(db: &mut PgConnection, ctx: &Ctx, dispatch: &Dispatch) -> 
 enum Refusal {
     /// It may have arrived, and is not worth a second copy.
     Unknown(String),
-    /// It is another job's letter.
-    NotOurs(Failure),
+    /// It is another job's letter, or was this one's before.
+    NotOurs(String),
 }
 
 fn may_begin(row: &Row, job: JobId, security: bool) -> Result<(), Refusal> {
     if row.id != job.0 {
-        return Err(Refusal::NotOurs(Failure::cancelled(format!("duplicate of {}", row.id))));
+        return Err(Refusal::NotOurs(format!("duplicate of {}", row.id)));
     }
     match row.state {
         State::Queued | State::Failed => Ok(()),
         State::Sending | State::Unknown if row.asked_again || may_repeat(security, row.sends) => Ok(()),
-        State::Sending => Err(Refusal::Unknown(unknown(row, "an earlier attempt ended before the mail server had answered"))),
-        State::Unknown => Err(Refusal::Unknown(unknown(row, "as an earlier attempt found"))),
+        State::Sending => {
+            Err(Refusal::Unknown(unknown(row, row.sends, "an earlier attempt ended before the mail server had answered")))
+        }
+        State::Unknown => Err(Refusal::Unknown(unknown(row, row.sends, "as an earlier attempt found"))),
         // The row and the job's end are committed together, so this is a job made twice under one id.
-        State::Sent => Err(Refusal::NotOurs(Failure::cancelled("the letter was sent before"))),
+        State::Sent => Err(Refusal::NotOurs("the letter was sent before".to_owned())),
     }
 }
 
@@ -246,42 +260,51 @@ enum Wait {
 
 fn judge(fate: &Fate, row: &Row, security: bool, last_attempt: bool) -> Verdict {
     // A server that refuses a letter has no copy of it, and neither has one that it never reached.
-    let sends = if matches!(fate, Fate::Accepted(_) | Fate::Unknown { .. }) { row.sends } else { row.sends - 1 };
+    let sends = row.sends + i32::from(matches!(fate, Fate::Accepted(_) | Fate::Unknown { .. }));
     let (code, seen) = match fate {
         Fate::Accepted(reply) | Fate::RefusedForNow(reply) | Fate::RefusedForGood(reply) => (Some(reply.code), &reply.words),
         Fate::OutOfService(trouble) => (None, &trouble.words),
         Fate::Unknown { why } => (None, why),
     };
+    let waiting = if last_attempt { State::Failed } else { State::Queued };
     let (state, outcome, next, words) = match fate {
         Fate::Accepted(_) => (State::Sent, "sent", Next::Done, String::new()),
-        Fate::RefusedForNow(reply) => {
-            let (state, next) =
-                if last_attempt { (State::Failed, Next::Dead) } else { (State::Queued, Next::Retry(Wait::Refused)) };
-            (state, "refused_for_now", next, format!("the mail server refused the letter for now: {reply}"))
-        }
+        Fate::RefusedForNow(reply) => (
+            waiting,
+            "refused_for_now",
+            Next::Retry(Wait::Refused),
+            format!("the mail server refused the letter for now: {reply}"),
+        ),
         Fate::RefusedForGood(reply) => {
             (State::Failed, "refused_for_good", Next::Dead, format!("the mail server refused the letter for good: {reply}"))
+        }
+        // Where conversations end badly for a day it may be this letter's doing: then it has its attempts and no more.
+        Fate::OutOfService(trouble) if trouble.part == Part::Conversation && row.old => {
+            (waiting, "out_of_service", Next::Retry(Wait::Refused), format!("the letter cannot leave: {}", trouble.words))
         }
         Fate::OutOfService(trouble) => {
             (State::Queued, "out_of_service", Next::Pause, format!("no letter can leave at present: {}", trouble.words))
         }
         Fate::Unknown { why } => {
-            let repeat = may_repeat(security, row.sends) && !last_attempt;
-            let next = if repeat { Next::Retry(Wait::Repeat) } else { Next::Dead };
-            (State::Unknown, "unknown", next, unknown(row, why))
+            let next = if may_repeat(security, sends) { Next::Retry(Wait::Repeat) } else { Next::Dead };
+            (State::Unknown, "unknown", next, unknown(row, sends, why))
         }
     };
     Verdict { state, sends, code, seen: seen.clone(), words, outcome, next }
 }
 
 /// What an operator can act on.
-fn unknown(row: &Row, why: &str) -> String {
-    let (copies, id) = (row.sends, &row.message_id);
-    let copies = if copies == 1 { "one copy".to_owned() } else { format!("{copies} copies") };
+fn unknown(row: &Row, sends: i32, why: &str) -> String {
+    let copies = if sends == 1 { "one copy".to_owned() } else { format!("{sends} copies") };
     format!(
-        "nobody knows whether the letter arrived ({why}): {copies} left as <{id}>. Look for it in the mail server's log; \
-         a retry sends it again"
+        "nobody knows whether the letter arrived ({why}): {copies} left as <{}>. Look for it in the mail server's log; a retry sends \
+         it again",
+        row.message_id
     )
+}
+
+fn count(letter: &'static str, outcome: &'static str) {
+    metrics::counter!("faena_letters_total", "letter" => letter, "outcome" => outcome).increment(1);
 }
 
 /// Writes what became of the letter, and asks Postgres again and again before it gives up.
@@ -336,10 +359,10 @@ async fn write(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ports::mailer::{Part, Reply, Trouble};
+    use crate::ports::mailer::{Reply, Trouble};
 
     fn row(state: State, sends: i32) -> Row {
-        Row { id: Uuid::nil(), message_id: "0@compilandocode.example".to_owned(), state, sends, asked_again: false }
+        Row { id: Uuid::nil(), message_id: "0@compilandocode.example".to_owned(), state, sends, asked_again: false, old: false }
     }
 
     fn begins(row: &Row, security: bool) -> bool {
@@ -347,7 +370,7 @@ mod tests {
     }
 
     fn judged(fate: &Fate, sends: i32, security: bool) -> (State, i32, Next) {
-        let verdict = judge(fate, &row(State::Sending, sends), security, false);
+        let verdict = judge(fate, &row(State::Queued, sends), security, false);
         (verdict.state, verdict.sends, verdict.next)
     }
 
@@ -369,9 +392,9 @@ mod tests {
             assert!(!begins(&row(state, 2), true), "{state:?}");
             assert!(!begins(&row(state, 1), false), "{state:?}");
         }
-        assert_eq!(judged(&unheard(), 1, true), (State::Unknown, 1, Next::Retry(Wait::Repeat)));
-        assert_eq!(judged(&unheard(), 2, true), (State::Unknown, 2, Next::Dead));
-        assert_eq!(judged(&unheard(), 1, false), (State::Unknown, 1, Next::Dead));
+        assert_eq!(judged(&unheard(), 0, true), (State::Unknown, 1, Next::Retry(Wait::Repeat)));
+        assert_eq!(judged(&unheard(), 1, true), (State::Unknown, 2, Next::Dead));
+        assert_eq!(judged(&unheard(), 0, false), (State::Unknown, 1, Next::Dead));
     }
 
     #[test]
@@ -384,8 +407,7 @@ mod tests {
 
     #[test]
     fn another_jobs_letter_is_a_duplicate_of_it() {
-        let Err(Refusal::NotOurs(Failure::Cancelled { reason })) = may_begin(&row(State::Sending, 1), JobId(Uuid::max()), true)
-        else {
+        let Err(Refusal::NotOurs(reason)) = may_begin(&row(State::Sending, 1), JobId(Uuid::max()), true) else {
             panic!("not a duplicate");
         };
         assert_eq!(reason, format!("duplicate of {}", Uuid::nil()));
@@ -393,24 +415,35 @@ mod tests {
 
     #[test]
     fn each_fate_has_its_state() {
-        assert_eq!(judged(&Fate::Accepted(Reply::new(250, "ok")), 1, false), (State::Sent, 1, Next::Done));
+        assert_eq!(judged(&Fate::Accepted(Reply::new(250, "ok")), 0, false), (State::Sent, 1, Next::Done));
         let grey = Fate::RefusedForNow(Reply::new(451, "4.7.1 greylisted"));
-        assert_eq!(judged(&grey, 1, false), (State::Queued, 0, Next::Retry(Wait::Refused)));
+        assert_eq!(judged(&grey, 0, false), (State::Queued, 0, Next::Retry(Wait::Refused)));
         let no_user = Fate::RefusedForGood(Reply::new(550, "5.1.1 no such user"));
-        assert_eq!(judged(&no_user, 1, true), (State::Failed, 0, Next::Dead));
+        assert_eq!(judged(&no_user, 0, true), (State::Failed, 0, Next::Dead));
         let closed = Fate::OutOfService(Trouble::new(Part::Login, "535 5.7.8 bad credentials"));
-        assert_eq!(judged(&closed, 2, true), (State::Queued, 1, Next::Pause));
+        assert_eq!(judged(&closed, 1, true), (State::Queued, 1, Next::Pause));
 
-        let last = judge(&grey, &row(State::Sending, 1), false, true);
-        assert_eq!((last.state, last.next), (State::Failed, Next::Dead));
-        let dead = judge(&no_user, &row(State::Sending, 1), false, false);
+        let last = judge(&grey, &row(State::Queued, 0), false, true);
+        assert_eq!((last.state, last.next), (State::Failed, Next::Retry(Wait::Refused)), "the engine calls it dead");
+        let dead = judge(&no_user, &row(State::Queued, 0), false, false);
         assert_eq!((dead.code, &*dead.seen), (Some(550), "5.1.1 no such user"));
         assert_eq!(dead.words, "the mail server refused the letter for good: 550 5.1.1 no such user");
     }
 
     #[test]
+    fn a_letter_that_ends_every_conversation_does_not_wait_for_ever() {
+        let cut = Fate::OutOfService(Trouble::new(Part::Conversation, "no answer to RCPT TO"));
+        let away = Fate::OutOfService(Trouble::new(Part::Connection, "refused"));
+        let old = || Row { old: true, ..row(State::Queued, 0) };
+        assert_eq!(judged(&cut, 0, true), (State::Queued, 0, Next::Pause));
+        assert_eq!(judge(&cut, &old(), true, false).next, Next::Retry(Wait::Refused));
+        assert_eq!(judge(&cut, &old(), true, true).state, State::Failed);
+        assert_eq!(judge(&away, &old(), true, true).next, Next::Pause);
+    }
+
+    #[test]
     fn a_person_can_act_on_what_is_unknown() {
-        let words = judge(&unheard(), &row(State::Sending, 2), true, false).words;
+        let words = judge(&unheard(), &row(State::Unknown, 1), true, false).words;
         for part in ["the connection was closed", "2 copies", "<0@compilandocode.example>", "a retry sends it again"] {
             assert!(words.contains(part), "{part} is missing in: {words}");
         }

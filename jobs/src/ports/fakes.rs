@@ -2,27 +2,27 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::mailer::{Fate, Mailer, Reply, Sending};
+use super::mailer::{BoxFuture, Fate, Mailer, Offered, Reply};
 use crate::mail::letter::Letter;
 
 /// A mailer without a server. Letters meet the fates that were set, in their order; after those they are accepted.
 #[derive(Debug, Default)]
 pub struct FakeMailer {
     fates: Mutex<VecDeque<Fate>>,
-    letters: Mutex<Vec<Letter>>,
+    letters: Arc<Mutex<Vec<Letter>>>,
 }
 
 impl FakeMailer {
     /// One whose first letters meet these fates.
     #[must_use]
     pub fn with_fates(fates: impl IntoIterator<Item = Fate>) -> Self {
-        Self { fates: Mutex::new(fates.into_iter().collect()), letters: Mutex::default() }
+        Self { fates: Mutex::new(fates.into_iter().collect()), letters: Arc::default() }
     }
 
-    /// The letters it was given, whatever became of them.
+    /// The letters whose bodies left, whatever became of them.
     #[must_use]
     pub fn letters(&self) -> Vec<Letter> {
         lock(&self.letters).clone()
@@ -34,10 +34,28 @@ impl Mailer for FakeMailer {
         "compilandocode.example"
     }
 
-    fn send<'a>(&'a self, letter: &'a Letter) -> Sending<'a> {
+    fn offer<'a>(&'a self, letter: &'a Letter) -> BoxFuture<'a, Result<Box<dyn Offered>, Fate>> {
+        let fate = lock(&self.fates).pop_front().unwrap_or_else(|| Fate::Accepted(Reply::new(250, "2.0.0 taken")));
+        let offered: Result<Box<dyn Offered>, Fate> = match fate {
+            Fate::OutOfService(_) => Err(fate),
+            fate => Ok(Box::new(FakeOffer { fate, letter: letter.clone(), letters: self.letters.clone() })),
+        };
+        Box::pin(async move { offered })
+    }
+}
+
+#[derive(Debug)]
+struct FakeOffer {
+    fate: Fate,
+    letter: Letter,
+    letters: Arc<Mutex<Vec<Letter>>>,
+}
+
+impl Offered for FakeOffer {
+    fn hand_over(self: Box<Self>) -> BoxFuture<'static, Fate> {
         Box::pin(async move {
-            lock(&self.letters).push(letter.clone());
-            lock(&self.fates).pop_front().unwrap_or_else(|| Fate::Accepted(Reply::new(250, "2.0.0 taken")))
+            lock(&self.letters).push(self.letter);
+            self.fate
         })
     }
 }

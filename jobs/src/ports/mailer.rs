@@ -5,20 +5,31 @@ use std::{fmt, pin::Pin, time::Duration};
 use crate::mail::letter::Letter;
 
 /// Sends one letter and says exactly what became of it. It keeps no letter: whether to try again is not its business.
+///
+/// A letter leaves in two steps, because only the second can leave its fate unknown: what is written down between them says
+/// "it may have left" of no letter that cannot have.
 pub trait Mailer: fmt::Debug + Send + Sync {
     /// The domain that letters come from; their Message-IDs end in it.
     fn domain(&self) -> &str;
 
-    /// Hands the letter to a mail server. Answers within [`PATIENCE`], whatever the server does. Dropping the future leaves the
-    /// letter's fate unknown.
-    fn send<'a>(&'a self, letter: &'a Letter) -> Sending<'a>;
+    /// Asks a mail server to take the letter, up to the point where its body would leave.
+    ///
+    /// # Errors
+    /// What became of the letter without leaving: refused, or out of service.
+    fn offer<'a>(&'a self, letter: &'a Letter) -> BoxFuture<'a, Result<Box<dyn Offered>, Fate>>;
 }
 
-/// How long a mailer may take over one letter, from the connection to the server's last word.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+/// A letter that a server is ready to take. Dropped, it does not leave.
+pub trait Offered: Send {
+    /// Lets the body leave. Dropping the future leaves the letter's fate unknown.
+    fn hand_over(self: Box<Self>) -> BoxFuture<'static, Fate>;
+}
 
-/// A letter on its way out.
-pub type Sending<'a> = Pin<Box<dyn Future<Output = Fate> + Send + 'a>>;
+/// How long a mailer may take over both steps together, whatever the server does.
+pub const PATIENCE: Duration = Duration::from_secs(150);
+
+/// A boxed future: what an object-safe trait returns.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What became of a letter.
 #[derive(Debug, Clone, PartialEq, Eq)]

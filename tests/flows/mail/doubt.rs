@@ -22,7 +22,7 @@ use jobs::{
         Ctx, Ports,
         fakes::FakeMailer,
         links::Links,
-        mailer::{Fate, Mailer, Reply, Sending},
+        mailer::{BoxFuture, Fate, Mailer, Offered, Reply},
     },
 };
 use queue::{Attempted, Engine, Job, Queue, Registry, operations::State};
@@ -123,6 +123,25 @@ async fn a_letter_in_flight_when_its_worker_is_killed_is_repeated_once_and_no_mo
 }
 
 #[tokio::test]
+async fn a_letter_whose_worker_is_killed_before_the_body_could_leave_was_never_in_doubt() {
+    let (stores, sandbox) = (Stores::fresh().await, Sandbox::start().await.unwrap());
+    sandbox.misbehave_smtp([SmtpRule::delay(At::Rcpt, Duration::from_secs(5)).times(3)]).await.unwrap();
+    let (_, id) = somebody_registers(&stores, "Begoña", Locale::Es).await;
+    for times in 1..=3 {
+        let worker = start_worker(&stores, &sandbox.smtp_url(), &[]).await;
+        sandbox.smtp_fired(times).await.unwrap();
+        assert!(row(&stores, id).await.is("queued", 0, None), "{:?}", row(&stores, id).await);
+        worker.kill_9().await;
+    }
+
+    let _worker = start_worker(&stores, &sandbox.smtp_url(), &[]).await;
+
+    reaches(&stores, id, State::Completed).await;
+    assert!(row(&stores, id).await.is("sent", 1, Some(250)), "{:?}", row(&stores, id).await);
+    assert_eq!(kept(&sandbox).await.len(), 1);
+}
+
+#[tokio::test]
 async fn other_letters_are_never_repeated_by_themselves() {
     let stores = Stores::fresh().await;
     let mail = Arc::new(FakeMailer::with_fates([Fate::Unknown { why: "the connection was closed".to_owned() }]));
@@ -141,11 +160,14 @@ async fn other_letters_are_never_repeated_by_themselves() {
 }
 
 /// A mail server that takes the letter while Postgres goes down.
+#[derive(Debug, Clone)]
+struct TakesWhilePostgresCrashes(Arc<Crash>);
+
 #[derive(Debug)]
-struct TakesWhilePostgresCrashes {
+struct Crash {
     postgres: Mutex<PrivatePostgres>,
     letters: AtomicUsize,
-    crashed: Notify,
+    happened: Notify,
 }
 
 impl Mailer for TakesWhilePostgresCrashes {
@@ -153,11 +175,18 @@ impl Mailer for TakesWhilePostgresCrashes {
         "compilandocode.example"
     }
 
-    fn send<'a>(&'a self, _letter: &'a Letter) -> Sending<'a> {
-        Box::pin(async {
-            self.letters.fetch_add(1, Ordering::SeqCst);
-            self.postgres.lock().await.crash();
-            self.crashed.notify_one();
+    fn offer<'a>(&'a self, _letter: &'a Letter) -> BoxFuture<'a, Result<Box<dyn Offered>, Fate>> {
+        let offered = Box::new(self.clone());
+        Box::pin(async { Ok(offered as Box<dyn Offered>) })
+    }
+}
+
+impl Offered for TakesWhilePostgresCrashes {
+    fn hand_over(self: Box<Self>) -> BoxFuture<'static, Fate> {
+        Box::pin(async move {
+            self.0.letters.fetch_add(1, Ordering::SeqCst);
+            self.0.postgres.lock().await.crash();
+            self.0.happened.notify_one();
             Fate::Accepted(Reply::new(250, "2.0.0 taken"))
         })
     }
@@ -168,12 +197,11 @@ async fn a_letter_that_was_taken_while_postgres_was_down_is_not_sent_again() {
     let (postgres, redis) = (PrivatePostgres::start().await, PrivateRedis::start().await);
     let stores = Stores::on(&postgres.url(), &redis.url()).await;
     let (_, id) = somebody_registers(&stores, "Begoña", Locale::Es).await;
-    let mail = TakesWhilePostgresCrashes { postgres: Mutex::new(postgres), letters: AtomicUsize::new(0), crashed: Notify::new() };
-    let mail = Arc::new(mail);
-    let _engine = start_engine(&stores, mail.clone());
+    let crash = Arc::new(Crash { postgres: Mutex::new(postgres), letters: AtomicUsize::new(0), happened: Notify::new() });
+    let _engine = start_engine(&stores, Arc::new(TakesWhilePostgresCrashes(crash.clone())));
 
-    mail.crashed.notified().await;
-    mail.postgres.lock().await.resume().await;
+    crash.happened.notified().await;
+    crash.postgres.lock().await.resume().await;
 
     until("the letter's row to say that it was sent", async || {
         let found: sqlx::Result<(bool,)> =
@@ -182,5 +210,5 @@ async fn a_letter_that_was_taken_while_postgres_was_down_is_not_sent_again() {
     })
     .await;
     reaches(&stores, id, State::Completed).await;
-    assert_eq!(mail.letters.load(Ordering::SeqCst), 1);
+    assert_eq!(crash.letters.load(Ordering::SeqCst), 1);
 }

@@ -56,3 +56,19 @@ async fn a_letter_refused_for_good_is_dead_with_the_servers_words_until_an_opera
         sqlx::query("delete from core.users where id = $1").bind(user_id).execute(&stores.db).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_refused_letter_that_nobody_waits_for_any_more_closes_its_row() {
+    let (stores, sandbox) = (Stores::fresh().await, Sandbox::start().await.unwrap());
+    sandbox.misbehave_smtp([SmtpRule::reply(At::Rcpt, 451, "4.7.1 Greylisted").once()]).await.unwrap();
+    let _worker = start_worker(&stores, &sandbox.smtp_url(), &[]).await;
+    let (_, id) = somebody_registers(&stores, "Begoña", Locale::Es).await;
+    reaches(&stores, id, State::Retryable).await;
+    sqlx::raw_sql("update core.users set disabled_at = now()").execute(&stores.db).await.unwrap();
+
+    stores.operations().retry(id, "operadora").await.unwrap();
+
+    let job = reaches(&stores, id, State::Cancelled).await;
+    assert_eq!(job.summary.reason.as_deref(), Some("the account is disabled"));
+    assert!(row(&stores, id).await.is("failed", 0, Some(451)), "{:?}", row(&stores, id).await);
+}

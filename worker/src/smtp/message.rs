@@ -2,9 +2,13 @@
 
 use std::error::Error;
 
-use jobs::mail::letter::{HeaderText, Letter, Recipient};
+use jobs::{
+    accounts::email_address::EmailAddress,
+    mail::letter::{HeaderText, Letter, Recipient},
+};
 use lettre::{
     Address, Message,
+    address::Envelope,
     message::{
         Mailbox, MultiPart,
         header::{HeaderName, HeaderValue},
@@ -24,8 +28,9 @@ pub(super) struct Outgoing {
 /// Encodes the letter: names and subject by RFC 2047, bodies by quoted-printable or base64 as suits them.
 pub(super) fn build(letter: &Letter, sender: &Sender) -> Result<Outgoing, Box<dyn Error + Send + Sync>> {
     let Letter { to: Recipient { name, address }, locale, subject, text, html, message_id, written_at } = letter;
-    let (from, to): (Address, Address) = (sender.address.as_str().parse()?, address.as_str().parse()?);
+    let (from, to) = (address_of(&sender.address), address_of(address));
     let message = Message::builder()
+        .envelope(Envelope::new(Some(from.clone()), vec![to.clone()])?)
         .from(Mailbox::new(sender.name.as_ref().map(text_of), from.clone()))
         .to(Mailbox::new(name.as_ref().map(text_of), to.clone()))
         .subject(subject.as_str())
@@ -37,6 +42,12 @@ pub(super) fn build(letter: &Letter, sender: &Sender) -> Result<Outgoing, Box<dy
         .raw_header(header("X-Auto-Response-Suppress", "All"))
         .multipart(MultiPart::alternative_plain_html(text.clone(), html.clone()))?;
     Ok(Outgoing { from, to, bytes: message.formatted() })
+}
+
+/// lettre refuses a quoted local part (RFC 5321, 4.1.2), which is an address all the same and was checked when it became one.
+fn address_of(address: &EmailAddress) -> Address {
+    let domain = address.as_str().strip_prefix(address.local_part()).unwrap_or_default();
+    Address::new_dangerous(address.local_part(), domain.trim_start_matches('@'))
 }
 
 fn text_of(text: &HeaderText) -> String {

@@ -3,7 +3,7 @@
 //! | until | it ended by | the letter |
 //! | --- | --- | --- |
 //! | the session is open | anything | did not leave: out of service |
-//! | the answer to DATA | 4xx · 5xx · 530, 534, 535, 538 · silence, a cut, nonsense | refused for now · for good · out of service |
+//! | the answer to DATA | 4xx · 5xx · a login wanted · silence, a cut, nonsense | refused for now · for good · out of service |
 //! | the final answer | 2xx · 4xx · 5xx · silence, a cut, nonsense | accepted · refused for now · for good · unknown |
 
 use std::{
@@ -71,59 +71,67 @@ impl Session {
         }
     }
 
-    /// Hands one letter over.
-    pub(super) async fn send(&mut self, letter: &Outgoing) -> Fate {
+    /// Asks the server to take a letter: sender and recipient.
+    ///
+    /// # Errors
+    /// What became of the letter, which did not leave.
+    pub(super) async fn offer(&mut self, letter: &Outgoing) -> Result<(), Fate> {
         self.letters += 1;
         // Whatever cuts this future short leaves a conversation that nobody can go on with.
         self.good = false;
-        let (fate, good) = match self.converse(letter).await {
-            Ok(()) => self.hand_over(&letter.bytes).await,
-            Err(Snag::No(reply)) => {
-                let good = reply.code != CLOSING;
-                (refused_before_the_body(reply), good)
-            }
-            Err(Snag::Lost(seen)) => (Fate::OutOfService(Trouble::new(Part::Conversation, &seen)), false),
-        };
-        self.good = good;
-        fate
+        let until = Instant::now() + self.limits.conversation;
+        let offered = self.address(letter, until).await;
+        offered.map_err(|snag| self.not_left(snag))
     }
 
-    /// From MAIL FROM to the server's leave to send the body.
-    async fn converse(&mut self, letter: &Outgoing) -> Result<(), Snag> {
-        let until = Instant::now() + self.limits.conversation;
+    async fn address(&mut self, letter: &Outgoing, until: Instant) -> Result<(), Snag> {
         // Letters are ASCII throughout, so neither 8BITMIME nor SMTPUTF8 is asked for.
         self.ask("MAIL FROM", Mail::new(Some(letter.from.clone()), Vec::new()), Severity::PositiveCompletion, until).await?;
-        self.ask("RCPT TO", Rcpt::new(letter.to.clone(), Vec::new()), Severity::PositiveCompletion, until).await?;
-        self.ask("DATA", Data, Severity::PositiveIntermediate, until).await
+        self.ask("RCPT TO", Rcpt::new(letter.to.clone(), Vec::new()), Severity::PositiveCompletion, until).await
     }
 
-    async fn ask(&mut self, what: &str, command: impl fmt::Display, wanted: Severity, until: Instant) -> Result<(), Snag> {
-        match timeout_at(until.into(), self.connection.command(command)).await {
-            Err(_) => Err(Snag::Lost(format!("no answer to {what} within {}", seconds(self.limits.conversation)))),
-            Ok(Err(error)) => Err(Snag::of(what, &error)),
-            Ok(Ok(answer)) if answer.code().severity == wanted => Ok(()),
-            Ok(Ok(answer)) => Err(Snag::Lost(format!("a strange answer to {what}: {}", reply(&answer)))),
+    /// DATA, the body and its last dot. Once the body leaves, only an answer tells whether the server has the letter.
+    pub(super) async fn hand_over(&mut self, body: &[u8]) -> Fate {
+        let until = Instant::now() + self.limits.data;
+        if let Err(snag) = self.ask("DATA", Data, Severity::PositiveIntermediate, until).await {
+            return self.not_left(snag);
         }
-    }
-
-    /// The body and its last dot. From here on only an answer tells whether the server has the letter.
-    async fn hand_over(&mut self, body: &[u8]) -> (Fate, bool) {
         let answer = timeout(self.limits.body, self.connection.message(body)).await;
         let why = match answer {
             Ok(Ok(answer)) if answer.code().severity == Severity::PositiveCompletion => {
-                return (Fate::Accepted(reply(&answer)), true);
+                self.good = true;
+                return Fate::Accepted(reply(&answer));
             }
             Ok(Ok(answer)) => format!("a strange answer to the letter: {}", reply(&answer)),
             Ok(Err(error)) => match Snag::of("the letter", &error) {
                 Snag::No(reply) => {
-                    let good = reply.code != CLOSING;
-                    return (refused(reply), good);
+                    self.good = reply.code != CLOSING;
+                    return refused(reply);
                 }
                 Snag::Lost(seen) => seen,
             },
             Err(_) => format!("no answer to the letter within {}", seconds(self.limits.body)),
         };
-        (Fate::Unknown { why }, false)
+        Fate::Unknown { why }
+    }
+
+    fn not_left(&mut self, snag: Snag) -> Fate {
+        match snag {
+            Snag::No(reply) => {
+                self.good = reply.code != CLOSING;
+                refused_before_the_body(reply)
+            }
+            Snag::Lost(seen) => Fate::OutOfService(Trouble::new(Part::Conversation, &seen)),
+        }
+    }
+
+    async fn ask(&mut self, what: &str, command: impl fmt::Display, wanted: Severity, until: Instant) -> Result<(), Snag> {
+        match timeout_at(until.into(), self.connection.command(command)).await {
+            Err(_) => Err(Snag::Lost(format!("no answer to {what} in time"))),
+            Ok(Err(error)) => Err(Snag::of(what, &error)),
+            Ok(Ok(answer)) if answer.code().severity == wanted => Ok(()),
+            Ok(Ok(answer)) => Err(Snag::Lost(format!("a strange answer to {what}: {}", reply(&answer)))),
+        }
     }
 
     /// Whether the server still answers. Ends whatever an earlier letter left begun.

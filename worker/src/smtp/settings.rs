@@ -23,7 +23,7 @@ use crate::settings::Mistakes;
 #[derive(Debug, Args)]
 pub struct SmtpArgs {
     /// The mail server: smtp://user:password@host:port (port 587 unless given; STARTTLS is required, except on this machine itself
-    /// where there is no password) or smtps://… (port 465). Special characters in user and password are percent-encoded.
+    /// with neither password nor SMTP_CA_FILE) or smtps://… (port 465). Special characters in user and password are percent-encoded.
     #[arg(long, env = "SMTP_URL", hide_env_values = true)]
     pub smtp_url: Option<SecretString>,
     /// A PEM file with certificates of authorities to trust besides the usual ones.
@@ -82,8 +82,10 @@ pub(super) struct Limits {
     pub(super) connect: Duration,
     /// Until the session is ready: connected, encrypted, logged in.
     pub(super) open: Duration,
-    /// From MAIL FROM to the answer to DATA.
+    /// For sender and recipient.
     pub(super) conversation: Duration,
+    /// Until the server wants the body.
+    pub(super) data: Duration,
     /// From the body's first byte to the final answer. RFC 5321 (4.5.3.2.6) would wait ten minutes; but a slot and a person wait
     /// too, and the longer wait seldom brings an answer.
     pub(super) body: Duration,
@@ -96,8 +98,9 @@ pub(super) struct Limits {
 impl Limits {
     pub(super) const DEFAULT: Self = Self {
         connect: Duration::from_secs(10),
-        open: Duration::from_secs(25),
-        conversation: Duration::from_secs(25),
+        open: Duration::from_secs(30),
+        conversation: Duration::from_secs(30),
+        data: Duration::from_secs(20),
         body: Duration::from_secs(60),
         alive: Duration::from_secs(5),
         quit: Duration::from_secs(2),
@@ -332,7 +335,7 @@ mod tests {
 
     #[test]
     fn a_letter_is_answered_for_within_the_ports_patience() {
-        let Limits { connect: _, open, conversation, body, alive, quit: _ } = Limits::DEFAULT;
-        assert!(alive + open + conversation + body < PATIENCE);
+        let Limits { connect: _, open, conversation, data, body, alive, quit: _ } = Limits::DEFAULT;
+        assert!(alive + open + conversation + data + body < PATIENCE);
     }
 }

@@ -35,7 +35,8 @@ fn letter(name: &str) -> Letter {
 
 fn mailer(url: &str, ca_file: Option<&std::path::Path>) -> Smtp {
     let mut settings = SmtpSettings::parse(&url.into(), ca_file).expect("settings");
-    settings.limits = Limits { connect: SHORT, open: SHORT, conversation: SHORT, body: SHORT, alive: SHORT, quit: SHORT };
+    settings.limits =
+        Limits { connect: SHORT, open: SHORT, conversation: SHORT, data: SHORT, body: SHORT, alive: SHORT, quit: SHORT };
     Smtp::new(settings, Sender::parse("CompilandoCode <hola@compilandocode.example>").expect("a sender"))
 }
 
@@ -47,9 +48,17 @@ fn with_login(server: &Server, scheme: &str) -> Smtp {
     mailer(&format!("{scheme}://ana:hunter2@{}", server.addr), Some(server.ca_file.path()))
 }
 
+/// Both steps.
+async fn send(smtp: &Smtp, letter: &Letter) -> Fate {
+    match smtp.offer(letter).await {
+        Ok(offered) => offered.hand_over().await,
+        Err(fate) => fate,
+    }
+}
+
 async fn fate_after(at: At, act: Act) -> Fate {
     let server = Server::start(Offer::Plain, &[(at, act)]).await;
-    plain(&server).send(&letter("Begoña")).await
+    send(&plain(&server), &letter("Begoña")).await
 }
 
 fn part_of(fate: &Fate) -> Part {
@@ -62,7 +71,7 @@ async fn a_letter_arrives_whole_and_the_session_is_used_again() {
     let server = Server::start(Offer::Plain, &[]).await;
     let smtp = plain(&server);
     for _ in 0..3 {
-        assert_eq!(smtp.send(&letter("Begoña")).await, Fate::Accepted(Reply::new(250, "2.0.0 queued as 42")));
+        assert_eq!(send(&smtp, &letter("Begoña")).await, Fate::Accepted(Reply::new(250, "2.0.0 queued as 42")));
     }
     assert_eq!((server.connections(), server.letters().len()), (1, 3));
     let lines = server.lines();
@@ -112,7 +121,7 @@ async fn a_server_that_does_not_work_is_out_of_service() {
         }
     }
     let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
-    let fate = mailer(&format!("smtp://{closed}"), None).send(&letter("Begoña")).await;
+    let fate = send(&mailer(&format!("smtp://{closed}"), None), &letter("Begoña")).await;
     assert_eq!(part_of(&fate), Part::Connection);
     let Fate::OutOfService(trouble) = fate else { unreachable!() };
     assert!(trouble.words.contains(&closed.to_string()) && trouble.words.contains("refused"), "{}", trouble.words);
@@ -122,9 +131,9 @@ async fn a_server_that_does_not_work_is_out_of_service() {
 async fn a_hanging_server_does_not_hold_every_letter_for_its_whole_time() {
     let server = Server::start(Offer::Plain, &[(At::Greeting, Act::Hang)]).await;
     let smtp = plain(&server);
-    assert_eq!(part_of(&smtp.send(&letter("Begoña")).await), Part::Connection);
+    assert_eq!(part_of(&send(&smtp, &letter("Begoña")).await), Part::Connection);
     let asked = std::time::Instant::now();
-    assert_eq!(part_of(&smtp.send(&letter("Begoña")).await), Part::Connection);
+    assert_eq!(part_of(&send(&smtp, &letter("Begoña")).await), Part::Connection);
     assert!(asked.elapsed() < SHORT / 2, "{:?}", asked.elapsed());
     assert_eq!(server.connections(), 1);
 }
@@ -134,7 +143,7 @@ async fn encryption_and_login_work_in_both_ways() {
     for (offer, scheme) in [(Offer::StartTls, "smtp"), (Offer::Implicit, "smtps")] {
         let server = Server::start(offer, &[]).await;
         let smtp = with_login(&server, scheme);
-        assert!(matches!(smtp.send(&letter("Begoña")).await, Fate::Accepted(_)), "{scheme}");
+        assert!(matches!(send(&smtp, &letter("Begoña")).await, Fate::Accepted(_)), "{scheme}");
         assert_eq!(smtp.check().await, Ok(()));
         let lines = server.lines();
         let auth = lines.iter().position(|line| line.starts_with("AUTH PLAIN ")).expect("a login");
@@ -160,7 +169,7 @@ async fn without_trusted_encryption_nothing_is_said() {
         let other = Server::start(Offer::Plain, &[]).await;
         let ca_file = if trust { server.ca_file.path() } else { other.ca_file.path() };
         let smtp = mailer(&format!("{scheme}://ana:hunter2@{}", server.addr), Some(ca_file));
-        assert_eq!(part_of(&smtp.send(&letter("Begoña")).await), Part::Encryption, "{offer:?} {script:?} {trust}");
+        assert_eq!(part_of(&send(&smtp, &letter("Begoña")).await), Part::Encryption, "{offer:?} {script:?} {trust}");
         if script.is_empty() {
             assert!(smtp.check().await.is_err());
         }
@@ -173,24 +182,56 @@ async fn without_trusted_encryption_nothing_is_said() {
 async fn a_refused_login_is_the_operators_business() {
     for words in ["535 5.7.8 bad credentials", "454 4.7.0 try later", "534 5.7.9 too weak", "504 5.5.4 no such mechanism"] {
         let server = Server::start(Offer::Implicit, &[(At::Auth, Act::Say(words))]).await;
-        let fate = with_login(&server, "smtps").send(&letter("Begoña")).await;
+        let fate = send(&with_login(&server, "smtps"), &letter("Begoña")).await;
         assert_eq!(part_of(&fate), Part::Login, "{words}");
         let Fate::OutOfService(trouble) = fate else { unreachable!() };
         assert!(trouble.words.contains(words) && !trouble.words.contains("hunter2"), "{}", trouble.words);
     }
     let server = Server::start(Offer::Implicit, &[(At::Auth, Act::Cut)]).await;
-    assert_eq!(part_of(&with_login(&server, "smtps").send(&letter("Begoña")).await), Part::Connection);
+    assert_eq!(part_of(&send(&with_login(&server, "smtps"), &letter("Begoña")).await), Part::Connection);
 }
 
 #[tokio::test]
 async fn a_session_that_died_is_replaced_and_a_refusal_does_not_end_one() {
     let server = Server::start(Offer::Plain, &[(At::Rset, Act::Cut), (At::Rcpt, Act::Say("550 5.1.1 no such user"))]).await;
     let smtp = plain(&server);
-    assert!(matches!(smtp.send(&letter("Begoña")).await, Fate::RefusedForGood(_)));
-    assert!(matches!(smtp.send(&letter("Begoña")).await, Fate::Accepted(_)));
+    assert!(matches!(send(&smtp, &letter("Begoña")).await, Fate::RefusedForGood(_)));
+    assert!(matches!(send(&smtp, &letter("Begoña")).await, Fate::Accepted(_)));
     assert_eq!(server.connections(), 2, "the first was kept, and found dead");
-    assert!(matches!(smtp.send(&letter("Begoña")).await, Fate::Accepted(_)));
+    assert!(matches!(send(&smtp, &letter("Begoña")).await, Fate::Accepted(_)));
     assert_eq!((server.connections(), server.letters().len()), (2, 2));
+}
+
+#[tokio::test]
+async fn a_letter_that_was_only_offered_does_not_leave() {
+    let server = Server::start(Offer::Plain, &[]).await;
+    let smtp = plain(&server);
+    let offered = smtp.offer(&letter("Begoña")).await.expect("the server would take it");
+
+    drop(offered);
+
+    assert!(matches!(send(&smtp, &letter("Begoña")).await, Fate::Accepted(_)));
+    assert_eq!(server.letters().len(), 1);
+    assert_eq!(server.lines().iter().filter(|line| *line == "DATA").count(), 1);
+}
+
+#[tokio::test]
+async fn every_address_that_an_account_may_have_can_be_written_to() {
+    let server = Server::start(Offer::Plain, &[]).await;
+    let smtp = plain(&server);
+    for address in [
+        "\"ana luz\"@correo.example",
+        "o'brien+x@correo.example",
+        "ana@educación.example",
+        &format!("{}@correo.example", "a".repeat(64)),
+    ] {
+        let address = EmailAddress::parse(address).expect(address);
+        let letter = Letter { to: Recipient { name: None, address: address.clone() }, ..letter("Begoña") };
+        assert!(matches!(send(&smtp, &letter).await, Fate::Accepted(_)), "{address}");
+        assert!(server.lines().contains(&format!("RCPT TO:<{address}>")), "{:?}", server.lines());
+        let source = String::from_utf8(server.letters().pop().expect("a letter")).expect("ASCII");
+        assert!(source.contains(&format!("\r\nTo: {address}\r\n")), "{source}");
+    }
 }
 
 #[tokio::test]
@@ -200,7 +241,7 @@ async fn many_letters_at_once_each_have_a_session() {
     let sending: Vec<_> = (0..40)
         .map(|_| {
             let smtp = smtp.clone();
-            tokio::spawn(async move { smtp.send(&letter("Begoña")).await })
+            tokio::spawn(async move { send(&smtp, &letter("Begoña")).await })
         })
         .collect();
     for sent in sending {
