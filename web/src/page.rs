@@ -71,7 +71,7 @@ impl Page {
         figures::count(self.locale, *number.borrow())
     }
 
-    /// What a state of a job means.
+    /// A state's word, as the glossary has it.
     pub(crate) fn state(&self, state: &JobState) -> String {
         self.text(match state {
             JobState::Outboxed => key("state-outboxed"),

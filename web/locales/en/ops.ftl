@@ -1,4 +1,4 @@
-# The operators' pages. States carry the same word as in code, metrics and logs.
+# The operators' pages, in the words of the glossary.
 ops-title = Operations
 ops-nav = Operations
 ops-overview = Overview
@@ -74,11 +74,12 @@ ops-done-cancel-requested = Its cancellation was asked for; its worker will know
 ops-done-pending = It is noted, and will be done as soon as Redis answers.
 ops-done-wrong-state = Nothing was changed: the job is in another state by now.
 ops-done-undecodable = It cannot be run again: its arguments make no sense.
-state-outboxed = promised, not yet in Redis
-state-scheduled = due later
-state-available = waits for a slot
+ops-fencing = Epoch · fence
+state-outboxed = outboxed
+state-scheduled = scheduled
+state-available = available
 state-running = running
-state-retryable = waits for another attempt
+state-retryable = retryable
 state-completed = completed
 state-cancelled = cancelled
-state-dead = dead, needs somebody
+state-dead = dead

@@ -1,6 +1,6 @@
 //! `GET /cuenta`: the person's account, and what became of their verification letter.
 
-use std::sync::Arc;
+use std::{cmp::Ordering, sync::Arc};
 
 use askama::Template;
 use axum::{
@@ -74,20 +74,22 @@ impl Letter {
         }
     }
 
-    /// How station 1, 2 or 3 of the letter's way looks.
+    /// The station that it has come to: 1, 2 or 3.
+    fn reached(&self) -> u8 {
+        match self {
+            Self::Queued => 1,
+            Self::Sending | Self::Failed => 2,
+            Self::Sent | Self::Unknown => 3,
+        }
+    }
+
+    /// How a station of its way looks.
     fn station(&self, station: u8) -> &'static str {
-        let (reached, is_lost) = match self {
-            Self::Queued => (1, false),
-            Self::Sending => (2, false),
-            Self::Sent => (4, false),
-            Self::Unknown => (3, true),
-            Self::Failed => (2, true),
-        };
-        match station.cmp(&reached) {
-            std::cmp::Ordering::Less => "done",
-            std::cmp::Ordering::Equal if is_lost => "lost",
-            std::cmp::Ordering::Equal => "here",
-            std::cmp::Ordering::Greater => "",
+        match (station.cmp(&self.reached()), self) {
+            (Ordering::Less, _) | (Ordering::Equal, Self::Sent) => "done",
+            (Ordering::Equal, Self::Queued | Self::Sending) => "here",
+            (Ordering::Equal, Self::Unknown | Self::Failed) => "lost",
+            (Ordering::Greater, _) => "",
         }
     }
 

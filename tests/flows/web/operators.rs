@@ -1,0 +1,82 @@
+//! What operators see and do, without JavaScript.
+
+use queue::{JobId, Operations, operations::State};
+use reqwest::StatusCode;
+use uuid::Uuid;
+
+use super::{Page, Web, leads_to};
+
+async fn letter_due_later(web: &Web) -> JobId {
+    let mut tx = web.stores.db.begin().await.unwrap();
+    let later = Some(chrono::Utc::now() + chrono::TimeDelta::hours(1));
+    let id = jobs::catalogue().enqueue_by_name(&mut tx, "welcome_learner", r#"{"user_id":1,"resend":7}"#, later).await.unwrap();
+    tx.commit().await.unwrap();
+    id
+}
+
+async fn state_of(operations: &Operations, id: JobId) -> State {
+    operations.job(id).await.unwrap().unwrap().summary.state
+}
+
+#[tokio::test]
+async fn an_operator_cancels_a_job_and_has_it_promised_again() {
+    let web = Web::start().await.with_demo_accounts().await;
+    let operator = web.signed_in("operadora").await;
+    let id = letter_due_later(&web).await;
+    let page = format!("/ops/jobs/{id}");
+
+    let overview = operator.page("/ops").await;
+    assert!(overview.text("[role=alert]").contains("Ningún worker"), "the worst news is first");
+    let list = operator.page("/ops/jobs?state=outboxed").await;
+    assert_eq!(list.attribute("tbody a", "href"), Some(page.clone()));
+    assert_eq!(leads_to(&operator.get(&format!("/ops/jobs?id=%20{id}")).await), page);
+
+    let answer = operator.send(&page, &format!("{page}/cancel"), &[]).await;
+    assert_eq!(leads_to(&answer), format!("{page}?done=cancelled"));
+    let shown = operator.page(leads_to(&answer)).await;
+    assert_eq!(shown.text("h1"), "welcome_learner cancelado");
+    assert!(shown.text("table").contains("operadora@faena.example"), "who did it stands there");
+    assert_eq!(state_of(&web.stores.operations(), id).await, State::Cancelled);
+
+    let late = operator.send(&page, &format!("{page}/cancel"), &[]).await;
+    assert_eq!(leads_to(&late), format!("{page}?done=wrong_state"));
+    let answer = operator.send(&page, &format!("{page}/retry"), &[]).await;
+    assert_eq!(leads_to(&answer), format!("{page}?done=enqueued_again"));
+    assert_eq!(state_of(&web.stores.operations(), id).await, State::Outboxed);
+}
+
+#[tokio::test]
+async fn what_nobody_knows_is_not_found_and_nonsense_asks_for_nothing() {
+    let web = Web::start().await.with_demo_accounts().await;
+    let operator = web.signed_in("admin").await;
+    for path in [format!("/ops/jobs/{}", Uuid::now_v7()), "/ops/jobs/no-id".to_owned(), "/ops/jobs/%00".to_owned()] {
+        assert_eq!(operator.get(&path).await.status(), StatusCode::NOT_FOUND, "{path}");
+    }
+    for path in
+        ["/ops/jobs?state=x&queue=y&after=z", "/ops/jobs?after=%00", "/ops/jobs?state=running&after=low~1~x", "/ops/jobs?id=%27"]
+    {
+        assert_eq!(operator.get(path).await.status(), StatusCode::OK, "{path}");
+    }
+    let unknown = format!("/ops/jobs/{}/retry", Uuid::now_v7());
+    assert_eq!(operator.send("/ops", &unknown, &[]).await.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_long_list_is_read_page_by_page_and_misses_nothing() {
+    let web = Web::start().await.with_demo_accounts().await;
+    let operator = web.signed_in("operadora").await;
+    let mut wanted = Vec::new();
+    for _ in 0..120 {
+        wanted.push(format!("/ops/jobs/{}", letter_due_later(&web).await));
+    }
+    let (mut seen, mut address) = (Vec::new(), Some("/ops/jobs?state=outboxed".to_owned()));
+    while let Some(path) = address {
+        let page: Page = operator.page(&path).await;
+        assert_eq!(page.status, StatusCode::OK);
+        seen.extend(page.each("tbody th a", |link| link.attr("href").unwrap_or_default().to_owned()));
+        address = page.attribute("a[rel=next]", "href");
+    }
+    seen.sort();
+    wanted.sort();
+    assert_eq!(seen, wanted);
+}

@@ -1,0 +1,86 @@
+//! Servers go away, and pages go on as far as they can.
+
+use std::time::{Duration, Instant};
+
+use faena_tests::{
+    servers::{PrivatePostgres, PrivateRedis},
+    stores::Stores,
+    wait::until,
+};
+use reqwest::StatusCode;
+use serde_json::Value;
+
+use super::{Web, leads_to};
+
+async fn ready(web: &Web) -> (StatusCode, Value) {
+    let answer = web.visitor().get("/ready").await;
+    (answer.status(), answer.json().await.unwrap())
+}
+
+#[tokio::test]
+async fn nobody_is_logged_out_when_the_cache_vanishes() {
+    let mut cache = PrivateRedis::start().await;
+    let url = cache.url();
+    let web = Web::start_on(Stores::fresh().await, &[("CACHE_REDIS_URL", &url)]).await.with_demo_accounts().await;
+    let visitor = web.signed_in("aprendiz").await;
+    assert_eq!(visitor.get("/cuenta").await.status(), StatusCode::OK);
+
+    cache.kill_9();
+    let asked = Instant::now();
+    for _ in 0..20 {
+        assert_eq!(visitor.get("/cuenta").await.status(), StatusCode::OK);
+    }
+    assert!(asked.elapsed() < Duration::from_secs(2), "a dead cache is not waited for: {:?}", asked.elapsed());
+    let (status, checks) = ready(&web).await;
+    assert_eq!((status, &checks["checks"]["cache"]["ok"]), (StatusCode::OK, &Value::Bool(false)));
+    // Others come in, and somebody leaves, meanwhile.
+    web.signed_in("jefa").await;
+    assert_eq!(leads_to(&visitor.send("/cuenta", "/salir", &[]).await), "/");
+
+    // What the cache still knew of that session when it comes back lets nobody in.
+    cache.resume().await;
+    until("the cache to be used again", async || ready(&web).await.1["checks"]["cache"]["ok"] == true).await;
+    assert_eq!(leads_to(&visitor.get("/cuenta").await), "/entrar?next=%2Fcuenta");
+}
+
+#[tokio::test]
+async fn without_the_queues_people_register_and_operators_are_told() {
+    let (mut queues, cache) = (PrivateRedis::start().await, PrivateRedis::start().await);
+    let (queues_url, cache_url) = (queues.url(), cache.url());
+    let stores = Stores::fresh().await;
+    let web =
+        Web::start_on(stores, &[("REDIS_URL", &queues_url), ("CACHE_REDIS_URL", &cache_url)]).await.with_demo_accounts().await;
+    let operator = web.signed_in("operadora").await;
+    queues.stop();
+
+    assert_eq!(ready(&web).await.0, StatusCode::SERVICE_UNAVAILABLE);
+    let answer = web.visitor().registers("Ana", "ana@correo.example", "sopa de letras a las 7").await;
+    assert_eq!(leads_to(&answer), "/cuenta?done=registered");
+    assert_eq!(web.number("select count(*) from faena.outbox").await, 1);
+    let page = operator.page("/ops").await;
+    assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(page.text("[role=alert]").contains("no responde"), "{}", page.text("main"));
+
+    queues.resume().await;
+    until("the operators' page to be whole again", async || operator.get("/ops").await.status() == StatusCode::OK).await;
+}
+
+#[tokio::test]
+async fn without_postgres_pages_apologize_and_recover_by_themselves() {
+    let mut postgres = PrivatePostgres::start().await;
+    let redis = PrivateRedis::start().await;
+    let web = Web::start_on(Stores::on(&postgres.url(), &redis.url()).await, &[]).await.with_demo_accounts().await;
+    let visitor = web.signed_in("aprendiz").await;
+    postgres.crash();
+
+    let asked = Instant::now();
+    let page = visitor.page("/cuenta").await;
+    assert_eq!((page.status, page.text("h1").as_str()), (StatusCode::SERVICE_UNAVAILABLE, "Vuelve en un momento"));
+    assert!(asked.elapsed() < Duration::from_secs(6), "{:?}", asked.elapsed());
+    assert_eq!(visitor.get("/").await.status(), StatusCode::OK);
+    let (status, checks) = ready(&web).await;
+    assert_eq!((status, &checks["checks"]["postgres"]["ok"]), (StatusCode::SERVICE_UNAVAILABLE, &Value::Bool(false)));
+
+    postgres.resume().await;
+    until("the account to be shown again", async || visitor.get("/cuenta").await.status() == StatusCode::OK).await;
+}
