@@ -184,6 +184,8 @@ async fn connect(settings: &SmtpSettings) -> Result<AsyncSmtpConnection, (Part, 
         Encryption::None | Encryption::StartTls(_) => {
             let stream = timeout(limits.connect, TcpStream::connect((host.as_str(), *port))).await;
             let stream = stream.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "no answer")));
+            // A letter's last dot is a small write of its own: it must not wait until the server has acknowledged the body.
+            let stream = stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream));
             let stream = stream.map_err(|error| (Part::Connection, format!("connecting: {error}")))?;
             let opened = AsyncSmtpConnection::connect_with_transport(Box::new(Wary::new(stream)), hello).await;
             opened.map_err(|error| (Part::Connection, said("the greeting", &error)))?
