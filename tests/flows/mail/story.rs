@@ -1,7 +1,12 @@
 //! Somebody registers and reads the letter.
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use chrono::Utc;
-use faena_tests::{judge::quiet, sandbox::Sandbox, stores::Stores};
+use faena_tests::{
+    judge::quiet,
+    sandbox::{SMTP_PASSWORD, SMTP_USER, Sandbox},
+    stores::Stores,
+};
 use jobs::accounts::{email_address::EmailAddress, locale::Locale, verification::Verification, welcome_learner::WelcomeLearner};
 use queue::operations::State;
 use scraper::{Html, Selector};
@@ -55,20 +60,27 @@ async fn names_from_anywhere_arrive_as_they_were_written() {
 }
 
 #[tokio::test]
-async fn where_there_is_a_password_the_way_is_encrypted() {
+async fn where_there_is_a_password_the_way_is_encrypted_and_no_log_betrays_it() {
     let sandbox = Sandbox::start().await.unwrap();
     let ca_file = sandbox.ca_file().to_str().unwrap().to_owned();
     for url in [sandbox.smtp_url_with_login(), sandbox.smtps_url()] {
         let stores = Stores::fresh().await;
-        let worker = start_worker(&stores, &url, &[("SMTP_CA_FILE", &ca_file)]).await;
+        let worker = start_worker(&stores, &url, &[("SMTP_CA_FILE", &ca_file), ("RUST_LOG", "trace")]).await;
         let (_, id) = somebody_registers(&stores, "Begoña", Locale::Es).await;
         reaches(&stores, id, State::Completed).await;
 
         let letters = kept(&sandbox).await;
 
         assert!(letters[0].tls);
-        assert_eq!(letters[0].auth_user.as_deref(), Some(faena_tests::sandbox::SMTP_USER));
-        assert!(!worker.log_text().contains(faena_tests::sandbox::SMTP_PASSWORD));
+        assert_eq!(letters[0].auth_user.as_deref(), Some(SMTP_USER));
+        let link = letters[0].link_with("token=").unwrap();
+        let token = link.rsplit('=').next().unwrap();
+        let sasl = BASE64_STANDARD.encode(format!("\0{SMTP_USER}\0{SMTP_PASSWORD}"));
+        let log = worker.log_text();
+        assert!(log.contains("TRACE"), "the log says everything it can");
+        for secret in [SMTP_PASSWORD, token, &sasl, SECRET] {
+            assert!(!log.contains(secret), "{secret} is in the log");
+        }
         worker.kill_9().await;
         sandbox.forget_mail().await.unwrap();
     }
