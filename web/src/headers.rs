@@ -25,7 +25,7 @@ pub(crate) fn set(headers: &mut HeaderMap, app: &App, visit: &Visit) {
     put(headers, header::CONTENT_SECURITY_POLICY, &content_security_policy(&visit.nonce));
     put(headers, HeaderName::from_static("x-request-id"), &visit.id.to_string());
     if app.settings.is_https() {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
 
     let is_system = visit.row().is_some_and(|row| row.surface == Surface::System);

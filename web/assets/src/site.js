@@ -1,8 +1,5 @@
 // Small comforts. Every page works without them.
 
-// After a refused form, the reader starts at the list of what is wrong.
-document.querySelector('[data-focus]')?.focus();
-
 // Show what is typed as a password.
 for (const button of document.querySelectorAll('.eye')) {
   const input = document.getElementById(button.getAttribute('aria-controls'));
@@ -32,7 +29,8 @@ addEventListener('pageshow', (event) => {
 const every = Number(document.body.dataset.refreshS);
 if (every > 0) {
   setInterval(() => {
-    const busy = document.activeElement?.matches('input, select, textarea, button') || getSelection()?.toString();
+    const busy = document.querySelector('[data-live] details[open]') || getSelection()?.toString() ||
+      document.activeElement?.matches('input, select, textarea, button, summary');
     if (!document.hidden && !busy) refresh();
   }, every * 1000);
 }
