@@ -117,9 +117,9 @@ impl StoreArgs {
             mistakes.add("FAENA_NAMESPACE", "use letters, digits, and the characters - _ .");
         }
         let database =
-            database_url.and_then(|url| mistakes.note("DATABASE_URL", PgConnectOptions::from_str(url.expose_secret())));
+            database_url.and_then(|url| mistakes.note("DATABASE_URL", postgres(url)));
         if let Some(direct) = &self.database_direct_url {
-            mistakes.note("DATABASE_DIRECT_URL", PgConnectOptions::from_str(direct.expose_secret()));
+            mistakes.note("DATABASE_DIRECT_URL", postgres(direct));
         }
         let store = redis_url.and_then(|url| mistakes.note("REDIS_URL", Store::new(url.expose_secret(), &self.namespace)));
         let direct_url = self.database_direct_url.as_ref().or(database_url)?.clone();
@@ -172,6 +172,15 @@ impl Stores {
     pub fn redis_url(&self) -> &SecretString {
         &self.redis_url
     }
+}
+
+/// sqlx itself takes any scheme for Postgres's.
+fn postgres(url: &SecretString) -> Result<PgConnectOptions, String> {
+    let url = url.expose_secret();
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        return Err("does not begin with postgres://".to_owned());
+    }
+    PgConnectOptions::from_str(url).map_err(|error| error.to_string())
 }
 
 fn required<'v>(mistakes: &mut Mistakes, setting: &str, value: Option<&'v SecretString>) -> Option<&'v SecretString> {
