@@ -42,7 +42,15 @@ fn build(assets: &Path) -> Result<(), String> {
         fs::write(&installed, lock).map_err(|error| format!("{}: {error}", installed.display()))?;
     }
     run(assets, "node", &["build.mjs"])?;
+    // Cargo runs this script again when a watched file is younger than its last run, and it would be: this run has made it.
+    let manifest = assets.join("dist/manifest.json");
+    age(&manifest, &assets.join("package.json")).map_err(|error| format!("{}: {error}", manifest.display()))?;
     fs::write(&built, sources).map_err(|error| format!("{}: {error}", built.display()))
+}
+
+/// Makes a file as old as another.
+fn age(file: &Path, model: &Path) -> io::Result<()> {
+    fs::File::options().append(true).open(file)?.set_modified(fs::metadata(model)?.modified()?)
 }
 
 fn run(folder: &Path, program: &str, arguments: &[&str]) -> Result<(), String> {
