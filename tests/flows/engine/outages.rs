@@ -4,7 +4,7 @@ use faena_tests::{
     http::http_client,
     judge::{effects, no_leftovers, quiet},
     probe::Touch,
-    process::start_probe,
+    process::{Process, start_probe},
     servers::{PrivatePostgres, PrivateRedis},
     stores::Stores,
     wait::until,
@@ -14,91 +14,94 @@ use super::enqueue_all;
 
 const JOBS: i64 = 1500;
 
-fn shared_postgres() -> String {
-    std::env::var("FAENA_TEST_DATABASE_URL").expect("start the tests with tests/run")
+/// A worker at work on [`JOBS`] effects, a third of which have happened.
+struct Load {
+    stores: Stores,
+    worker: Process,
 }
 
-async fn effects_reach(stores: &Stores, count: i64) {
-    until(format!("{count} effects"), async || {
-        let counted: Result<(i64,), _> = sqlx::query_as("select count(*) from probe.effects").fetch_one(&stores.db).await;
-        counted.is_ok_and(|(now,)| now >= count)
-    })
-    .await;
+impl Load {
+    async fn on(database_server: &str, redis: &PrivateRedis) -> Self {
+        let stores = Stores::on(database_server, &redis.url()).await;
+        enqueue_all(&stores, (0..JOBS).map(|n| Touch { n, sleep_ms: 10 })).await;
+        let worker = start_probe(&stores, &[]).await;
+        let load = Self { stores, worker };
+        load.effects_reach(JOBS / 3).await;
+        load
+    }
+
+    async fn effects_reach(&self, count: i64) {
+        until(format!("{count} effects"), async || {
+            let counted: Result<(i64,), _> =
+                sqlx::query_as("select count(*) from probe.effects").fetch_one(&self.stores.db).await;
+            counted.is_ok_and(|(now,)| now >= count)
+        })
+        .await;
+    }
+
+    /// The worker carried on by itself: every effect happened, once, and nothing is left over.
+    async fn survives(mut self) {
+        quiet(&self.stores).await;
+        assert!(!self.worker.has_ended());
+        assert_eq!(effects(&self.stores, JOBS).await, (vec![], vec![]));
+        no_leftovers(&self.stores).await;
+    }
+}
+
+fn shared_postgres() -> String {
+    std::env::var("FAENA_TEST_DATABASE_URL").expect("start the tests with tests/run")
 }
 
 #[tokio::test]
 async fn redis_is_restarted_under_load() {
     let mut redis = PrivateRedis::start().await;
-    let stores = Stores::on(&shared_postgres(), &redis.url()).await;
-    enqueue_all(&stores, (0..JOBS).map(|n| Touch { n, sleep_ms: 10 })).await;
-    let mut worker = start_probe(&stores, &[]).await;
+    let load = Load::on(&shared_postgres(), &redis).await;
 
-    for third in 1..3 {
-        effects_reach(&stores, third * JOBS / 3).await;
-        redis.stop();
-        redis.resume().await;
-    }
+    redis.stop();
+    redis.resume().await;
+    load.effects_reach(2 * JOBS / 3).await;
+    redis.stop();
+    redis.resume().await;
 
-    quiet(&stores).await;
-    assert!(!worker.has_ended());
-    assert_eq!(effects(&stores, JOBS).await, (vec![], vec![]));
-    no_leftovers(&stores).await;
+    load.survives().await;
 }
 
 #[tokio::test]
 async fn redis_is_killed_under_load_and_forgets_its_last_second() {
     let mut redis = PrivateRedis::start().await;
-    let stores = Stores::on(&shared_postgres(), &redis.url()).await;
-    enqueue_all(&stores, (0..JOBS).map(|n| Touch { n, sleep_ms: 10 })).await;
-    let mut worker = start_probe(&stores, &[]).await;
+    let load = Load::on(&shared_postgres(), &redis).await;
 
-    effects_reach(&stores, JOBS / 3).await;
     redis.kill_9();
     redis.resume().await;
 
-    quiet(&stores).await;
-    assert!(!worker.has_ended());
-    assert_eq!(effects(&stores, JOBS).await, (vec![], vec![]));
-    no_leftovers(&stores).await;
+    load.survives().await;
 }
 
 #[tokio::test]
 async fn redis_is_wiped_under_load_and_every_promise_comes_back() {
     let mut redis = PrivateRedis::start().await;
-    let stores = Stores::on(&shared_postgres(), &redis.url()).await;
-    enqueue_all(&stores, (0..JOBS).map(|n| Touch { n, sleep_ms: 10 })).await;
-    let mut worker = start_probe(&stores, &[]).await;
+    let load = Load::on(&shared_postgres(), &redis).await;
 
-    effects_reach(&stores, JOBS / 3).await;
     redis.kill_9();
     redis.wipe();
     redis.resume().await;
 
-    quiet(&stores).await;
-    assert!(!worker.has_ended());
-    assert_eq!(effects(&stores, JOBS).await, (vec![], vec![]));
-    no_leftovers(&stores).await;
+    load.survives().await;
 }
 
 #[tokio::test]
 async fn postgres_is_restarted_under_load() {
     let mut postgres = PrivatePostgres::start().await;
     let redis = PrivateRedis::start().await;
-    let stores = Stores::on(&postgres.url(), &redis.url()).await;
-    enqueue_all(&stores, (0..JOBS).map(|n| Touch { n, sleep_ms: 10 })).await;
-    let mut worker = start_probe(&stores, &[]).await;
+    let load = Load::on(&postgres.url(), &redis).await;
 
-    effects_reach(&stores, JOBS / 3).await;
     postgres.stop();
     postgres.resume().await;
-    effects_reach(&stores, 2 * JOBS / 3).await;
+    load.effects_reach(2 * JOBS / 3).await;
     postgres.crash();
     postgres.resume().await;
 
-    quiet(&stores).await;
-    assert!(!worker.has_ended());
-    assert_eq!(effects(&stores, JOBS).await, (vec![], vec![]));
-    no_leftovers(&stores).await;
+    load.survives().await;
 }
 
 #[tokio::test]
