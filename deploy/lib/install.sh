@@ -23,8 +23,6 @@ need_build_tools() {
 
 need_postgres() { [ -n "$(find_postgres_bin any)" ] || packages+=(postgresql); }
 
-need_psql() { find_psql >/dev/null || packages+=(postgresql-client); }
-
 need_redis() {
   need redis-server redis-server
   need redis-cli redis-tools

@@ -18,12 +18,6 @@ find_postgres_bin() {
   printf '%s' "$found"
 }
 
-find_psql() {
-  local bin
-  bin=$(find_postgres_bin any)
-  if [ -n "$bin" ] && [ -x "$bin/psql" ]; then printf '%s' "$bin/psql"; else command -v psql; fi
-}
-
 check_postgres() {
   postgres_bin=$(find_postgres_bin any)
   [ -n "$postgres_bin" ] ||
