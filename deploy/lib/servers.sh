@@ -39,7 +39,7 @@ as_postgres() {
 }
 
 # can_everybody_reach DIRECTORY: and so the server's user too, whether it exists already or not.
-can_everybody_reach() { setpriv --reuid 65534 --regid 65534 --clear-groups -- test -x "$1"; }
+can_everybody_reach() { setpriv --reuid 65534 --regid 65534 --clear-groups -- test -x "$1" 2>/dev/null; }
 
 # Some images close / itself to all but root, and then no service can run as a user of its own, Postgres least of all.
 open_root_dir() {
