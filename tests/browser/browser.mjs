@@ -32,6 +32,8 @@ export async function inBrowser(story, options = {}) {
 
 /** Looks at the page as it stands, at each width and in each scheme: nothing is wider than the window, axe finds nothing. */
 export async function look(page, name) {
+  // Not before its style sheets have come.
+  await page.waitForLoadState("load");
   for (const width of widths) {
     await page.setViewportSize({ width, height: width < 500 ? 780 : 900 });
     for (const colorScheme of schemes) {

@@ -13,7 +13,7 @@ await inBrowser(async (page) => {
   await page.getByLabel("Correo electrónico").fill("operadora@faena.example");
   await page.getByRole("textbox", { name: "Contraseña" }).fill("faena-de-prueba-2026");
   await page.getByRole("button", { name: "Entrar" }).click();
-  await page.waitForURL(`${SITE}/**`);
+  await page.getByRole("button", { name: "Salir" }).waitFor();
 
   await page.goto(`${SITE}/ops`);
   await look(page, "ops");
@@ -26,6 +26,7 @@ await inBrowser(async (page) => {
   // The cause is gone; one click, and the letter leaves.
   assert.equal((await misbehave("DELETE")).ok, true);
   await page.locator("form[action$='/retry'] button").click();
+  await page.getByRole("status").first().waitFor();
   await reloadUntil(page, "the job to be completed", async () => (await page.getByRole("heading", { level: 1 }).innerText()).match(/completad/i));
   await look(page, "ops-job-completed");
   const kept = await (await fetch(`${MAILBOX}/api/messages`)).json();
@@ -36,6 +37,7 @@ await inBrowser(async (page) => {
   await look(page, "ops-job-scheduled");
   await page.locator("details.sure summary").click();
   await page.locator("form[action$='/cancel'] button").click();
+  await page.getByRole("status").first().waitFor();
   await reloadUntil(page, "the job to be cancelled", async () => (await page.getByRole("heading", { level: 1 }).innerText()).match(/cancelad/i));
   await look(page, "ops-job-cancelled");
 });

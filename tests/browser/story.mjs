@@ -18,6 +18,7 @@ await inBrowser(async (page) => {
   await page.getByLabel("Correo electrónico").fill("begona@@learner");
   await page.getByRole("textbox", { name: "Contraseña" }).fill("contraseña");
   await page.getByRole("button", { name: "Crear cuenta" }).click();
+  await page.getByRole("alert").waitFor();
   assert.equal(await page.getByLabel("Correo electrónico").getAttribute("aria-invalid"), "true");
   assert.equal(await page.getByRole("textbox", { name: "Contraseña" }).getAttribute("aria-invalid"), "true");
   assert.equal(await page.getByLabel("Nombre completo").inputValue(), name);
@@ -40,6 +41,7 @@ await inBrowser(async (page) => {
   await mailbox.goto(MAILBOX);
   await look(mailbox, "mailbox");
   await mailbox.getByRole("link", { name: /Te damos la bienvenida/ }).first().click();
+  await mailbox.waitForURL("**/messages/*");
   await look(mailbox, "mailbox-letter");
   const letter = mailbox.frameLocator("iframe");
   assert.match(await letter.locator("h1").innerText(), new RegExp(name));
@@ -56,6 +58,7 @@ await inBrowser(async (page) => {
   // Leaves, comes back with a wrong password, then with the right one.
   await page.goto(`${SITE}/cuenta`);
   await page.getByRole("button", { name: "Salir" }).click();
+  await page.getByRole("link", { name: "Entrar" }).first().waitFor();
   await page.goto(`${SITE}/cuenta`);
   assert.match(page.url(), /\/entrar/);
   await page.getByLabel("Correo electrónico").fill(email);

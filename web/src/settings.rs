@@ -231,6 +231,7 @@ fn database(text: &str) -> Result<PgConnectOptions, String> {
         .ok_or("is not a URL such as postgres://user@host:5432/database")?;
     // No statement of a page may hold a connection for long, whoever still waits for its answer.
     Ok(options.application_name("faena-web").options([
+        ("search_path", "public"),
         ("statement_timeout", "5s"),
         ("lock_timeout", "3s"),
         ("idle_in_transaction_session_timeout", "10s"),

@@ -116,12 +116,14 @@ impl StoreArgs {
         if self.namespace.is_empty() || !self.namespace.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
             mistakes.add("FAENA_NAMESPACE", "use letters, digits, and the characters - _ .");
         }
-        let database =
-            database_url.and_then(|url| mistakes.note("DATABASE_URL", postgres(url)));
+        let database = database_url.and_then(|url| mistakes.note("DATABASE_URL", postgres(url)));
         if let Some(direct) = &self.database_direct_url {
             mistakes.note("DATABASE_DIRECT_URL", postgres(direct));
         }
-        let store = redis_url.and_then(|url| mistakes.note("REDIS_URL", Store::new(url.expose_secret(), &self.namespace)));
+        let store = redis_url.and_then(|url| {
+            let store = Store::new(url.expose_secret(), &self.namespace);
+            mistakes.note("REDIS_URL", store.map_err(|_| "is not a URL such as redis://host:6379/0"))
+        });
         let direct_url = self.database_direct_url.as_ref().or(database_url)?.clone();
         Some(Stores { database: database?, direct_url, store: store?, redis_url: redis_url?.clone() })
     }
@@ -163,7 +165,9 @@ impl Stores {
     /// A pool that connects when it is first asked, so that a worker starts while Postgres is away.
     #[must_use]
     pub fn pool(&self, size: u32) -> PgPool {
-        let options = self.database.clone().application_name("faena-worker").options([("statement_timeout", "60s")]);
+        let options = self.database.clone().application_name("faena-worker");
+        // Names without a schema mean public, not the schema that happens to be called like the role.
+        let options = options.options([("search_path", "public"), ("statement_timeout", "60s")]);
         PgPoolOptions::new().max_connections(size).acquire_timeout(Duration::from_secs(5)).connect_lazy_with(options)
     }
 
@@ -174,13 +178,11 @@ impl Stores {
     }
 }
 
-/// sqlx itself takes any scheme for Postgres's.
-fn postgres(url: &SecretString) -> Result<PgConnectOptions, String> {
+/// sqlx itself takes any scheme for Postgres's, and what it says of a mistake may quote the password.
+fn postgres(url: &SecretString) -> Result<PgConnectOptions, &'static str> {
     let url = url.expose_secret();
-    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-        return Err("does not begin with postgres://".to_owned());
-    }
-    PgConnectOptions::from_str(url).map_err(|error| error.to_string())
+    let ours = url.starts_with("postgres://") || url.starts_with("postgresql://");
+    PgConnectOptions::from_str(url).ok().filter(|_| ours).ok_or("is not a URL such as postgres://user@host:5432/database")
 }
 
 fn required<'v>(mistakes: &mut Mistakes, setting: &str, value: Option<&'v SecretString>) -> Option<&'v SecretString> {

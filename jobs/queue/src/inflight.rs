@@ -38,6 +38,8 @@ struct State {
     held: HashMap<String, Held>,
     /// Claimed and not yet ended: what occupies slots.
     busy: usize,
+    /// The fetcher has ended: nothing more arrives.
+    closed: bool,
 }
 
 #[derive(Debug)]
@@ -133,13 +135,20 @@ impl Inflight {
         }
     }
 
-    /// Resolves when every lease has been given up.
+    /// The fetcher has ended: nothing more arrives.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.emptied.wake();
+    }
+
+    /// Resolves when nothing more arrives and every lease has been given up. A claim that was begun before the drain may still
+    /// bring a batch: to end before it has would leave that batch to its leases.
     pub(crate) fn poll_emptied(&self, cx: &Context<'_>) -> Poll<()> {
-        // Registered before the check, so that a lease given up in between is not missed; and for a batch that a claim, begun before
-        // the drain, still brings.
+        // Registered before the check, so that a lease given up in between is not missed.
         self.emptied.register(cx.waker());
         self.arrived.register(cx.waker());
-        if self.lock().held.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        let state = self.lock();
+        if state.closed && state.held.is_empty() { Poll::Ready(()) } else { Poll::Pending }
     }
 
     pub(crate) fn leases(&self) -> Vec<(String, Lease)> {

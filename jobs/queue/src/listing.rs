@@ -91,6 +91,12 @@ impl Operations {
     /// # Errors
     /// A store did not answer.
     pub async fn job(&self, id: JobId) -> Result<Option<JobDetail>, OperationsError> {
+        let stored: Option<Stored> = sqlx::query_as(include_str!("sql/find_job.sql")).bind(id).fetch_optional(&self.db).await?;
+        let detail = match stored {
+            Some(stored) if stored.state != "outboxed" => Some(stored.to_detail()),
+            stored => self.live_detail(id, stored).await?,
+        };
+        // Read after the state: the end of a job and its last attempt are recorded together.
         let attempts: Vec<AttemptRecord> = sqlx::query_as(
             "select attempt, epoch, fence, worker, started_at, ended_at, outcome, error from faena.attempts where job_id = $1 order by ended_at, fence",
         )
@@ -103,11 +109,6 @@ impl Operations {
         .bind(id)
         .fetch_all(&self.db)
         .await?;
-        let stored: Option<Stored> = sqlx::query_as(include_str!("sql/find_job.sql")).bind(id).fetch_optional(&self.db).await?;
-        let detail = match stored {
-            Some(stored) if stored.state != "outboxed" => Some(stored.to_detail()),
-            stored => self.live_detail(id, stored).await?,
-        };
         Ok(detail.map(|detail| JobDetail { attempts, commands, ..detail }))
     }
 

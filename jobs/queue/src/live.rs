@@ -38,6 +38,7 @@ pub(crate) async fn fetch(store: Store, db: PgPool, inflight: Arc<Inflight>, ack
     for claimed in inflight.take_unstarted() {
         acker.release_unstarted(claimed);
     }
+    inflight.close();
     std::future::pending::<()>().await;
 }
 

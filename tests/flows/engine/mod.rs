@@ -5,6 +5,7 @@ mod counting;
 mod crashes;
 mod drain;
 mod endings;
+mod migrations;
 mod outages;
 mod scripts;
 mod timing;
