@@ -10,6 +10,7 @@ use tracing::{debug, info, warn};
 use crate::{
     envelope::Durability,
     event::{Event, Outcome, storable},
+    faults::crash_point,
     inflight::{Claimed, Inflight},
     loops::Outage,
     perform::Decision,
@@ -69,9 +70,13 @@ pub(crate) async fn acknowledge(
         if finishes.is_empty() {
             continue;
         }
+        crash_point("ack.batched");
         let answers = loop {
             match store.finish(inflight.queue, &finishes).await {
-                Ok(answers) => break answers,
+                Ok(answers) => {
+                    crash_point("ack.answered");
+                    break answers;
+                }
                 // Asked again after a lost reply, a carried-out ending is refused, because the lease is gone: no harm.
                 Err(error) => outage.failed(&error),
             }

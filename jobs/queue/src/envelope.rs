@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::job::{JobId, Queue};
+use crate::{
+    faults::{Sabotage, sabotaged},
+    job::{JobId, Queue},
+};
 
 /// The arguments of a job, as JSON text, may have this many bytes. Larger things belong in Postgres or S3, their ids in a job.
 pub const MAX_ARGS_BYTES: usize = 64 * 1024;
@@ -76,7 +79,7 @@ pub struct Lease {
 impl Lease {
     /// How the lease stands in Redis's `running` hash, before the worker's name.
     pub(crate) fn mark(&self) -> String {
-        format!("{} {} ", self.fence, self.token)
+        if sabotaged(Sabotage::NoFence) { String::new() } else { format!("{} {} ", self.fence, self.token) }
     }
 }
 

@@ -20,6 +20,7 @@ mod engine;
 mod enqueue;
 mod envelope;
 mod event;
+mod faults;
 mod health;
 mod heartbeat;
 mod inflight;

@@ -11,6 +11,7 @@ use tracing::{info, warn};
 use crate::{
     ack::Acker,
     engine::Drain,
+    faults::crash_point,
     inflight::Inflight,
     job::Queue,
     loops::Outage,
@@ -117,8 +118,12 @@ pub(crate) async fn renew(store: Store, inflight: Arc<Inflight>) {
 pub(crate) async fn promote(store: Store, queue: Queue) {
     let mut outage = Outage::new("promoting due jobs");
     loop {
+        crash_point("promote.begun");
         let wait = match store.promote(queue).await {
             Ok((promoted, next_due)) => {
+                if promoted > 0 {
+                    crash_point("promote.promoted");
+                }
                 outage.over();
                 if promoted >= MAX_BATCH { Duration::ZERO } else { next_due.unwrap_or(PROMOTE_AT_LEAST_EVERY) }
             }

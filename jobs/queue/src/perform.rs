@@ -11,6 +11,7 @@ use crate::{
     attempt::{Attempted, End, Failure},
     context::{Ctx, Effect},
     envelope::{Delivery, Envelope},
+    faults::{Sabotage, crash_point, sabotaged},
     registry::{Kind, Prepared, Registry},
 };
 
@@ -100,7 +101,19 @@ pub(crate) async fn perform<P: Send + Sync + 'static>(
     };
     // No interruption from here on: a commit that has begun must be heard out, or a cancelled job would have its effect.
     let attempted = match attempted {
-        Ok(End::Effect(effect)) => commit(effect).await,
+        Ok(End::Effect(effect)) => {
+            crash_point("ack.uncommitted");
+            if sabotaged(Sabotage::AckBeforeCommit) {
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                    commit(effect).await
+                });
+                return Decision::Complete;
+            }
+            let committed = commit(effect).await;
+            crash_point("ack.committed");
+            committed
+        }
         attempted => attempted,
     };
     if interrupts.stop.is_cancelled() && matches!(attempted, Err(Failure::Retry { .. } | Failure::Cancelled { .. })) {

@@ -7,6 +7,7 @@ use sqlx::PgPool;
 use tracing::warn;
 
 use crate::{
+    faults::{Sabotage, crash_point, sabotaged},
     job::{JobId, Queue},
     loops::Outage,
     relay::{OutboxRow, RelayError, push_rows},
@@ -57,7 +58,8 @@ async fn reconcile_step(store: &Store, db: &PgPool, after: Cursor) -> Result<Cur
     }
     for (queue, ids) in by_queue {
         let missing: Vec<JobId> = store.missing(queue, &ids).await?.iter().filter_map(|id| id.parse().ok()).collect();
-        if !missing.is_empty() {
+        crash_point("reconcile.asked");
+        if !missing.is_empty() && !sabotaged(Sabotage::NoReconcile) {
             push_again(store, db, &missing).await?;
         }
     }
@@ -69,8 +71,11 @@ async fn reconcile_step(store: &Store, db: &PgPool, after: Cursor) -> Result<Cur
 async fn push_again(store: &Store, db: &PgPool, missing: &[JobId]) -> Result<(), RelayError> {
     let mut tx = db.begin().await?;
     let rows: Vec<OutboxRow> = sqlx::query_as(include_str!("sql/lock_pushed.sql")).bind(missing).fetch_all(&mut *tx).await?;
+    crash_point("reconcile.locked");
     let pushed = push_rows(store, rows).await?;
+    crash_point("reconcile.pushed");
     tx.commit().await?;
+    crash_point("reconcile.committed");
     if pushed > 0 {
         warn!(pushed, "Redis had lost promised jobs: they were pushed again");
         metrics::counter!("faena_reconciled_total").increment(pushed);

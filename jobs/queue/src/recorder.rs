@@ -10,6 +10,7 @@ use tracing::error;
 use crate::{
     envelope::Envelope,
     event::{Event, Outcome, storable},
+    faults::{Sabotage, crash_point, sabotaged},
     job::{JobId, Queue},
     live::ensure_epoch,
     loops::Outage,
@@ -57,16 +58,25 @@ async fn record_batch(store: &Store, db: &PgPool, queue: Queue) -> Result<usize,
     };
     let told: Vec<Told> = entries.ids.iter().filter_map(Told::read).collect();
 
+    crash_point("recorder.read");
+    let ended: Vec<String> = told.iter().filter(|told| told.event.outcome.is_end()).map(|told| told.event.id.clone()).collect();
+    if sabotaged(Sabotage::TrimBeforeCommit) {
+        store.forget(queue, &last, &ended).await?;
+        crash_point("recorder.trimmed");
+    }
+
     let mut tx = db.begin().await?;
     let Some(position) = lock_position(&mut tx, epoch, queue).await? else { return Ok(0) };
     let new: Vec<&Told> = told.iter().filter(|told| told.position > position).collect();
     write(&mut tx, queue, &new).await?;
     let reached = StreamPosition::parse(&last).unwrap_or(position);
     store_position(&mut tx, epoch, queue, reached.max(position)).await?;
+    crash_point("recorder.written");
     tx.commit().await?;
+    crash_point("recorder.committed");
 
-    let ended: Vec<String> = told.iter().filter(|told| told.event.outcome.is_end()).map(|told| told.event.id.clone()).collect();
     store.forget(queue, &last, &ended).await?;
+    crash_point("recorder.forgot");
     metrics::counter!("faena_recorded_total", "queue" => queue.as_str()).increment(new.len() as u64);
     Ok(entries.ids.len())
 }

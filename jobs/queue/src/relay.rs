@@ -9,6 +9,7 @@ use tracing::error;
 
 use crate::{
     envelope::{Durability, Envelope},
+    faults::crash_point,
     job::{JobId, Queue},
     loops::Outage,
     store::{MAX_BATCH, Store, StoreError},
@@ -95,9 +96,13 @@ async fn relay_batch(store: &Store, db: &PgPool) -> Result<usize, RelayError> {
         return Ok(0);
     }
     let ids: Vec<JobId> = rows.iter().map(|row| row.id).collect();
+    crash_point("relay.taken");
     push_rows(store, rows).await?;
+    crash_point("relay.pushed");
     mark_pushed(&mut tx, &ids).await?;
+    crash_point("relay.marked");
     tx.commit().await?;
+    crash_point("relay.committed");
     metrics::counter!("faena_relayed_total").increment(ids.len() as u64);
     Ok(ids.len())
 }

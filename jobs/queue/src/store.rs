@@ -10,6 +10,7 @@ use redis::{
 
 use crate::{
     envelope::{Delivery, Envelope, Lease},
+    faults::{Sabotage, sabotaged},
     job::{JobId, Queue},
 };
 
@@ -245,6 +246,10 @@ impl Store {
                 call.arg(id).arg(lease.mark()).arg(verb).arg(delay).arg(event);
             }
             answers.extend(self.run::<Vec<bool>>(&call, "finishing jobs").await?);
+            if sabotaged(Sabotage::NoTombstone) {
+                let ids: Vec<&str> = batch.iter().map(|finish| finish.id.as_str()).collect();
+                self.query::<i64>(redis::cmd("HDEL").arg(self.key(queue, "ended")).arg(ids), "dropping tombstones").await?;
+            }
         }
         Ok(answers)
     }
