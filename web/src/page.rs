@@ -79,6 +79,7 @@ impl Page {
             JobState::Available => key("state-available"),
             JobState::Running => key("state-running"),
             JobState::Retryable => key("state-retryable"),
+            JobState::Parked => key("state-parked"),
             JobState::Completed => key("state-completed"),
             JobState::Cancelled => key("state-cancelled"),
             JobState::Dead => key("state-dead"),

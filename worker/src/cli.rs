@@ -85,7 +85,7 @@ enum Command<O: Outside> {
     Inspect {
         /// The job to show.
         id: Option<JobId>,
-        /// List the jobs in this state: outboxed, scheduled, available, running, retryable, completed, cancelled or dead.
+        /// List the jobs in this state: outboxed, scheduled, available, running, retryable, parked, completed, cancelled or dead.
         #[arg(long, conflicts_with = "id")]
         state: Option<State>,
         /// Only those of this queue.

@@ -1,24 +1,32 @@
 //! Tells Redis what deliveries came to, in batches, until it has answered.
 
-use std::{sync::Arc, time::Duration, time::Instant};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use chrono::{DateTime, Utc};
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use metrics::{Counter, Histogram};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use crate::{
-    envelope::Durability,
-    event::{Event, Outcome, storable},
+    envelope::{Delivery, Durability},
+    event::{Event, Outcome, close_pack, storable},
     faults::crash_point,
     inflight::{Claimed, Inflight},
     loops::Outage,
     perform::Decision,
-    store::{Finish, Store, Verb},
+    store::{Finish, Store, StoreError, Verb, Yield},
 };
 
 /// More acknowledgements than this do not make a script faster.
 const BATCH: usize = 250;
+/// So many batches may be on their way to Redis at once: the next is packed while the last is carried out.
+const IN_FLIGHT: usize = 4;
 const RETRY_DELAY: Duration = Duration::from_millis(200);
 
 /// A delivery and what it came to.
@@ -31,7 +39,8 @@ pub(crate) struct Finished {
     pub(crate) decision: Decision,
 }
 
-/// The way to the acknowledging loop. Unbounded, because what goes in is bounded by the slots.
+/// The way to the acknowledging loop. Unbounded, because what goes in is bounded: [`Inflight`] stops the claims when too much is
+/// unacknowledged.
 #[derive(Debug, Clone)]
 pub(crate) struct Acker(mpsc::UnboundedSender<Finished>);
 
@@ -59,94 +68,243 @@ pub(crate) async fn acknowledge(
     mut receiver: mpsc::UnboundedReceiver<Finished>,
     halt: CancellationToken,
 ) {
-    let mut outage = Outage::new("acknowledging jobs");
-    let mut batch = Vec::with_capacity(BATCH);
-    while receiver.recv_many(&mut batch, BATCH).await > 0 {
-        let (dropped, finished): (Vec<_>, Vec<_>) = batch.drain(..).partition(|finished| finished.decision == Decision::Drop);
-        for Finished { claimed, .. } in dropped {
-            inflight.forget(&claimed.delivery.id, &claimed.delivery.lease);
-        }
-        let finishes: Vec<Finish> = finished.iter().map(|finished| finished.to_finish(&worker)).collect();
-        if finishes.is_empty() {
-            continue;
-        }
-        crash_point("ack.batched");
-        let answers = loop {
-            match store.finish(inflight.queue, &finishes).await {
-                Ok(answers) => {
-                    crash_point("ack.answered");
-                    break answers;
+    let outage = Mutex::new(Outage::new("acknowledging jobs"));
+    let mut meters = Meters::new(inflight.queue.as_str());
+    let mut on_their_way = FuturesUnordered::new();
+    loop {
+        let mut batch = Vec::with_capacity(BATCH);
+        tokio::select! {
+            biased;
+            Some(told) = on_their_way.next() => settle(&inflight, told, &mut meters),
+            received = receiver.recv_many(&mut batch, BATCH), if on_their_way.len() < IN_FLIGHT => {
+                if received == 0 {
+                    break;
                 }
-                // Asked again after a lost reply, a carried-out ending is refused, because the lease is gone: no harm.
-                Err(error) => outage.failed(&error),
+                let (store, inflight, worker, halt, outage) = (&store, &inflight, &worker, &halt, &outage);
+                on_their_way.push(async move {
+                    let answers = tell(store, inflight, worker, &batch, halt, outage).await;
+                    (batch, answers)
+                });
             }
-            if halt.run_until_cancelled(tokio::time::sleep(RETRY_DELAY)).await.is_none() {
-                return;
-            }
-        };
-        outage.over();
-        for (finished, held) in finished.iter().zip(answers) {
-            finished.report(held);
-            inflight.forget(&finished.claimed.delivery.id, &finished.claimed.delivery.lease);
         }
+    }
+    while let Some(told) = on_their_way.next().await {
+        settle(&inflight, told, &mut meters);
     }
 }
 
+/// What Redis said of a delivery's acknowledgement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    /// It was carried out.
+    CarriedOut,
+    /// The job was somebody else's by then.
+    Superseded,
+    /// None: the process ends and Redis is away. The lease runs out by itself.
+    None,
+}
+
+/// Tells Redis about a batch until it answers. Asked again after a lost reply, a carried-out ending is refused, because the lease is
+/// gone: no harm.
+async fn tell(
+    store: &Store,
+    inflight: &Inflight,
+    worker: &str,
+    batch: &[Finished],
+    halt: &CancellationToken,
+    outage: &Mutex<Outage>,
+) -> Vec<Answer> {
+    let mut answers = vec![Answer::None; batch.len()];
+    let (mut ends, mut yields) = (Vec::new(), Vec::new());
+    for (place, finished) in batch.iter().enumerate() {
+        match finished.fate() {
+            Fate::Over { .. } => ends.push(place),
+            Fate::Goes(_) => yields.push(place),
+            Fate::Nothing => answers[place] = Answer::CarriedOut,
+        }
+    }
+    // Successes of direct pushes last: under pressure they may go unrecorded.
+    ends.sort_by_key(|place| batch[*place].is_droppable());
+    crash_point("ack.batched");
+    while !(ends.is_empty() && yields.is_empty()) {
+        let told = tell_once(store, inflight, worker, batch, &mut ends, &mut yields, &mut answers).await;
+        note(outage, &told);
+        if !(ends.is_empty() && yields.is_empty()) && halt.run_until_cancelled(tokio::time::sleep(RETRY_DELAY)).await.is_none() {
+            break;
+        }
+    }
+    crash_point("ack.answered");
+    answers
+}
+
+fn note(outage: &Mutex<Outage>, told: &Result<(), StoreError>) {
+    let mut outage = outage.lock().unwrap_or_else(PoisonError::into_inner);
+    match told {
+        Ok(()) => outage.over(),
+        Err(error) => outage.failed(error),
+    }
+}
+
+/// What is answered leaves `ends` and `yields`.
+async fn tell_once(
+    store: &Store,
+    inflight: &Inflight,
+    worker: &str,
+    batch: &[Finished],
+    ends: &mut Vec<usize>,
+    yields: &mut Vec<usize>,
+    answers: &mut [Answer],
+) -> Result<(), StoreError> {
+    while !ends.is_empty() {
+        let refused = store.finish(inflight.queue, worker, &to_finish(ends.iter().map(|place| &batch[*place]))).await?;
+        if refused.is_empty() {
+            ends.drain(..).for_each(|place| answers[place] = Answer::CarriedOut);
+        }
+        // None was carried out: those that were not refused are told again.
+        for place in refused.into_iter().rev().filter(|place| *place < ends.len()).collect::<Vec<_>>() {
+            answers[ends.remove(place)] = Answer::Superseded;
+        }
+    }
+    if !yields.is_empty() {
+        let told: Vec<Yield> = yields.iter().filter_map(|place| batch[*place].to_yield()).collect();
+        let held = store.take_back(inflight.queue, worker, &told).await?;
+        for (place, held) in yields.drain(..).zip(held) {
+            answers[place] = if held { Answer::CarriedOut } else { Answer::Superseded };
+        }
+    }
+    Ok(())
+}
+
+fn settle(inflight: &Inflight, (finished, answers): (Vec<Finished>, Vec<Answer>), meters: &mut Meters) {
+    for (finished, answer) in finished.iter().zip(&answers) {
+        if *answer != Answer::None {
+            finished.report(*answer == Answer::CarriedOut, meters);
+        }
+    }
+    let answered = finished.iter().zip(&answers).filter(|(_, answer)| **answer != Answer::None);
+    inflight.forget(answered.map(|(finished, _)| finished.delivery()));
+}
+
+/// What a decision means for Redis.
+enum Fate<'d> {
+    Over { outcome: Outcome, reason: Option<&'d str> },
+    Goes(Verb),
+    Nothing,
+}
+
+fn to_finish<'f>(ends: impl Iterator<Item = &'f Finished>) -> Finish<'f> {
+    let mut finish = Finish::default();
+    let (mut events, mut droppable) = (Vec::new(), Vec::new());
+    let (mut completed, mut dead, mut cancelled) = (0_u32, 0_u32, 0_u32);
+    for finished in ends {
+        let Fate::Over { outcome, reason } = finished.fate() else { continue };
+        match outcome {
+            Outcome::Dead => dead += 1,
+            Outcome::Cancelled => cancelled += 1,
+            _ => completed += 1,
+        }
+        let delivery = finished.delivery();
+        finish.ids.push(&delivery.id);
+        finish.leases.push(&delivery.lease);
+        let pack = if finished.is_droppable() { &mut droppable } else { &mut events };
+        finish.droppable += usize::from(finished.is_droppable());
+        finished.event(outcome, reason).pack(pack, (!finished.is_promised()).then_some(&delivery.raw));
+    }
+    finish.events = close_pack(events);
+    finish.droppable_events = close_pack(droppable);
+    finish.statistics = [("completed", completed), ("dead", dead), ("cancelled", cancelled)]
+        .iter()
+        .filter(|(_, number)| *number > 0)
+        .map(|(name, number)| format!("{name} {number} "))
+        .collect();
+    finish
+}
+
 impl Finished {
-    fn to_finish(&self, worker: &str) -> Finish {
-        let delivery = &self.claimed.delivery;
-        let durable = matches!(&self.claimed.envelope, Ok(envelope) if envelope.durability == Durability::Outbox);
-        let end = if durable { Verb::End } else { Verb::EndWhole };
-        let (verb, outcome, error) = match &self.decision {
-            Decision::Complete => (end, Outcome::Completed, None),
-            Decision::Dead { reason } => (end, Outcome::Dead, Some(reason)),
-            Decision::Cancel { reason } => (end, Outcome::Cancelled, Some(reason)),
-            Decision::Retry { error, delay } => (Verb::Retry(*delay), Outcome::Retry, Some(error)),
-            Decision::Wait { delay, reason } => (Verb::Wait(*delay), Outcome::Throttled, Some(reason)),
-            Decision::Release | Decision::Drop => (Verb::Release, Outcome::Released, None),
+    fn delivery(&self) -> &Delivery {
+        &self.claimed.delivery
+    }
+
+    fn fate(&self) -> Fate<'_> {
+        match &self.decision {
+            Decision::Complete => Fate::Over { outcome: Outcome::Completed, reason: None },
+            Decision::Dead { reason } => Fate::Over { outcome: Outcome::Dead, reason: Some(reason) },
+            Decision::Cancel { reason } => Fate::Over { outcome: Outcome::Cancelled, reason: Some(reason) },
+            Decision::Retry { delay, .. } => Fate::Goes(Verb::Retry(*delay)),
+            Decision::Wait { delay, .. } => Fate::Goes(Verb::Wait(*delay)),
+            Decision::Park { delay, .. } => Fate::Goes(Verb::Park(*delay)),
+            Decision::Release => Fate::Goes(Verb::Release),
+            Decision::Drop => Fate::Nothing,
+        }
+    }
+
+    /// Its row stands in the outbox.
+    fn is_promised(&self) -> bool {
+        matches!(&self.claimed.envelope, Ok(envelope) if envelope.durability == Durability::Outbox)
+    }
+
+    fn is_droppable(&self) -> bool {
+        !self.is_promised() && self.decision == Decision::Complete
+    }
+
+    fn to_yield(&self) -> Option<Yield<'_>> {
+        let Fate::Goes(verb) = self.fate() else { return None };
+        let told = match &self.decision {
+            Decision::Retry { error, .. } => Some((Outcome::Retry, Some(error.as_str()))),
+            Decision::Wait { reason, .. } => Some((Outcome::Throttled, Some(reason.as_str()))),
+            // It is parked again and again until a binary knows it: its state says so, the ledger need not.
+            Decision::Park { .. } => None,
+            _ => Some((Outcome::Released, None)),
         };
-        let event = Event {
+        // Nothing was attempted, so there is nothing to record.
+        let told = told.filter(|_| self.started.is_some());
+        let event = told.map(|(outcome, error)| serde_json::to_string(&self.event(outcome, error)).unwrap_or_default());
+        let delivery = self.delivery();
+        Some(Yield { id: &delivery.id, lease: &delivery.lease, verb, event: event.unwrap_or_default() })
+    }
+
+    fn event(&self, outcome: Outcome, error: Option<&str>) -> Event {
+        let delivery = self.delivery();
+        Event {
             id: delivery.id.clone(),
             outcome,
             attempt: delivery.attempt,
             epoch: delivery.lease.epoch,
             fence: delivery.lease.fence,
-            worker: worker.to_owned(),
             started_ms: self.started.map(|started| self.on_redis_clock(started).timestamp_millis()),
             ended_ms: self.on_redis_clock(self.ended).timestamp_millis(),
-            error: error.map(|text| storable(text)),
-        };
-        // Nothing was attempted, so there is nothing to record.
-        let event = if self.started.is_none() { String::new() } else { serde_json::to_string(&event).unwrap_or_default() };
-        Finish { id: delivery.id.clone(), lease: delivery.lease.clone(), verb, event }
+            error: error.map(storable),
+            ..Event::default()
+        }
     }
 
     /// A moment of this process on the clock that dated the claim.
     fn on_redis_clock(&self, moment: Instant) -> DateTime<Utc> {
-        self.claimed.delivery.claimed_at + moment.saturating_duration_since(self.claimed.received)
+        self.delivery().claimed_at + moment.saturating_duration_since(self.claimed.received)
     }
 
-    fn report(&self, held: bool) {
-        let delivery = &self.claimed.delivery;
+    fn report(&self, held: bool, meters: &mut Meters) {
+        let Some(started) = self.started else { return };
+        let delivery = self.delivery();
         let (queue, job, attempt) = (delivery.queue.as_str(), &delivery.id, delivery.attempt);
         let name = self.claimed.envelope.as_ref().map_or("undecodable", |envelope| envelope.name.as_str());
-        let Some(started) = self.started else { return };
         let duration = self.ended.saturating_duration_since(started);
         let outcome = match &self.decision {
             _ if !held => "superseded",
             Decision::Complete => "completed",
             Decision::Retry { .. } => "retry",
             Decision::Wait { .. } => "throttled",
+            Decision::Park { .. } => "parked",
             Decision::Dead { .. } => "dead",
             Decision::Cancel { .. } => "cancelled",
             Decision::Release | Decision::Drop => "released",
         };
-        let labels = [("queue", queue.to_owned()), ("name", name.to_owned()), ("outcome", outcome.to_owned())];
-        metrics::counter!("faena_attempts_total", &labels).increment(1);
-        metrics::histogram!("faena_attempt_duration_seconds", &labels[..2]).record(duration.as_secs_f64());
+        let meter = meters.of(name);
+        meter.count(outcome).increment(1);
+        meter.duration.record(duration.as_secs_f64());
         if let (Ok(envelope), 1) = (&self.claimed.envelope, attempt) {
             let waited = delivery.claimed_at - envelope.run_at.map_or(envelope.enqueued_at, |at| at.max(envelope.enqueued_at));
-            metrics::histogram!("faena_wait_seconds", &labels[..2]).record(waited.to_std().unwrap_or_default().as_secs_f64());
+            meter.wait.record(waited.to_std().unwrap_or_default().as_secs_f64());
         }
         let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         match &self.decision {
@@ -155,5 +313,55 @@ impl Finished {
             Decision::Wait { reason, .. } if held => info!(%job, name, queue, attempt, reason, "the job was told to wait"),
             _ => debug!(%job, name, queue, attempt, duration_ms, outcome, "the delivery ended"),
         }
+    }
+}
+
+/// The metrics of each kind of job in one queue, looked up once: a look-up by labels costs as much as a short job.
+struct Meters {
+    queue: &'static str,
+    places: HashMap<String, usize>,
+    kinds: Vec<Meter>,
+}
+
+struct Meter {
+    labels: [(&'static str, String); 2],
+    outcomes: HashMap<&'static str, Counter>,
+    duration: Histogram,
+    wait: Histogram,
+}
+
+impl Meters {
+    /// Names come from envelopes; more kinds than any catalogue has are counted as one.
+    const MAX_KINDS: usize = 1000;
+
+    fn new(queue: &'static str) -> Self {
+        Self { queue, places: HashMap::new(), kinds: Vec::new() }
+    }
+
+    fn of(&mut self, name: &str) -> &mut Meter {
+        let place = self.places.get(name).copied().unwrap_or_else(|| self.add(name));
+        &mut self.kinds[place]
+    }
+
+    fn add(&mut self, name: &str) -> usize {
+        let name = if self.kinds.len() < Self::MAX_KINDS { name } else { "other" };
+        let labels = [("queue", self.queue.to_owned()), ("name", name.to_owned())];
+        self.kinds.push(Meter {
+            outcomes: HashMap::new(),
+            duration: metrics::histogram!("faena_attempt_duration_seconds", &labels),
+            wait: metrics::histogram!("faena_wait_seconds", &labels),
+            labels,
+        });
+        *self.places.entry(name.to_owned()).or_insert(self.kinds.len() - 1)
+    }
+}
+
+impl Meter {
+    fn count(&mut self, outcome: &'static str) -> &Counter {
+        let Self { labels: [queue, name], outcomes, .. } = self;
+        outcomes.entry(outcome).or_insert_with(|| {
+            let labels = [queue.clone(), name.clone(), ("outcome", outcome.to_owned())];
+            metrics::counter!("faena_attempts_total", &labels)
+        })
     }
 }

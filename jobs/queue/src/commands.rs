@@ -239,13 +239,8 @@ fn cancel_event(id: &str, actor: &str) -> String {
     let event = Event {
         id: id.to_owned(),
         outcome: Outcome::Cancelled,
-        attempt: 0,
-        epoch: 0,
-        fence: 0,
-        worker: String::new(),
-        started_ms: None,
-        ended_ms: 0,
         error: Some(storable(&format!("cancelled by {actor}"))),
+        ..Event::default()
     };
     serde_json::to_string(&event).unwrap_or_default()
 }

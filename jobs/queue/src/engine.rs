@@ -53,13 +53,11 @@ pub struct Engine<P> {
     pub worker: String,
 }
 
-/// The two moments of a worker's end.
+/// The beginning of a worker's end.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Drain {
     /// No more claims; running jobs go on.
     pub(crate) begun: CancellationToken,
-    /// Running jobs are handed back.
-    pub(crate) over: CancellationToken,
 }
 
 /// The worker ended, and something of it may be left in Redis until leases run out.
@@ -100,7 +98,7 @@ impl<P: Send + Sync + 'static> Engine<P> {
         stop.cancelled().await;
         info!(running = inflights.iter().map(|inflight| inflight.busy()).sum::<usize>(), "draining");
         drain.begun.cancel();
-        let ended = end(workers, &drain, drain_time).await;
+        let ended = end(workers, &inflights, drain_time).await;
         let leases = inflights.iter().map(|inflight| inflight.leases().len()).sum();
         if let Err(error) = store.forget_workers(&[worker]).await {
             warn!(%error, "the worker's heartbeat stays until it is forgotten");
@@ -111,12 +109,12 @@ impl<P: Send + Sync + 'static> Engine<P> {
 }
 
 /// Waits for the apalis workers; when the drain's time is up, handlers are dropped and their jobs handed back.
-async fn end<T>(mut workers: tokio::task::JoinHandle<T>, drain: &Drain, drain_time: Duration) -> bool {
+async fn end<T>(mut workers: tokio::task::JoinHandle<T>, inflights: &[Arc<Inflight>], drain_time: Duration) -> bool {
     if tokio::time::timeout(drain_time, &mut workers).await.is_ok() {
         return true;
     }
     warn!("the drain's time is up: handing back what still runs");
-    drain.over.cancel();
+    inflights.iter().for_each(|inflight| inflight.stop_all());
     tokio::time::timeout(AFTER_DRAIN, &mut workers).await.is_ok()
 }
 
@@ -192,8 +190,8 @@ fn register<P: Send + Sync + 'static>(
         let attempt = tower::service_fn(move |task: Task<Arc<Claimed>>| {
             let surroundings = surroundings.clone();
             async move {
-                let Claimed { delivery, envelope, interrupts, .. } = &*task.args;
-                Ok::<Decision, Infallible>(perform(&surroundings, delivery, envelope.as_ref(), interrupts).await)
+                let Claimed { delivery, envelope, interrupt, .. } = &*task.args;
+                Ok::<Decision, Infallible>(perform(&surroundings, delivery, envelope.as_ref(), interrupt).await)
             }
         });
         WorkerBuilder::new(name.as_str())

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use crate::{
     envelope::{Durability, Envelope, MAX_ARGS_BYTES},
     job::{Job, JobId, Order, Queue},
-    store::{Store, StoreError},
+    store::{Pressure, Store, StoreError},
 };
 
 /// Why a job was not enqueued. Nothing was written.
@@ -111,10 +111,28 @@ pub async fn enqueue<J: Job>(tx: &mut PgConnection, order: impl Into<Order<J>>) 
 /// business row asks for. An id that is live, or whose end is not yet in the ledger, is left alone.
 ///
 /// # Errors
-/// The arguments are too large or do not serialize, or Redis refuses or cannot be reached (then the job may or may not be there:
-/// push it again under the same id).
+/// The arguments are too large or do not serialize; Redis refuses (also when the recorder is so far behind that new pushes would
+/// fill Redis) or cannot be reached (then the job may or may not be there: push it again under the same id).
 pub async fn push<J: Job>(store: &Store, order: impl Into<Order<J>>) -> Result<JobId, EnqueueError> {
     let parcel = order.into().pack(Durability::Redis)?;
-    store.push(parcel.queue, std::slice::from_ref(&parcel.envelope)).await?;
+    store.push(parcel.queue, std::slice::from_ref(&parcel.envelope), Pressure::Refuses).await?;
     Ok(parcel.envelope.id)
+}
+
+/// Enqueues many jobs as [`push`] does, 500 in each step.
+///
+/// # Errors
+/// As [`push`]. Arguments are checked before anything is sent; when Redis fails half-way, the first steps' jobs are live: pushing all
+/// of them again under the same ids ([`Order::with_id`]) is safe.
+pub async fn push_all<J, O>(store: &Store, orders: impl IntoIterator<Item = O>) -> Result<Vec<JobId>, EnqueueError>
+where
+    J: Job,
+    O: Into<Order<J>>,
+{
+    let envelopes: Vec<Envelope> = orders
+        .into_iter()
+        .map(|order| Ok(order.into().pack(Durability::Redis)?.envelope))
+        .collect::<Result<_, EnqueueError>>()?;
+    store.push(J::QUEUE, &envelopes, Pressure::Refuses).await?;
+    Ok(envelopes.into_iter().map(|envelope| envelope.id).collect())
 }

@@ -1,5 +1,7 @@
 //! How a job travels through Redis, and what a worker is handed when it claims one.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -72,14 +74,20 @@ pub struct Lease {
     pub epoch: i64,
     /// Rises with each claim within an epoch.
     pub fence: i64,
-    /// Random, so that a fence repeated after Redis lost its last second still differs.
-    pub token: String,
+    /// Random, so that a fence repeated after Redis lost its last second still differs. One for all jobs of a claim.
+    pub token: Arc<str>,
+    /// How the lease begins in Redis's `running` hash: "fence token ".
+    mark: Arc<str>,
 }
 
 impl Lease {
-    /// How the lease stands in Redis's `running` hash, before the worker's name.
-    pub(crate) fn mark(&self) -> String {
-        if sabotaged(Sabotage::NoFence) { String::new() } else { format!("{} {} ", self.fence, self.token) }
+    pub(crate) fn new(epoch: i64, fence: i64, token: Arc<str>) -> Self {
+        let mark = if sabotaged(Sabotage::NoFence) { String::new() } else { format!("{fence} {token} ") };
+        Self { epoch, fence, token, mark: mark.into() }
+    }
+
+    pub(crate) fn mark(&self) -> &str {
+        &self.mark
     }
 }
 
@@ -94,6 +102,8 @@ pub struct Delivery {
     pub lease: Lease,
     /// Which attempt this is in its present round, counted from 1.
     pub attempt: u32,
+    /// How many processes have died while they ran it.
+    pub crashes: u32,
     /// When it was claimed, by Redis's clock.
     pub claimed_at: DateTime<Utc>,
     /// The envelope's bytes.

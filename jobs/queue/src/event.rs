@@ -1,12 +1,16 @@
-//! What the recorder is told: one event for each delivery that ended, written in the same step as the change itself.
+//! What the recorder is told: one event for each delivery that ended, written in the same step as the change itself. Events travel in
+//! packs, JSON arrays, because an entry of a stream costs Redis more than what is in it.
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 /// How a delivery ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Outcome {
     /// The job is over and did what it was for.
+    #[default]
     Completed,
     /// The attempt failed; another follows.
     Retry,
@@ -42,7 +46,7 @@ impl Outcome {
 }
 
 /// The scripts write some of these themselves (`rescue.lua`, `cancel.lua`): field names are part of their contract.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Event {
     pub(crate) id: String,
     pub(crate) outcome: Outcome,
@@ -53,13 +57,62 @@ pub(crate) struct Event {
     /// 0: there was no delivery.
     #[serde(default)]
     pub(crate) fence: i64,
-    #[serde(default)]
+    /// Whose word this is; empty: the pack says it for all of its events.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) worker: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) started_ms: Option<i64>,
+    #[serde(default)]
     pub(crate) ended_ms: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
+    /// The envelope of a job that ended and has no row in the outbox.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) envelope: Option<Box<RawValue>>,
+    /// The same where it is no JSON: base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) raw: Option<String>,
+}
+
+impl Event {
+    /// Adds the event to a pack under way. `envelope` goes along as it came.
+    pub(crate) fn pack(&self, pack: &mut Vec<u8>, envelope: Option<&[u8]>) {
+        pack.push(if pack.is_empty() { b'[' } else { b',' });
+        // Writing plain data into memory does not fail.
+        let _ = serde_json::to_writer(&mut *pack, self);
+        let Some(envelope) = envelope else { return };
+        pack.pop();
+        if is_json_object(envelope) {
+            pack.extend_from_slice(b",\"envelope\":");
+            pack.extend_from_slice(envelope);
+        } else {
+            pack.extend_from_slice(b",\"raw\":\"");
+            pack.extend_from_slice(BASE64_STANDARD.encode(envelope).as_bytes());
+            pack.push(b'"');
+        }
+        pack.push(b'}');
+    }
+
+    /// The envelope's bytes, if they came along.
+    pub(crate) fn envelope_bytes(&self) -> Option<Vec<u8>> {
+        match (&self.envelope, &self.raw) {
+            (Some(envelope), _) => Some(envelope.get().as_bytes().to_vec()),
+            (None, Some(raw)) => BASE64_STANDARD.decode(raw).ok(),
+            (None, None) => None,
+        }
+    }
+}
+
+fn is_json_object(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&b'{') && serde_json::from_slice::<&RawValue>(bytes).is_ok()
+}
+
+/// Ends a pack; empty stays empty.
+pub(crate) fn close_pack(mut pack: Vec<u8>) -> Vec<u8> {
+    if !pack.is_empty() {
+        pack.push(b']');
+    }
+    pack
 }
 
 /// Errors are kept up to this many bytes.
@@ -78,6 +131,22 @@ pub(crate) fn storable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pack_is_one_json_array_whatever_the_envelopes_are() {
+        let event = |id: &str| Event { id: id.to_owned(), ..Event::default() };
+        let mut pack = Vec::new();
+        event("plain").pack(&mut pack, None);
+        event("whole").pack(&mut pack, Some(br#"{"a":"\u00f1"}"#));
+        event("hostile").pack(&mut pack, Some(b"{\"a\":\"\xff\"} ]"));
+
+        let events: Vec<Event> = serde_json::from_slice(&close_pack(pack)).unwrap();
+
+        let envelopes: Vec<_> = events.iter().map(Event::envelope_bytes).collect();
+        assert_eq!(envelopes[0], None);
+        assert_eq!(envelopes[1].as_deref(), Some(br#"{"a":"\u00f1"}"#.as_slice()));
+        assert_eq!(envelopes[2].as_deref(), Some(b"{\"a\":\"\xff\"} ]".as_slice()));
+    }
 
     #[test]
     fn a_huge_error_is_cut_between_characters() {

@@ -2,19 +2,24 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard},
     task::{Context, Poll},
+    time::Duration,
 };
 
 use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     envelope::{Delivery, Envelope, Lease},
     job::Queue,
-    perform::Interrupts,
+    perform::{Interrupt, Why},
 };
+
+/// Deliveries that ended and whose acknowledgement Redis has not answered: more of them stop the claims.
+const MAX_UNACKNOWLEDGED: usize = 2000;
+/// For so long a claim waits for more slots than one to become free, when jobs are waiting.
+const GATHER: Duration = Duration::from_millis(1);
 
 /// Shared by the fetcher, the apalis backend, the acker and the lease keeper of one queue. The lock is a std mutex: it is held for
 /// a few instructions and never across an await.
@@ -38,6 +43,8 @@ struct State {
     held: HashMap<String, Held>,
     /// Claimed and not yet ended: what occupies slots.
     busy: usize,
+    /// The fetcher waits for as many free slots.
+    wanted: usize,
     /// The fetcher has ended: nothing more arrives.
     closed: bool,
 }
@@ -45,7 +52,7 @@ struct State {
 #[derive(Debug)]
 struct Held {
     lease: Lease,
-    interrupts: Interrupts,
+    interrupt: Arc<Interrupt>,
 }
 
 /// A claimed job on its way to a handler.
@@ -53,7 +60,7 @@ struct Held {
 pub(crate) struct Claimed {
     pub(crate) delivery: Delivery,
     pub(crate) envelope: Result<Envelope, String>,
-    pub(crate) interrupts: Interrupts,
+    pub(crate) interrupt: Arc<Interrupt>,
     /// When this process learnt of the claim: durations are measured from here, on one clock.
     pub(crate) received: std::time::Instant,
 }
@@ -70,14 +77,40 @@ impl Inflight {
         }
     }
 
-    /// Waits until at least one more job could start, and says how many. A claim never takes more than this.
-    pub(crate) async fn free_slots(&self) -> usize {
+    /// Waits until at least one more job could start, or `wanted` of them, if that takes no longer than a moment, and says how many.
+    /// A claim never takes more than this.
+    pub(crate) async fn free_slots(&self, wanted: usize) -> usize {
+        let gather = tokio::time::timeout(GATHER, self.wait_for_slots(wanted.clamp(1, self.slots)));
+        match gather.await {
+            Ok(free) => free,
+            Err(_) => self.wait_for_slots(1).await,
+        }
+    }
+
+    async fn wait_for_slots(&self, wanted: usize) -> usize {
         loop {
             let freed = self.freed.notified();
-            match self.slots.saturating_sub(self.busy()) {
-                0 => freed.await,
-                free => return free,
+            {
+                let mut state = self.lock();
+                let free = self.free(&state);
+                if free >= wanted {
+                    state.wanted = 0;
+                    return free;
+                }
+                state.wanted = wanted;
             }
+            freed.await;
+        }
+    }
+
+    fn free(&self, state: &State) -> usize {
+        let unbusy = self.slots.saturating_sub(state.busy);
+        unbusy.min((self.slots + MAX_UNACKNOWLEDGED).saturating_sub(state.held.len()))
+    }
+
+    fn tell_fetcher(&self, state: &State) {
+        if state.wanted > 0 && self.free(state) >= state.wanted {
+            self.freed.notify_one();
         }
     }
 
@@ -85,17 +118,21 @@ impl Inflight {
         self.lock().busy
     }
 
-    /// Takes a claimed batch in; `stop` ends its handlers when the drain's time is up.
-    pub(crate) fn accept(&self, deliveries: Vec<Delivery>, stop: &CancellationToken) {
+    /// Takes a claimed batch in.
+    pub(crate) fn accept(&self, deliveries: Vec<Delivery>) {
         let received = std::time::Instant::now();
+        let claimed: Vec<Claimed> = deliveries
+            .into_iter()
+            .map(|delivery| Claimed { envelope: delivery.envelope(), delivery, interrupt: Arc::default(), received })
+            .collect();
         let mut state = self.lock();
-        for delivery in deliveries {
-            let envelope = delivery.envelope();
-            let interrupts = Interrupts { stop: stop.clone(), ..Interrupts::default() };
-            let held = Held { lease: delivery.lease.clone(), interrupts: interrupts.clone() };
-            state.held.insert(delivery.id.clone(), held);
+        for claimed in claimed {
+            let held = Held { lease: claimed.delivery.lease.clone(), interrupt: claimed.interrupt.clone() };
+            if let Some(older) = state.held.insert(claimed.delivery.id.clone(), held) {
+                older.interrupt.fire(Why::Lost);
+            }
             state.busy += 1;
-            state.waiting.push_back(Claimed { delivery, envelope, interrupts, received });
+            state.waiting.push_back(claimed);
         }
         drop(state);
         self.arrived.wake();
@@ -112,22 +149,27 @@ impl Inflight {
         let mut state = self.lock();
         let unstarted: Vec<_> = state.waiting.drain(..).collect();
         state.busy -= unstarted.len();
+        self.tell_fetcher(&state);
         unstarted
     }
 
     /// A handler ended: its slot is free, its lease still to be given up.
     pub(crate) fn ended(&self) {
-        self.lock().busy -= 1;
-        self.freed.notify_one();
+        let mut state = self.lock();
+        state.busy -= 1;
+        self.tell_fetcher(&state);
     }
 
-    /// Redis has answered about this delivery: nothing is left to do for it.
-    pub(crate) fn forget(&self, id: &str, lease: &Lease) {
+    /// Redis has answered about these deliveries: nothing is left to do for them.
+    pub(crate) fn forget<'d>(&self, deliveries: impl IntoIterator<Item = &'d Delivery>) {
         let mut state = self.lock();
-        // A newer delivery of the same job may already stand under this id.
-        if state.held.get(id).is_some_and(|held| held.lease == *lease) {
-            state.held.remove(id);
+        for delivery in deliveries {
+            // A newer delivery of the same job may already stand under this id.
+            if state.held.get(&delivery.id).is_some_and(|held| held.lease == delivery.lease) {
+                state.held.remove(&delivery.id);
+            }
         }
+        self.tell_fetcher(&state);
         let empty = state.held.is_empty();
         drop(state);
         if empty {
@@ -155,20 +197,16 @@ impl Inflight {
         self.lock().held.iter().map(|(id, held)| (id.clone(), held.lease.clone())).collect()
     }
 
-    /// Somebody wants this job cancelled.
-    pub(crate) fn cancel(&self, id: &str, lease: &Lease) {
-        self.with_held(id, lease, |held| held.interrupts.cancel.cancel());
-    }
-
-    /// The job is somebody else's now: its handler is dropped.
-    pub(crate) fn lose(&self, id: &str, lease: &Lease) {
-        self.with_held(id, lease, |held| held.interrupts.lost.cancel());
-    }
-
-    fn with_held(&self, id: &str, lease: &Lease, act: impl FnOnce(&Held)) {
+    /// Interrupts one delivery: somebody wants it cancelled, or it is somebody else's now.
+    pub(crate) fn interrupt(&self, id: &str, lease: &Lease, why: Why) {
         if let Some(held) = self.lock().held.get(id).filter(|held| held.lease == *lease) {
-            act(held);
+            held.interrupt.fire(why);
         }
+    }
+
+    /// Interrupts everything that runs: the drain's time is up.
+    pub(crate) fn stop_all(&self) {
+        self.lock().held.values().for_each(|held| held.interrupt.fire(Why::Stop));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

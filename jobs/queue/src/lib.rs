@@ -41,7 +41,7 @@ pub use attempt::{Attempted, End, Failure, OrFailure};
 pub use backoff::Backoff;
 pub use context::{Ctx, Effect, Step};
 pub use engine::{Engine, UncleanDrain};
-pub use enqueue::{EnqueueError, enqueue, push};
+pub use enqueue::{EnqueueError, enqueue, push, push_all};
 pub use envelope::{Delivery, Durability, Envelope, Lease, MAX_ARGS_BYTES};
 pub use health::{Check, Readiness};
 pub use heartbeat::{SlotUse, WorkerBeat};

@@ -40,10 +40,11 @@ impl Operations {
         .await?;
         let (mut workers, taken_at) = self.store.workers().await?;
         workers.sort_by_key(|worker| worker.seen_at);
-        let (mut queues, mut unrecorded) = (Vec::new(), 0);
+        let (mut queues, mut unrecorded, mut unrecorded_bytes) = (Vec::new(), 0, 0);
         for queue in Queue::ALL {
             let live = self.store.counts(queue).await?;
             unrecorded += live.unrecorded;
+            unrecorded_bytes += live.unrecorded_bytes;
             let ended = |state: State| {
                 let total = ended.iter().find(|(of, name, _)| of == queue.as_str() && name == state.as_str());
                 total.map_or(0, |(_, _, total)| total.unsigned_abs())
@@ -55,6 +56,7 @@ impl Operations {
                 available: live.available,
                 running: live.running,
                 retryable: live.retryable,
+                parked: live.parked,
                 completed: ended(State::Completed),
                 dead: ended(State::Dead),
                 cancelled: ended(State::Cancelled),
@@ -62,7 +64,7 @@ impl Operations {
             });
         }
         let relay_lag = relay_lag_s.map(|seconds| std::time::Duration::from_secs_f64(seconds.max(0.0)));
-        Ok(Overview { taken_at, queues, workers, notices, relay_lag, unrecorded })
+        Ok(Overview { taken_at, queues, workers, notices, relay_lag, unrecorded, unrecorded_bytes })
     }
 
     /// A page of jobs, keyset by keyset: jobs that come and go meanwhile shift nothing. `cursor` is the [`Page::next`] of the page
@@ -76,7 +78,7 @@ impl Operations {
         let mut rows = match filter.state {
             State::Outboxed => self.outboxed(filter.queue, cursor, limit + 1).await?,
             State::Completed | State::Dead | State::Cancelled => self.ended(filter, cursor, limit + 1).await?,
-            State::Available | State::Running | State::Scheduled | State::Retryable => {
+            State::Available | State::Running | State::Scheduled | State::Retryable | State::Parked => {
                 self.live(filter, cursor, limit + 1).await?
             }
         };
@@ -130,7 +132,9 @@ impl Operations {
                     summary.worker = words.nth(2).map(ToOwned::to_owned);
                     summary.at = words.next().and_then(|ms| ms.parse().ok()).map(at);
                 }
-                State::Scheduled | State::Retryable => summary.at = words.next().and_then(|ms| ms.parse().ok()).map(at),
+                State::Scheduled | State::Retryable | State::Parked => {
+                    summary.at = words.next().and_then(|ms| ms.parse().ok()).map(at)
+                }
                 _ => {}
             }
             let envelope = serde_json::from_slice::<Envelope>(&look.raw).ok();
@@ -211,6 +215,7 @@ impl Operations {
             let waiting = match filter.state {
                 State::Scheduled => self.store.waiting(queue, "scheduled", after, limit - rows.len()).await?,
                 State::Retryable => self.store.waiting(queue, "retryable", after, limit - rows.len()).await?,
+                State::Parked => self.store.waiting(queue, "parked", after, limit - rows.len()).await?,
                 State::Running => {
                     rows.extend(self.running(queue, after, limit - rows.len()).await?);
                     continue;

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use redis::aio::MultiplexedConnection;
 use sqlx::PgPool;
 use tracing::{info, warn};
 
@@ -15,7 +16,8 @@ use crate::{
     inflight::Inflight,
     job::Queue,
     loops::Outage,
-    store::{LEASE, MAX_BATCH, Renewed, Store, StoreError},
+    perform::Why,
+    store::{Epoch, LEASE, MAX_BATCH, Renewed, Store, StoreError},
 };
 
 /// More jobs in one claim do not make it faster.
@@ -43,7 +45,9 @@ pub(crate) async fn fetch(store: Store, db: PgPool, inflight: Arc<Inflight>, ack
     std::future::pending::<()>().await;
 }
 
-/// Waiting is given up when draining begins; a claim is not, or a claimed batch would have to wait for its leases to run out.
+/// Claims over a connection of its own, whose Redis's epoch was looked at first: a Redis that was restarted or replaced breaks the
+/// connection, and may have forgotten which fences it gave. Waiting is given up when draining begins; a claim is not, or a claimed
+/// batch would have to wait for its leases to run out.
 async fn fetch_from(
     store: &Store,
     db: &PgPool,
@@ -52,36 +56,54 @@ async fn fetch_from(
     drain: &Drain,
     outage: &mut Outage,
 ) -> Result<(), StoreError> {
-    let mut blocking = store.blocking_connection(POLL).await?;
+    let mut connection = store.blocking_connection(POLL).await?;
+    ensure_epoch(store, db, inflight.queue, &mut connection).await?;
+    let mut wanted = 1;
     loop {
-        let Some(free) = drain.begun.run_until_cancelled(inflight.free_slots()).await else { return Ok(()) };
-        match store.claim(inflight.queue, free.min(CLAIM_BATCH), worker).await? {
-            None => ensure_epoch(store, db, inflight.queue).await?,
+        let Some(free) = drain.begun.run_until_cancelled(inflight.free_slots(wanted)).await else { return Ok(()) };
+        let limit = free.min(CLAIM_BATCH);
+        match store.claim(&mut connection, inflight.queue, limit, worker).await? {
+            None => ensure_epoch(store, db, inflight.queue, &mut connection).await?,
             Some(deliveries) if deliveries.is_empty() => {
-                let wake = store.wait_for_wake(&mut blocking, inflight.queue, POLL);
+                wanted = 1;
+                let wake = store.wait_for_wake(&mut connection, inflight.queue, POLL);
                 let Some(woken) = drain.begun.run_until_cancelled(wake).await else { return Ok(()) };
                 woken?;
             }
-            Some(deliveries) => inflight.accept(deliveries, &drain.over),
+            Some(deliveries) => {
+                // More is waiting: a claim for each slot that becomes free would cost Redis more than the jobs.
+                wanted = if deliveries.len() == limit { (inflight.slots / 2).clamp(1, CLAIM_BATCH) } else { 1 };
+                inflight.accept(deliveries);
+            }
         }
         outage.over();
     }
 }
 
-/// Redis holds no epoch: it is new or was wiped. A new life of its data begins with the next number from Postgres.
-pub(crate) async fn ensure_epoch(store: &Store, db: &PgPool, queue: Queue) -> Result<(), StoreError> {
+/// Begins a new epoch, with the next number from Postgres, if Redis holds none, because it is new or was wiped, or if it holds
+/// another Redis's: after a restart or a promotion it may have forgotten the last fences it gave.
+pub(crate) async fn ensure_epoch(
+    store: &Store,
+    db: &PgPool,
+    queue: Queue,
+    connection: &mut MultiplexedConnection,
+) -> Result<(), StoreError> {
+    let (replication_id, present) = store.life(connection, queue).await?;
+    if present.as_ref().is_some_and(|epoch| epoch.is_of(&replication_id)) {
+        return Ok(());
+    }
     let taken: Result<(i64,), _> = sqlx::query_as("select nextval('faena.epochs')").fetch_one(db).await;
     match taken {
-        Ok((epoch,)) => {
-            store.offer_epoch(queue, epoch).await?;
-            info!(queue = queue.as_str(), epoch, "Redis had no epoch: a new one begins");
+        Ok((number,)) => {
+            store.begin_epoch(queue, present.as_ref(), number, &replication_id).await?;
+            info!(queue = queue.as_str(), epoch = number, "a new life of Redis's data: a new epoch begins");
+            Ok(())
         }
         Err(error) => {
-            warn!(queue = queue.as_str(), %error, "Redis has no epoch and Postgres gives none: claiming nothing");
-            tokio::time::sleep(POLL).await;
+            warn!(queue = queue.as_str(), %error, "Redis needs a new epoch and Postgres gives none: claiming nothing");
+            Err(StoreError::no_epoch())
         }
     }
-    Ok(())
 }
 
 /// Renews every lease this process holds, and passes on what it learns about them.
@@ -101,10 +123,10 @@ pub(crate) async fn renew(store: Store, inflight: Arc<Inflight>) {
                 for ((id, lease), answer) in held.iter().zip(answers) {
                     match answer {
                         Renewed::Held => {}
-                        Renewed::CancelWanted => inflight.cancel(id, lease),
+                        Renewed::CancelWanted => inflight.interrupt(id, lease, Why::Cancel),
                         Renewed::Lost => {
                             metrics::counter!("faena_leases_lost_total", "queue" => inflight.queue.as_str()).increment(1);
-                            inflight.lose(id, lease);
+                            inflight.interrupt(id, lease, Why::Lost);
                         }
                     }
                 }
@@ -114,17 +136,20 @@ pub(crate) async fn renew(store: Store, inflight: Arc<Inflight>) {
     }
 }
 
-/// Makes due jobs available, to the millisecond where the due time is known.
+/// Makes due jobs available, to the millisecond where the due time is known. What is parked is offered once at the start: this
+/// binary may know it.
 pub(crate) async fn promote(store: Store, queue: Queue) {
     let mut outage = Outage::new("promoting due jobs");
+    let mut parked = true;
     loop {
         crash_point("promote.begun");
-        let wait = match store.promote(queue).await {
+        let wait = match store.promote(queue, parked).await {
             Ok((promoted, next_due)) => {
                 if promoted > 0 {
                     crash_point("promote.promoted");
                 }
                 outage.over();
+                parked &= promoted >= MAX_BATCH;
                 if promoted >= MAX_BATCH { Duration::ZERO } else { next_due.unwrap_or(PROMOTE_AT_LEAST_EVERY) }
             }
             Err(error) => {
@@ -136,26 +161,39 @@ pub(crate) async fn promote(store: Store, queue: Queue) {
     }
 }
 
-/// Returns orphans to their queue. After trouble with Redis, and at the start, it waits for one lease, so that the owners of leases
-/// renew them first.
+/// Returns orphans to their queue. After trouble with Redis, in a new epoch and at the start, it waits for one lease, so that the
+/// owners of leases renew them first.
 pub(crate) async fn rescue(store: Store, queue: Queue) {
     let mut outage = Outage::new("rescuing orphans");
-    let mut not_before = Instant::now() + LEASE;
+    let mut waited: Option<(Epoch, Instant)> = None;
     loop {
         tokio::time::sleep(RESCUE_EVERY).await;
-        let silent = Instant::now() < not_before;
-        let looked = if silent { store.epoch(queue).await.map(|_| 0) } else { store.rescue(queue).await };
-        match looked {
+        let rescued = match (store.epoch(queue).await, &waited) {
+            (Err(error), _) => Err(error),
+            (Ok(None), _) => {
+                waited = None;
+                Ok(None)
+            }
+            (Ok(Some(epoch)), Some((known, since))) if epoch == *known => match since.elapsed() >= LEASE {
+                true => store.rescue(queue, &epoch).await,
+                false => Ok(None),
+            },
+            (Ok(Some(epoch)), _) => {
+                waited = Some((epoch, Instant::now()));
+                Ok(None)
+            }
+        };
+        match rescued {
             Ok(rescued) => {
                 outage.over();
-                if rescued > 0 {
+                if let Some(rescued @ 1..) = rescued {
                     warn!(queue = queue.as_str(), rescued, "orphans were returned to their queue");
-                    metrics::counter!("faena_rescued_total", "queue" => queue.as_str()).increment(rescued as u64);
+                    metrics::counter!("faena_rescued_total", "queue" => queue.as_str()).increment(rescued);
                 }
             }
             Err(error) => {
                 outage.failed(&error);
-                not_before = Instant::now() + LEASE;
+                waited = None;
             }
         }
     }

@@ -35,6 +35,8 @@ pub enum State {
     Scheduled,
     /// Waits for another attempt.
     Retryable,
+    /// No worker that looked at it knows such a job; it waits for a binary that does.
+    Parked,
     /// Did what it was for.
     Completed,
     /// Failed for good; an operator may enqueue it again.
@@ -45,12 +47,13 @@ pub enum State {
 
 impl State {
     /// Every state, in the order of a job's life.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Outboxed,
         Self::Scheduled,
         Self::Available,
         Self::Running,
         Self::Retryable,
+        Self::Parked,
         Self::Completed,
         Self::Cancelled,
         Self::Dead,
@@ -65,6 +68,7 @@ impl State {
             Self::Running => "running",
             Self::Scheduled => "scheduled",
             Self::Retryable => "retryable",
+            Self::Parked => "parked",
             Self::Completed => "completed",
             Self::Dead => "dead",
             Self::Cancelled => "cancelled",
@@ -131,8 +135,10 @@ pub struct Overview {
     pub notices: Vec<Notice>,
     /// How long the oldest promise has waited for the relay.
     pub relay_lag: Option<Duration>,
-    /// Events that are not yet in the ledger.
+    /// Packs of events that are not yet in the ledger.
     pub unrecorded: u64,
+    /// Their bytes.
+    pub unrecorded_bytes: u64,
 }
 
 /// One queue at a glance. Live states are counted in Redis at one instant, ended ones in the ledger.
@@ -150,6 +156,8 @@ pub struct QueueOverview {
     pub running: u64,
     #[expect(missing_docs, reason = "see `State`")]
     pub retryable: u64,
+    #[expect(missing_docs, reason = "see `State`")]
+    pub parked: u64,
     #[expect(missing_docs, reason = "see `State`")]
     pub completed: u64,
     #[expect(missing_docs, reason = "see `State`")]
@@ -170,6 +178,7 @@ impl QueueOverview {
             State::Available => self.available,
             State::Running => self.running,
             State::Retryable => self.retryable,
+            State::Parked => self.parked,
             State::Completed => self.completed,
             State::Dead => self.dead,
             State::Cancelled => self.cancelled,

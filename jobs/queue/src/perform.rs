@@ -1,6 +1,11 @@
 //! One attempt, from bytes to a decision: decode, run under a timeout with panics caught, commit the effect.
 
-use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    any::Any,
+    panic::AssertUnwindSafe,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use chrono::Utc;
 use futures_util::FutureExt;
@@ -30,15 +35,33 @@ pub(crate) struct Surroundings<P> {
     pub(crate) db: PgPool,
 }
 
-/// How an attempt may be interrupted.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Interrupts {
+/// How an attempt is interrupted: the handler's own token fires, and the engine knows why.
+#[derive(Debug, Default)]
+pub(crate) struct Interrupt {
+    token: CancellationToken,
+    why: OnceLock<Why>,
+}
+
+/// Why an attempt is interrupted. The first reason stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Why {
     /// Somebody wants the job cancelled.
-    pub(crate) cancel: CancellationToken,
+    Cancel,
     /// The worker must stop now.
-    pub(crate) stop: CancellationToken,
+    Stop,
     /// The job is somebody else's now.
-    pub(crate) lost: CancellationToken,
+    Lost,
+}
+
+impl Interrupt {
+    pub(crate) fn fire(&self, why: Why) {
+        let _ = self.why.set(why);
+        self.token.cancel();
+    }
+
+    fn why(&self) -> Option<Why> {
+        self.why.get().copied()
+    }
 }
 
 /// What the engine does next.
@@ -50,6 +73,11 @@ pub(crate) enum Decision {
         delay: Duration,
     },
     Wait {
+        delay: Duration,
+        reason: String,
+    },
+    /// No worker at hand knows the job.
+    Park {
         delay: Duration,
         reason: String,
     },
@@ -70,7 +98,7 @@ pub(crate) async fn perform<P: Send + Sync + 'static>(
     surroundings: &Surroundings<P>,
     delivery: &Delivery,
     envelope: Result<&Envelope, &String>,
-    interrupts: &Interrupts,
+    interrupt: &Interrupt,
 ) -> Decision {
     let envelope = match envelope {
         Ok(envelope) => envelope,
@@ -78,13 +106,12 @@ pub(crate) async fn perform<P: Send + Sync + 'static>(
     };
     let Some(kind) = surroundings.registry.get(&envelope.name).filter(|kind| kind.version >= envelope.version) else {
         let reason = format!("this worker knows no job {:?} of version {}", envelope.name, envelope.version);
-        return Decision::Wait { delay: UNKNOWN_WAIT, reason };
+        return Decision::Park { delay: UNKNOWN_WAIT, reason };
     };
     let prepared = match kind.prepare(envelope.args.get()) {
         Ok(prepared) => prepared,
         Err(error) => return Decision::Dead { reason: format!("the arguments of {} cannot be decoded: {error}", kind.name) },
     };
-    let cancelled = CancellationToken::new();
     let ctx = Ctx {
         db: surroundings.db.clone(),
         ports: surroundings.ports.clone(),
@@ -92,12 +119,12 @@ pub(crate) async fn perform<P: Send + Sync + 'static>(
         lease: delivery.lease.clone(),
         attempt: delivery.attempt,
         max_attempts: kind.max_attempts,
-        cancelled: cancelled.clone(),
+        cancelled: interrupt.token.clone(),
     };
     let attempted = tokio::select! {
         biased;
         attempted = run(prepared, ctx, kind.timeout) => attempted,
-        interrupted = interrupted(interrupts, &cancelled) => return interrupted,
+        interrupted = interrupted(interrupt) => return interrupted,
     };
     // No interruption from here on: a commit that has begun must be heard out, or a cancelled job would have its effect.
     let attempted = match attempted {
@@ -116,7 +143,7 @@ pub(crate) async fn perform<P: Send + Sync + 'static>(
         }
         attempted => attempted,
     };
-    if interrupts.stop.is_cancelled() && matches!(attempted, Err(Failure::Retry { .. } | Failure::Cancelled { .. })) {
+    if interrupt.why() == Some(Why::Stop) && matches!(attempted, Err(Failure::Retry { .. } | Failure::Cancelled { .. })) {
         // The handler gave up because it was told that the worker stops: a deploy costs no attempt.
         return Decision::Release;
     }
@@ -143,23 +170,15 @@ async fn commit(effect: Effect) -> Attempted {
 }
 
 /// Resolves when the attempt must end although its handler has not.
-async fn interrupted(interrupts: &Interrupts, cancelled: &CancellationToken) -> Decision {
-    tokio::select! {
-        () = interrupts.lost.cancelled() => {
-            cancelled.cancel();
-            Decision::Drop
-        }
-        () = interrupts.stop.cancelled() => {
-            cancelled.cancel();
-            tokio::time::sleep(CANCEL_GRACE).await;
-            Decision::Release
-        }
-        () = interrupts.cancel.cancelled() => {
-            cancelled.cancel();
-            tokio::time::sleep(CANCEL_GRACE).await;
-            Decision::Cancel { reason: "cancelled while running".to_owned() }
-        }
-    }
+async fn interrupted(interrupt: &Interrupt) -> Decision {
+    interrupt.token.cancelled().await;
+    let decision = match interrupt.why() {
+        Some(Why::Lost) => return Decision::Drop,
+        Some(Why::Cancel) => Decision::Cancel { reason: "cancelled while running".to_owned() },
+        Some(Why::Stop) | None => Decision::Release,
+    };
+    tokio::time::sleep(CANCEL_GRACE).await;
+    decision
 }
 
 fn decide<P>(attempted: Attempted, kind: &Kind<P>, attempt: u32) -> Decision {

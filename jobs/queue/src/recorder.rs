@@ -1,9 +1,10 @@
 //! Writes what Redis tells about ended deliveries into the ledger, each event once.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use chrono::{DateTime, Utc};
 use redis::streams::StreamRangeReply;
+use serde_json::value::RawValue;
 use sqlx::{PgConnection, PgPool};
 use tracing::error;
 
@@ -15,9 +16,11 @@ use crate::{
     live::ensure_epoch,
     loops::Outage,
     relay::RelayError,
-    store::{MAX_BATCH, Store, at},
+    store::{Recorded, Store, at},
 };
 
+/// Each holds at most a batch of acknowledgements: this many fill a transaction well.
+const PACKS: usize = 8;
 const SOON: Duration = Duration::from_millis(20);
 const IDLE: Duration = Duration::from_millis(200);
 
@@ -30,7 +33,7 @@ pub(crate) async fn record(store: Store, db: PgPool, queue: Queue) {
             Ok(recorded) => {
                 outage.over();
                 pause = match recorded {
-                    MAX_BATCH.. => continue,
+                    PACKS.. => continue,
                     0 => (pause * 2).min(IDLE),
                     _ => SOON,
                 };
@@ -44,38 +47,39 @@ pub(crate) async fn record(store: Store, db: PgPool, queue: Queue) {
     }
 }
 
-/// Records at most [`MAX_BATCH`] events: ledger, end of the promises and position in one transaction; then the tombstones go, then
-/// the events. Whatever dies in between is repeated without harm.
+/// Records a few packs of events: ledger, end of the promises and position in one transaction; then the tombstones go, then the
+/// events. Whatever dies in between is repeated without harm. Answers how many packs there were.
 async fn record_batch(store: &Store, db: &PgPool, queue: Queue) -> Result<usize, RelayError> {
     let mut read = redis::cmd("XRANGE");
-    read.arg(store.key(queue, "events")).arg("-").arg("+").arg("COUNT").arg(MAX_BATCH);
+    read.arg(store.key(queue, "events")).arg("-").arg("+").arg("COUNT").arg(PACKS);
     let entries: StreamRangeReply = store.query(&read, "reading events").await?;
-    let Some(last) = entries.ids.last().map(|entry| entry.id.clone()) else { return Ok(0) };
+    let Some(last) = entries.ids.last().and_then(|entry| StreamPosition::parse(&entry.id)) else { return Ok(0) };
     // A queue that no worker serves has no epoch of its own yet, but its waiting jobs can be cancelled.
     let Some(epoch) = store.epoch(queue).await? else {
-        ensure_epoch(store, db, queue).await?;
+        let mut connection = store.blocking_connection(Duration::ZERO).await?;
+        ensure_epoch(store, db, queue, &mut connection).await?;
         return Ok(0);
     };
-    let told: Vec<Told> = entries.ids.iter().filter_map(Told::read).collect();
-
+    let (told, bytes) = read_packs(&entries);
     crash_point("recorder.read");
-    let ended: Vec<String> = told.iter().filter(|told| told.event.outcome.is_end()).map(|told| told.event.id.clone()).collect();
+    let recorded = Recorded { last: last.to_string(), after_last: last.next().to_string(), entries: entries.ids.len(), bytes };
+    let ended: Vec<(&str, i64)> =
+        told.iter().filter(|told| told.event.outcome.is_end()).map(|told| (told.event.id.as_str(), told.event.fence)).collect();
     if sabotaged(Sabotage::TrimBeforeCommit) {
-        store.forget(queue, &last, &ended).await?;
+        store.forget(queue, &recorded, &ended).await?;
         crash_point("recorder.trimmed");
     }
 
     let mut tx = db.begin().await?;
-    let Some(position) = lock_position(&mut tx, epoch, queue).await? else { return Ok(0) };
+    let Some(position) = lock_position(&mut tx, epoch.number, queue).await? else { return Ok(0) };
     let new: Vec<&Told> = told.iter().filter(|told| told.position > position).collect();
     write(&mut tx, queue, &new).await?;
-    let reached = StreamPosition::parse(&last).unwrap_or(position);
-    store_position(&mut tx, epoch, queue, reached.max(position)).await?;
+    store_position(&mut tx, epoch.number, queue, last.max(position)).await?;
     crash_point("recorder.written");
     tx.commit().await?;
     crash_point("recorder.committed");
 
-    store.forget(queue, &last, &ended).await?;
+    store.forget(queue, &recorded, &ended).await?;
     crash_point("recorder.forgot");
     metrics::counter!("faena_recorded_total", "queue" => queue.as_str()).increment(new.len() as u64);
     Ok(entries.ids.len())
@@ -93,6 +97,17 @@ impl StreamPosition {
         let (ms, seq) = id.split_once('-')?;
         Some(Self { ms: ms.parse().ok()?, seq: seq.parse().ok()? })
     }
+
+    /// The first place after this one.
+    fn next(self) -> Self {
+        Self { seq: self.seq.saturating_add(1), ..self }
+    }
+}
+
+impl fmt::Display for StreamPosition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.ms, self.seq)
+    }
 }
 
 /// One event as read from the stream.
@@ -103,20 +118,33 @@ struct Told {
     envelope: Option<Vec<u8>>,
 }
 
-impl Told {
-    /// `None` for an entry that is not ours: it is logged, and trimmed with the others, because it would never become readable.
-    fn read(entry: &redis::streams::StreamId) -> Option<Self> {
-        let raw: Option<Vec<u8>> = entry.get("event");
-        let event = raw.as_deref().map(serde_json::from_slice::<Event>);
-        match (StreamPosition::parse(&entry.id), event) {
-            (Some(position), Some(Ok(event))) => Some(Self { position, event, envelope: entry.get("envelope") }),
-            (_, event) => {
-                let reason = event.and_then(Result::err).map_or_else(|| "it has no event".to_owned(), |error| error.to_string());
-                error!(id = entry.id, reason, "an event cannot be recorded");
-                None
+/// Everything that the packs tell, and how many bytes they are. What is not ours, or cannot be read, is logged and trimmed with the
+/// others: it would never become readable.
+fn read_packs(entries: &StreamRangeReply) -> (Vec<Told>, usize) {
+    let (mut told, mut bytes) = (Vec::new(), 0);
+    for entry in &entries.ids {
+        let pack: Vec<u8> = entry.get("events").unwrap_or_default();
+        let worker: String = entry.get("worker").unwrap_or_default();
+        bytes += pack.len();
+        let events = serde_json::from_slice::<Vec<&RawValue>>(&pack);
+        let (Some(position), Ok(events)) = (StreamPosition::parse(&entry.id), events) else {
+            error!(id = entry.id, "an entry of the event stream is no pack of events");
+            continue;
+        };
+        for raw in events {
+            match serde_json::from_str::<Event>(raw.get()) {
+                Ok(mut event) => {
+                    if event.worker.is_empty() {
+                        event.worker.clone_from(&worker);
+                    }
+                    let envelope = event.envelope_bytes().or_else(|| entry.get(&event.id));
+                    told.push(Told { position, event, envelope });
+                }
+                Err(error) => error!(id = entry.id, %error, "an event cannot be recorded"),
             }
         }
     }
+    (told, bytes)
 }
 
 async fn lock_position(tx: &mut PgConnection, epoch: i64, queue: Queue) -> sqlx::Result<Option<StreamPosition>> {

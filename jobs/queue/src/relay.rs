@@ -12,7 +12,7 @@ use crate::{
     faults::crash_point,
     job::{JobId, Queue},
     loops::Outage,
-    store::{MAX_BATCH, Store, StoreError},
+    store::{MAX_BATCH, Pressure, Store, StoreError},
 };
 
 /// Behind the notification stands this poll: where DATABASE_URL is a pooler there may be no LISTEN at all.
@@ -119,7 +119,7 @@ pub(crate) async fn push_rows(store: &Store, rows: Vec<OutboxRow>) -> Result<u64
     }
     let mut pushed = 0;
     for (queue, envelopes) in by_queue {
-        pushed += store.push(queue, &envelopes).await?;
+        pushed += store.push(queue, &envelopes, Pressure::Ignored).await?;
     }
     Ok(pushed)
 }

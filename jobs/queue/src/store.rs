@@ -1,10 +1,14 @@
 //! The live half of the engine: every change of a live job is one script in `lua/`, and this file is their only caller.
 
-use std::{sync::LazyLock, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use redis::{
-    AsyncConnectionConfig, Client, FromRedisValue, RedisError, Script, Value,
+    AsyncConnectionConfig, Client, FromRedisValue, RedisError, Script,
     aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection},
 };
 
@@ -16,6 +20,10 @@ use crate::{
 
 /// No script is handed more jobs than this, so none blocks Redis for long.
 pub(crate) const MAX_BATCH: usize = 500;
+/// Unrecorded events may have this many bytes; then successes of direct pushes go unrecorded.
+const DROP_AT_BYTES: u64 = 256 << 20;
+/// From here on new direct pushes are refused.
+const REFUSE_AT_BYTES: u64 = 512 << 20;
 /// How long a claim is good for without renewal. Redis's clock alone decides.
 pub(crate) const LEASE: Duration = Duration::from_secs(4);
 
@@ -52,6 +60,7 @@ scripts! {
     PUSH = "lua/push.lua";
     CLAIM = "lua/claim.lua";
     FINISH = "lua/finish.lua";
+    YIELD = "lua/yield.lua";
     RENEW = "lua/renew.lua";
     RESCUE = "lua/rescue.lua";
     PROMOTE = "lua/promote.lua";
@@ -63,29 +72,42 @@ scripts! {
     PAGE = "lua/page.lua";
     LINE = "lua/line.lua";
     LOOK = "lua/look.lua";
+    EPOCH = "lua/epoch.lua";
 }
 
-/// What a delivery came to, as Redis must know it.
-#[derive(Debug, Clone)]
-pub(crate) struct Finish {
-    pub(crate) id: String,
-    pub(crate) lease: Lease,
+/// Deliveries that ended their jobs, as Redis must know them. Those whose events may go unrecorded under pressure come last.
+#[derive(Debug, Default)]
+pub(crate) struct Finish<'f> {
+    pub(crate) ids: Vec<&'f str>,
+    pub(crate) leases: Vec<&'f Lease>,
+    /// How many of them, the last ones, are successes of direct pushes.
+    pub(crate) droppable: usize,
+    /// JSON arrays for the recorder; empty when there is nothing to record.
+    pub(crate) events: Vec<u8>,
+    pub(crate) droppable_events: Vec<u8>,
+    /// How many ended how: `completed 3 dead 1`.
+    pub(crate) statistics: String,
+}
+
+/// A delivery that did not end its job, as Redis must know it.
+#[derive(Debug)]
+pub(crate) struct Yield<'y> {
+    pub(crate) id: &'y str,
+    pub(crate) lease: &'y Lease,
     pub(crate) verb: Verb,
     /// JSON for the recorder; empty when there is nothing to record.
     pub(crate) event: String,
 }
 
-/// What happens to a claimed job.
+/// What happens to a claimed job that is not over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verb {
-    /// Over; the ledger takes its arguments from the outbox.
-    End,
-    /// Over; the event must carry the envelope, because nobody else has it.
-    EndWhole,
     /// Another attempt after this long; one is used up.
     Retry(Duration),
     /// Another attempt after this long; none is used up.
     Wait(Duration),
+    /// No worker at hand knows it; look again after this long, or when a worker starts.
+    Park(Duration),
     /// Back to the head of the queue, nothing counted.
     Release,
 }
@@ -93,12 +115,63 @@ pub(crate) enum Verb {
 impl Verb {
     fn name_and_delay(self) -> (&'static str, u64) {
         match self {
-            Self::End => ("end", 0),
-            Self::EndWhole => ("end_whole", 0),
             Self::Retry(delay) => ("retry", millis(delay)),
             Self::Wait(delay) => ("wait", millis(delay)),
+            Self::Park(delay) => ("park", millis(delay)),
             Self::Release => ("release", 0),
         }
+    }
+}
+
+/// Whether a recorder that is far behind refuses a push.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pressure {
+    /// A promise is never refused: its row waits in the outbox anyway.
+    Ignored,
+    /// A direct push is.
+    Refuses,
+}
+
+/// A life of Redis's data, as the key `epoch` holds it: "number replication-id".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Epoch {
+    pub(crate) number: i64,
+    text: String,
+}
+
+impl Epoch {
+    fn parse(text: &str) -> Self {
+        Self { number: text.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0), text: text.to_owned() }
+    }
+
+    /// Whether it began on the Redis with this replication id.
+    pub(crate) fn is_of(&self, replication_id: &str) -> bool {
+        self.text.split(' ').nth(1) == Some(replication_id)
+    }
+}
+
+/// The events that a recorder has written into the ledger.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Recorded {
+    /// The stream id of the last one, and the first id after it.
+    pub(crate) last: String,
+    pub(crate) after_last: String,
+    pub(crate) entries: usize,
+    pub(crate) bytes: usize,
+}
+
+/// What a job has behind it: "attempts-used due crashes"; absent: nothing.
+#[derive(Debug, Clone, Copy, Default)]
+struct Past {
+    used: u32,
+    crashes: u32,
+}
+
+impl Past {
+    fn parse(text: &str) -> Self {
+        let mut words = text.split(' ');
+        let used = words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
+        Self { used, crashes: words.nth(1).and_then(|word| word.parse().ok()).unwrap_or(0) }
     }
 }
 
@@ -133,7 +206,10 @@ pub(crate) struct LiveCounts {
     pub(crate) running: u64,
     pub(crate) scheduled: u64,
     pub(crate) retryable: u64,
+    pub(crate) parked: u64,
+    /// Entries of the event stream, each a batch of events.
     pub(crate) unrecorded: u64,
+    pub(crate) unrecorded_bytes: u64,
     pub(crate) now: DateTime<Utc>,
     /// Since when the job at the head of the queue has waited for a slot.
     pub(crate) oldest_since: Option<DateTime<Utc>>,
@@ -200,56 +276,99 @@ impl Store {
     }
 
     /// Makes jobs live; an id that is live already, or whose end awaits the recorder, is left alone. Returns how many were new.
-    pub(crate) async fn push(&self, queue: Queue, envelopes: &[Envelope]) -> Result<u64, StoreError> {
+    /// `pressure` says whether a recorder that is far behind refuses them.
+    pub(crate) async fn push(&self, queue: Queue, envelopes: &[Envelope], pressure: Pressure) -> Result<u64, StoreError> {
         let mut added = 0;
+        let (mut pairs, mut ids) = (Vec::new(), HashSet::new());
         for batch in envelopes.chunks(MAX_BATCH) {
-            let mut call = self.call(&PUSH, queue, &["job", "ready", "scheduled", "ended", "gone", "wake", "tail"]);
-            call.arg(0);
-            for envelope in batch {
-                let due = envelope.run_at.map_or(0, |at| at.timestamp_millis());
+            pairs.clear();
+            ids.clear();
+            for envelope in batch.iter().filter(|envelope| ids.insert(envelope.id)) {
                 let raw = serde_json::to_vec(envelope).map_err(|error| not_json(&error))?;
-                call.arg(envelope.id.to_string()).arg(due).arg(raw);
+                pairs.push((envelope.id.to_string(), raw, envelope.run_at.map_or(0, |at| at.timestamp_millis())));
+            }
+            let mut call = self.call(&PUSH, queue, &["job", "ready", "scheduled", "gone", "wake", "tail", "stats"]);
+            call.arg(pairs.len()).arg(if pressure == Pressure::Refuses { REFUSE_AT_BYTES } else { 0 });
+            for (id, ..) in &pairs {
+                call.arg(id);
+            }
+            for (id, raw, _) in &pairs {
+                call.arg(id).arg(raw);
+            }
+            if pairs.iter().any(|(.., due)| *due > 0) {
+                for (.., due) in &pairs {
+                    call.arg(due);
+                }
             }
             added += self.run::<u64>(&call, "pushing jobs").await?;
         }
         Ok(added)
     }
 
-    /// Claims at most `limit` jobs. `None` when Redis has no epoch: take one first.
-    pub(crate) async fn claim(&self, queue: Queue, limit: usize, worker: &str) -> Result<Option<Vec<Delivery>>, StoreError> {
+    /// Claims at most `limit` jobs. `None` when Redis has no epoch: take one first. The connection is the caller's own, so that a
+    /// Redis that was restarted or replaced cannot be claimed from before its epoch was looked at.
+    pub(crate) async fn claim(
+        &self,
+        connection: &mut MultiplexedConnection,
+        queue: Queue,
+        limit: usize,
+        worker: &str,
+    ) -> Result<Option<Vec<Delivery>>, StoreError> {
         const DOING: &str = "claiming jobs";
-        let token = uuid::Uuid::new_v4().simple().to_string();
-        let mut call =
-            self.call(&CLAIM, queue, &["job", "ready", "running", "leases", "attempts", "gone", "wake", "fence", "epoch"]);
-        call.arg(limit.clamp(1, MAX_BATCH)).arg(millis(LEASE)).arg(&token).arg(worker);
-        let Some(reply) = self.run::<Option<Vec<Value>>>(&call, DOING).await? else { return Ok(None) };
-        let mut reply = reply.into_iter();
-        let (epoch, fence, now) = (next(&mut reply, DOING)?, next(&mut reply, DOING)?, next(&mut reply, DOING)?);
-        let mut deliveries = Vec::with_capacity(reply.len() / 3);
-        while reply.len() > 0 {
-            let (id, raw, used): (String, Vec<u8>, u32) =
-                (next(&mut reply, DOING)?, next(&mut reply, DOING)?, next(&mut reply, DOING)?);
-            let lease = Lease { epoch, fence, token: token.clone() };
-            deliveries.push(Delivery { id, queue, lease, attempt: used.saturating_add(1), claimed_at: at(now), raw });
-        }
-        Ok(Some(deliveries))
+        type Reply = (String, i64, i64, Vec<String>, Vec<Vec<u8>>, Vec<String>);
+        let token: Arc<str> = uuid::Uuid::new_v4().simple().to_string().into();
+        let mut call = self.call(&CLAIM, queue, &["job", "ready", "running", "attempts", "gone", "wake", "fence", "epoch"]);
+        call.arg(limit.clamp(1, MAX_BATCH)).arg(millis(LEASE)).arg(&*token).arg(worker);
+        let reply: Option<Reply> = call.invoke_async(connection).await.map_err(|source| StoreError { doing: DOING, source })?;
+        let Some((epoch, fence, now, ids, envelopes, used)) = reply else { return Ok(None) };
+        let lease = Lease::new(Epoch::parse(&epoch).number, fence, token);
+        let claimed_at = at(now);
+        let mut used = used.into_iter();
+        let delivery = |(id, raw)| {
+            let past = used.next().map_or_else(Past::default, |used| Past::parse(&used));
+            Delivery {
+                id,
+                queue,
+                lease: lease.clone(),
+                attempt: past.used.saturating_add(1),
+                crashes: past.crashes,
+                claimed_at,
+                raw,
+            }
+        };
+        Ok(Some(ids.into_iter().zip(envelopes).map(delivery).collect()))
     }
 
-    /// Carries out what deliveries came to. Answers for each whether the lease was still held.
-    pub(crate) async fn finish(&self, queue: Queue, deliveries: &[Finish]) -> Result<Vec<bool>, StoreError> {
-        let mut answers = Vec::with_capacity(deliveries.len());
-        for batch in deliveries.chunks(MAX_BATCH) {
-            let keys = ["job", "ready", "running", "leases", "attempts", "retryable", "ended", "cancels", "events", "wake"];
-            let mut call = self.call(&FINISH, queue, &keys);
-            for Finish { id, lease, verb, event } in batch {
+    /// Ends jobs that are over: all of them (then the answer is empty), or none (then it names those whose lease is somebody else's).
+    pub(crate) async fn finish(&self, queue: Queue, worker: &str, finish: &Finish<'_>) -> Result<Vec<usize>, StoreError> {
+        let mut call = self.call(&FINISH, queue, &["job", "running", "attempts", "cancels", "events", "stats"]);
+        call.arg(finish.ids.len()).arg(finish.droppable).arg(DROP_AT_BYTES).arg(worker);
+        call.arg(&finish.events).arg(&finish.droppable_events).arg(&finish.statistics);
+        for id in &finish.ids {
+            call.arg(id);
+        }
+        for lease in &finish.leases {
+            call.arg(lease.mark());
+        }
+        let refused: Vec<usize> = self.run(&call, "finishing jobs").await?;
+        if refused.is_empty() && sabotaged(Sabotage::NoTombstone) {
+            self.query::<i64>(redis::cmd("HDEL").arg(self.key(queue, "job")).arg(&finish.ids), "dropping tombstones").await?;
+        }
+        Ok(refused.into_iter().map(|place| place.saturating_sub(1)).collect())
+    }
+
+    /// Takes back deliveries that did not end their jobs. Answers for each whether the lease was still held.
+    pub(crate) async fn take_back(&self, queue: Queue, worker: &str, yields: &[Yield<'_>]) -> Result<Vec<bool>, StoreError> {
+        let mut answers = Vec::with_capacity(yields.len());
+        for batch in yields.chunks(MAX_BATCH) {
+            let keys = ["job", "ready", "running", "attempts", "retryable", "cancels", "events", "wake", "stats", "parked"];
+            let mut call = self.call(&YIELD, queue, &keys);
+            call.arg(worker);
+            for Yield { id, lease, verb, event } in batch {
                 let (verb, delay) = verb.name_and_delay();
                 call.arg(id).arg(lease.mark()).arg(verb).arg(delay).arg(event);
             }
-            answers.extend(self.run::<Vec<bool>>(&call, "finishing jobs").await?);
-            if sabotaged(Sabotage::NoTombstone) {
-                let ids: Vec<&str> = batch.iter().map(|finish| finish.id.as_str()).collect();
-                self.query::<i64>(redis::cmd("HDEL").arg(self.key(queue, "ended")).arg(ids), "dropping tombstones").await?;
-            }
+            answers.extend(self.run::<Vec<bool>>(&call, "handing jobs back").await?);
         }
         Ok(answers)
     }
@@ -258,7 +377,7 @@ impl Store {
     pub(crate) async fn renew(&self, queue: Queue, held: &[(String, Lease)]) -> Result<Vec<Renewed>, StoreError> {
         let mut answers = Vec::with_capacity(held.len());
         for batch in held.chunks(MAX_BATCH) {
-            let mut call = self.call(&RENEW, queue, &["running", "leases", "cancels"]);
+            let mut call = self.call(&RENEW, queue, &["running", "cancels"]);
             call.arg(millis(LEASE));
             for (id, lease) in batch {
                 call.arg(id).arg(lease.mark());
@@ -272,24 +391,33 @@ impl Store {
         Ok(answers)
     }
 
-    /// Returns orphans to their queue; answers how many leases were looked at (fewer than [`MAX_BATCH`]: no more are due).
-    pub(crate) async fn rescue(&self, queue: Queue) -> Result<usize, StoreError> {
-        let keys = ["job", "ready", "running", "leases", "cancels", "events", "wake", "epoch", "attempts", "ended"];
-        let mut call = self.call(&RESCUE, queue, &keys);
-        call.arg(MAX_BATCH);
-        self.run(&call, "rescuing orphans").await
+    /// Returns orphans to their queue, if `epoch` still holds; answers how many, `None` when another epoch has begun.
+    pub(crate) async fn rescue(&self, queue: Queue, epoch: &Epoch) -> Result<Option<u64>, StoreError> {
+        let keys = ["job", "ready", "running", "attempts", "cancels", "events", "wake", "epoch", "stats"];
+        let (mut cursor, mut total) = (0_u64, 0);
+        loop {
+            let mut call = self.call(&RESCUE, queue, &keys);
+            call.arg(&epoch.text).arg(cursor).arg(MAX_BATCH);
+            let (next, rescued): (u64, i64) = self.run(&call, "rescuing orphans").await?;
+            let Ok(rescued) = u64::try_from(rescued) else { return Ok(None) };
+            total += rescued;
+            if next == 0 {
+                return Ok(Some(total));
+            }
+            cursor = next;
+        }
     }
 
-    /// Makes due jobs available; answers how many, and how long until the next is due.
-    pub(crate) async fn promote(&self, queue: Queue) -> Result<(usize, Option<Duration>), StoreError> {
-        let mut call = self.call(&PROMOTE, queue, &["ready", "scheduled", "retryable", "wake", "gone", "tail"]);
-        call.arg(MAX_BATCH);
+    /// Makes due jobs available, and parked ones whatever their time if told so; answers how many, and how long until the next is due.
+    pub(crate) async fn promote(&self, queue: Queue, parked: bool) -> Result<(usize, Option<Duration>), StoreError> {
+        let mut call = self.call(&PROMOTE, queue, &["ready", "wake", "gone", "tail", "scheduled", "retryable", "parked"]);
+        call.arg(MAX_BATCH).arg(u8::from(parked));
         let (promoted, next_due): (usize, i64) = self.run(&call, "promoting due jobs").await?;
         Ok((promoted, u64::try_from(next_due).ok().map(Duration::from_millis)))
     }
 
     pub(crate) async fn cancel(&self, queue: Queue, id: &str, event: &str) -> Result<Cancelled, StoreError> {
-        let keys = ["job", "running", "scheduled", "retryable", "attempts", "gone", "ended", "cancels", "events"];
+        let keys = ["job", "running", "scheduled", "retryable", "attempts", "gone", "cancels", "events", "stats", "parked"];
         let mut call = self.call(&CANCEL, queue, &keys);
         call.arg(id).arg(event);
         Ok(match self.run::<String>(&call, "cancelling a job").await?.as_str() {
@@ -302,24 +430,24 @@ impl Store {
 
     /// Makes a scheduled or retryable job available at once; answers whether it was one.
     pub(crate) async fn hasten(&self, queue: Queue, id: &str) -> Result<bool, StoreError> {
-        let mut call = self.call(&HASTEN, queue, &["ready", "scheduled", "retryable", "wake", "gone", "tail"]);
+        let mut call = self.call(&HASTEN, queue, &["ready", "scheduled", "retryable", "wake", "gone", "tail", "parked"]);
         call.arg(id);
         self.run(&call, "making a job available").await
     }
 
-    /// Forgets recorded ends: their tombstones, then the events up to and with `last`.
-    pub(crate) async fn forget(&self, queue: Queue, last: &str, ended: &[String]) -> Result<(), StoreError> {
-        let mut call = self.call(&FORGET, queue, &["ended", "events"]);
-        call.arg(last);
-        for id in ended {
-            call.arg(id);
+    /// Forgets what the ledger holds: the tombstones of ended jobs (id and fence), then the events.
+    pub(crate) async fn forget(&self, queue: Queue, recorded: &Recorded, ended: &[(&str, i64)]) -> Result<(), StoreError> {
+        let mut call = self.call(&FORGET, queue, &["job", "events", "stats"]);
+        call.arg(&recorded.last).arg(&recorded.after_last).arg(recorded.entries).arg(recorded.bytes);
+        for (id, fence) in ended {
+            call.arg(id).arg(format!("!{fence}"));
         }
         self.run::<i64>(&call, "forgetting recorded events").await.map(drop)
     }
 
     /// Of these pushed jobs, those that Redis neither holds live nor remembers as ended.
     pub(crate) async fn missing(&self, queue: Queue, ids: &[JobId]) -> Result<Vec<String>, StoreError> {
-        let mut call = self.call(&MISSING, queue, &["job", "ended"]);
+        let mut call = self.call(&MISSING, queue, &["job"]);
         for id in ids {
             call.arg(id.to_string());
         }
@@ -339,36 +467,62 @@ impl Store {
         waited.map(drop).map_err(|source| StoreError { doing: "waiting for jobs", source })
     }
 
-    pub(crate) async fn epoch(&self, queue: Queue) -> Result<Option<i64>, StoreError> {
-        self.query(redis::cmd("GET").arg(self.key(queue, "epoch")), "reading the epoch").await
+    /// The epoch that holds; `None`: Redis has none.
+    pub(crate) async fn epoch(&self, queue: Queue) -> Result<Option<Epoch>, StoreError> {
+        let text: Option<String> = self.query(redis::cmd("GET").arg(self.key(queue, "epoch")), "reading the epoch").await?;
+        Ok(text.map(|text| Epoch::parse(&text)))
     }
 
-    /// Sets the epoch unless there is one.
-    pub(crate) async fn offer_epoch(&self, queue: Queue, epoch: i64) -> Result<(), StoreError> {
-        self.query(redis::cmd("SETNX").arg(self.key(queue, "epoch")).arg(epoch), "setting the epoch").await
+    /// Asks the Redis behind a connection which life of its data it serves: (its replication id, the epoch that holds there).
+    pub(crate) async fn life(
+        &self,
+        connection: &mut MultiplexedConnection,
+        queue: Queue,
+    ) -> Result<(String, Option<Epoch>), StoreError> {
+        let mut read = redis::pipe();
+        read.cmd("INFO").arg("replication");
+        read.cmd("GET").arg(self.key(queue, "epoch"));
+        let (info, epoch): (String, Option<String>) =
+            read.query_async(connection).await.map_err(|source| StoreError { doing: "reading the epoch", source })?;
+        let id = info.lines().find_map(|line| line.strip_prefix("master_replid:")).unwrap_or("none").trim().to_owned();
+        Ok((id, epoch.map(|text| Epoch::parse(&text))))
+    }
+
+    /// Begins epoch `number` on the Redis with this replication id, unless the one before is no longer `present`.
+    pub(crate) async fn begin_epoch(
+        &self,
+        queue: Queue,
+        present: Option<&Epoch>,
+        number: i64,
+        replication_id: &str,
+    ) -> Result<(), StoreError> {
+        let mut call = self.call(&EPOCH, queue, &["epoch"]);
+        call.arg(present.map_or("", |epoch| epoch.text.as_str())).arg(format!("{number} {replication_id}"));
+        self.run::<String>(&call, "beginning an epoch").await.map(drop)
     }
 
     pub(crate) async fn counts(&self, queue: Queue) -> Result<LiveCounts, StoreError> {
-        let keys = ["job", "ready", "running", "scheduled", "retryable", "gone", "events", "attempts"];
-        let call = self.call(&COUNTS, queue, &keys);
-        let (available, running, scheduled, retryable, unrecorded, now, oldest, due): (
-            i64,
-            u64,
-            u64,
-            u64,
-            u64,
-            i64,
-            Option<Vec<u8>>,
-            i64,
-        ) = self.run(&call, "counting jobs").await?;
+        let keys = ["job", "ready", "running", "scheduled", "retryable", "parked", "gone", "events", "attempts", "stats"];
+        type Reply = (i64, u64, u64, u64, u64, u64, u64, i64, Option<Vec<u8>>, i64);
+        let reply: Reply = self.run(&self.call(&COUNTS, queue, &keys), "counting jobs").await?;
+        let (available, running, scheduled, retryable, parked, unrecorded, unrecorded_bytes, now, oldest, due) = reply;
         let envelope = oldest.and_then(|raw| serde_json::from_slice::<Envelope>(&raw).ok());
         let oldest_since =
             envelope.map(|envelope| envelope.run_at.map_or(envelope.enqueued_at, |at| at.max(envelope.enqueued_at)).max(at(due)));
-        let available = u64::try_from(available).unwrap_or(0);
-        Ok(LiveCounts { available, running, scheduled, retryable, unrecorded, now: at(now), oldest_since })
+        Ok(LiveCounts {
+            available: u64::try_from(available).unwrap_or(0),
+            running,
+            scheduled,
+            retryable,
+            parked,
+            unrecorded,
+            unrecorded_bytes,
+            now: at(now),
+            oldest_since,
+        })
     }
 
-    /// A page of `scheduled` or `retryable` jobs by due time, after (due in ms, id).
+    /// A page of `scheduled`, `retryable` or `parked` jobs by due time, after (due in ms, id).
     pub(crate) async fn waiting(
         &self,
         queue: Queue,
@@ -409,7 +563,7 @@ impl Store {
     }
 
     pub(crate) async fn look(&self, queue: Queue, id: &str) -> Result<Look, StoreError> {
-        let mut call = self.call(&LOOK, queue, &["job", "running", "scheduled", "retryable", "attempts", "ended", "cancels"]);
+        let mut call = self.call(&LOOK, queue, &["job", "running", "scheduled", "retryable", "parked", "attempts", "cancels"]);
         call.arg(id);
         let (state, raw, used, detail, wanted): (String, Vec<u8>, String, String, u8) =
             self.run(&call, "looking for a job").await?;
@@ -444,8 +598,9 @@ impl Store {
 }
 
 impl StoreError {
-    pub(crate) fn reading(doing: &'static str, source: impl Into<RedisError>) -> Self {
-        Self { doing, source: source.into() }
+    /// Redis answers, but Postgres, which numbers the epochs, does not.
+    pub(crate) fn no_epoch() -> Self {
+        Self { doing: "beginning an epoch", source: (redis::ErrorKind::Client, "Postgres gives no number for it").into() }
     }
 }
 
@@ -458,10 +613,6 @@ fn to_waiting(rows: Vec<(String, f64, Vec<u8>, String)>) -> Vec<Waiting> {
         attempts_used: leading_number(&used),
     };
     rows.into_iter().map(waiting).collect()
-}
-
-fn next<T: FromRedisValue>(reply: &mut std::vec::IntoIter<Value>, doing: &'static str) -> Result<T, StoreError> {
-    T::from_redis_value(reply.next().unwrap_or(Value::Nil)).map_err(|error| StoreError::reading(doing, error))
 }
 
 fn not_json(error: &serde_json::Error) -> StoreError {
@@ -477,7 +628,7 @@ pub(crate) fn at(millis: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(millis).unwrap_or_default()
 }
 
-/// `attempts` values are "used due"; absent means none.
+/// `attempts` values are "used due crashes"; absent means none.
 fn leading_number(text: &str) -> u32 {
     text.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0)
 }

@@ -35,52 +35,65 @@ impl Keys {
     }
 
     async fn push(&mut self, jobs: &[(&str, &str)]) -> u64 {
-        let mut args = vec!["0"];
-        jobs.iter().for_each(|(id, due)| args.extend([*id, *due, "envelope"]));
-        self.call(
-            include_str!("../../../jobs/queue/src/lua/push.lua"),
-            &["job", "ready", "scheduled", "ended", "gone", "wake", "tail"],
-            &args,
-        )
-        .await
+        let count = jobs.len().to_string();
+        let mut args = vec![count.as_str(), "0"];
+        args.extend(jobs.iter().map(|(id, _)| *id));
+        jobs.iter().for_each(|(id, _)| args.extend([*id, "{envelope}"]));
+        if jobs.iter().any(|(_, due)| *due != "0") {
+            args.extend(jobs.iter().map(|(_, due)| *due));
+        }
+        self.call(script("push"), &["job", "ready", "scheduled", "gone", "wake", "tail", "stats"], &args).await
     }
 
     /// The ids claimed, and the mark under which they run.
     async fn claim(&mut self, limit: &str) -> (Vec<String>, String) {
-        let keys = ["job", "ready", "running", "leases", "attempts", "gone", "wake", "fence", "epoch"];
-        let reply: Vec<String> =
-            self.call(include_str!("../../../jobs/queue/src/lua/claim.lua"), &keys, &[limit, "4000", "token", "worker"]).await;
-        (reply[3..].chunks(3).map(|job| job[0].clone()).collect(), format!("{} token ", reply[1]))
+        let reply: (String, i64, i64, Vec<String>, Vec<String>, Vec<String>) =
+            self.call(script("claim"), &CLAIM_KEYS, &[limit, "4000", "token", "worker"]).await;
+        (reply.3, format!("{} token ", reply.1))
     }
 
-    async fn finish(&mut self, id: &str, mark: &str, verb: &str, delay: &str) -> Vec<u8> {
-        let keys = ["job", "ready", "running", "leases", "attempts", "retryable", "ended", "cancels", "events", "wake"];
-        self.call(include_str!("../../../jobs/queue/src/lua/finish.lua"), &keys, &[id, mark, verb, delay, "{}"]).await
+    /// The places of those that were refused.
+    async fn finish(&mut self, ids: &[&str], marks: &[&str]) -> Vec<usize> {
+        self.finish_under_pressure(ids, marks, 0, "999999").await
     }
 
-    async fn rescue(&mut self) -> u64 {
-        let keys = ["job", "ready", "running", "leases", "cancels", "events", "wake", "epoch", "attempts", "ended"];
-        self.call(include_str!("../../../jobs/queue/src/lua/rescue.lua"), &keys, &["500"]).await
+    async fn finish_under_pressure(&mut self, ids: &[&str], marks: &[&str], droppable: usize, limit: &str) -> Vec<usize> {
+        let keys = ["job", "running", "attempts", "cancels", "events", "stats"];
+        let (count, drop) = (ids.len().to_string(), droppable.to_string());
+        let events = if droppable < ids.len() { "[{}]" } else { "" };
+        let mut args = vec![count.as_str(), &drop, limit, "worker", events, "[{}]", "completed 2 dead 1 "];
+        args.extend(ids);
+        args.extend(marks);
+        self.call(script("finish"), &keys, &args).await
+    }
+
+    async fn take_back(&mut self, id: &str, mark: &str, verb: &str, delay: &str) -> Vec<u8> {
+        let keys = ["job", "ready", "running", "attempts", "retryable", "cancels", "events", "wake", "stats", "parked"];
+        self.call(script("yield"), &keys, &["worker", id, mark, verb, delay, "{}"]).await
+    }
+
+    async fn rescue(&mut self) -> i64 {
+        let keys = ["job", "ready", "running", "attempts", "cancels", "events", "wake", "epoch", "stats"];
+        self.call::<(i64, i64)>(script("rescue"), &keys, &["1 here", "0", "500"]).await.1
     }
 
     async fn cancel(&mut self, id: &str) -> String {
-        let keys = ["job", "running", "scheduled", "retryable", "attempts", "gone", "ended", "cancels", "events"];
-        self.call(include_str!("../../../jobs/queue/src/lua/cancel.lua"), &keys, &[id, r#"{"id":"x","outcome":"cancelled"}"#])
-            .await
+        let keys = ["job", "running", "scheduled", "retryable", "attempts", "gone", "cancels", "events", "stats", "parked"];
+        self.call(script("cancel"), &keys, &[id, r#"{"id":"x","outcome":"cancelled"}"#]).await
     }
 
     async fn promote(&mut self) -> (u64, i64) {
-        let keys = ["ready", "scheduled", "retryable", "wake", "gone", "tail"];
-        self.call(include_str!("../../../jobs/queue/src/lua/promote.lua"), &keys, &["500"]).await
+        let keys = ["ready", "wake", "gone", "tail", "scheduled", "retryable", "parked"];
+        self.call(script("promote"), &keys, &["500", "0"]).await
     }
 
     async fn line(&mut self, after: i64, limit: usize) -> Vec<Row> {
         let keys = ["ready", "job", "attempts", "gone", "tail"];
-        self.call(include_str!("../../../jobs/queue/src/lua/line.lua"), &keys, &[&after.to_string(), &limit.to_string()]).await
+        self.call(script("line"), &keys, &[&after.to_string(), &limit.to_string()]).await
     }
 
     async fn begin_epoch(&mut self) {
-        let _: () = self.redis.set(self.key("epoch"), 1).await.unwrap();
+        let _: () = self.redis.set(self.key("epoch"), "1 here").await.unwrap();
     }
 
     async fn ready(&mut self) -> Vec<String> {
@@ -89,19 +102,52 @@ impl Keys {
 
     /// Every lease has run out.
     async fn expire_leases(&mut self) {
-        let ids: Vec<String> = self.redis.zrange(self.key("leases"), 0, -1).await.unwrap();
-        for id in ids {
-            let _: () = self.redis.zadd(self.key("leases"), id, 1).await.unwrap();
+        let running: Vec<(String, String)> = self.redis.hgetall(self.key("running")).await.unwrap();
+        for (id, mark) in running {
+            let (kept, _) = mark.rsplit_once(' ').unwrap();
+            let _: () = self.redis.hset(self.key("running"), id, format!("{kept} 1")).await.unwrap();
         }
     }
+
+    /// Ended jobs whose end the recorder has not written.
+    async fn tombstones(&mut self) -> Vec<String> {
+        let jobs: Vec<(String, String)> = self.redis.hgetall(self.key("job")).await.unwrap();
+        let mut ended: Vec<String> =
+            jobs.into_iter().filter(|(_, envelope)| envelope.starts_with('!')).map(|(id, _)| id).collect();
+        ended.sort();
+        ended
+    }
+
+    async fn events(&mut self) -> Vec<(String, Vec<String>)> {
+        redis::cmd("XRANGE").arg(self.key("events")).arg("-").arg("+").query_async(&mut self.redis).await.unwrap()
+    }
+
+    async fn forget(&mut self, last: &str, ended: &[(&str, &str)]) -> u64 {
+        let (ms, seq) = last.split_once('-').unwrap();
+        let after = format!("{ms}-{}", seq.parse::<u64>().unwrap() + 1);
+        let mut args = vec![last, &after, "1", "4"];
+        ended.iter().for_each(|(id, stone)| args.extend([*id, *stone]));
+        self.call(script("forget"), &["job", "events", "stats"], &args).await
+    }
+}
+
+const CLAIM_KEYS: [&str; 8] = ["job", "ready", "running", "attempts", "gone", "wake", "fence", "epoch"];
+
+fn script(name: &str) -> &'static str {
+    macro_rules! scripts {
+        ($($name:literal)*) => {
+            match name { $($name => include_str!(concat!("../../../jobs/queue/src/lua/", $name, ".lua")),)* _ => panic!("{name}") }
+        };
+    }
+    scripts!("push" "claim" "finish" "yield" "renew" "rescue" "cancel" "promote" "line" "page" "forget" "epoch")
 }
 
 #[tokio::test]
 async fn push_leaves_live_and_ended_jobs_alone_and_wakes_one_worker_once() {
     let mut keys = Keys::fresh().await;
-    let _: () = keys.redis.hset(keys.key("ended"), "over", 1).await.unwrap();
+    let _: () = keys.redis.hset(keys.key("job"), "over", "!1").await.unwrap();
 
-    assert_eq!(keys.push(&[("a", "0"), ("a", "0"), ("over", "0"), ("later", "99999999999999")]).await, 2);
+    assert_eq!(keys.push(&[("a", "0"), ("over", "0"), ("later", "99999999999999")]).await, 2);
     assert_eq!(keys.push(&[("a", "0"), ("b", "0")]).await, 1);
 
     assert_eq!(keys.ready().await, ["a", "b"]);
@@ -115,9 +161,7 @@ async fn push_leaves_live_and_ended_jobs_alone_and_wakes_one_worker_once() {
 async fn claim_gives_nothing_without_an_epoch_and_then_the_oldest_first() {
     let mut keys = Keys::fresh().await;
     keys.push(&[("a", "0"), ("b", "0"), ("c", "0")]).await;
-    let names = ["job", "ready", "running", "leases", "attempts", "gone", "wake", "fence", "epoch"];
-    let nothing: Option<Vec<String>> =
-        keys.call(include_str!("../../../jobs/queue/src/lua/claim.lua"), &names, &["9", "4000", "token", "worker"]).await;
+    let nothing: Option<Vec<String>> = keys.call(script("claim"), &CLAIM_KEYS, &["9", "4000", "token", "worker"]).await;
     assert_eq!(nothing, None);
     keys.begin_epoch().await;
 
@@ -126,7 +170,7 @@ async fn claim_gives_nothing_without_an_epoch_and_then_the_oldest_first() {
 
     assert_eq!((first, second), (vec!["a".to_owned(), "b".to_owned()], vec!["c".to_owned()]));
     assert_ne!(mark, later_mark, "the fence does not rise");
-    let leases: u64 = keys.redis.zcard(keys.key("leases")).await.unwrap();
+    let leases: u64 = keys.redis.hlen(keys.key("running")).await.unwrap();
     assert_eq!(leases, 3);
 }
 
@@ -140,11 +184,10 @@ async fn finish_refuses_a_mark_that_is_not_the_present_one() {
     keys.rescue().await;
     let (_, fresh) = keys.claim("1").await;
 
-    assert_eq!(keys.finish("a", &stale, "end", "0").await, [0]);
-    assert_eq!(keys.finish("a", &fresh, "end", "0").await, [1]);
-    assert_eq!(keys.finish("a", &fresh, "end", "0").await, [0], "an end happened twice");
-    let tombstone: bool = keys.redis.hexists(keys.key("ended"), "a").await.unwrap();
-    assert!(tombstone);
+    assert_eq!(keys.finish(&["a"], &[&stale]).await, [1]);
+    assert!(keys.finish(&["a"], &[&fresh]).await.is_empty());
+    assert_eq!(keys.finish(&["a"], &[&fresh]).await, [1], "an end happened twice");
+    assert_eq!(keys.tombstones().await, ["a"]);
 }
 
 #[tokio::test]
@@ -155,9 +198,48 @@ async fn a_mark_that_begins_like_another_is_another() {
     keys.push(&[("a", "0")]).await;
     keys.claim("1").await;
 
-    assert_eq!(keys.finish("a", "1 token ", "end", "0").await, [0]);
-    assert_eq!(keys.finish("a", "12 tok ", "end", "0").await, [0]);
-    assert_eq!(keys.finish("a", "12 token ", "end", "0").await, [1]);
+    assert_eq!(keys.finish(&["a"], &["1 token "]).await, [1]);
+    assert_eq!(keys.finish(&["a"], &["12 tok "]).await, [1]);
+    assert!(keys.finish(&["a"], &["12 token "]).await.is_empty());
+}
+
+#[tokio::test]
+async fn one_refused_end_holds_back_its_whole_batch_and_is_named() {
+    let mut keys = Keys::fresh().await;
+    keys.begin_epoch().await;
+    keys.push(&[("a", "0"), ("b", "0"), ("c", "0")]).await;
+    let (_, mark) = keys.claim("3").await;
+
+    assert_eq!(keys.finish(&["a", "b", "c"], &[&mark, "9 other ", &mark]).await, [2]);
+    assert!(keys.tombstones().await.is_empty() && keys.events().await.is_empty(), "half a batch was carried out");
+    assert!(keys.finish(&["a", "c"], &[&mark, &mark]).await.is_empty());
+
+    assert_eq!((keys.tombstones().await, keys.events().await.len()), (vec!["a".to_owned(), "c".to_owned()], 1));
+    let (completed, dead): (u64, u64) = keys.redis.hmget(keys.key("stats"), &["completed", "dead"]).await.unwrap();
+    assert_eq!((completed, dead), (2, 1));
+}
+
+#[tokio::test]
+async fn under_pressure_successes_of_direct_pushes_go_unrecorded_and_new_ones_are_refused() {
+    let mut keys = Keys::fresh().await;
+    keys.begin_epoch().await;
+    keys.push(&[("promised", "0"), ("direct", "0")]).await;
+    let (_, mark) = keys.claim("2").await;
+    let _: () = keys.redis.hset(keys.key("stats"), "event_bytes", 50).await.unwrap();
+
+    assert!(keys.finish_under_pressure(&["promised", "direct"], &[&mark, &mark], 1, "50").await.is_empty());
+
+    assert_eq!(keys.tombstones().await, ["promised"], "nobody would ever remove the other's tombstone");
+    let (dropped, jobs): (u64, u64) =
+        (keys.redis.hget(keys.key("stats"), "dropped").await.unwrap(), keys.redis.hlen(keys.key("job")).await.unwrap());
+    assert_eq!((keys.events().await.len(), dropped, jobs), (1, 1, 1));
+    let pushed = Script::new(script("push"));
+    let mut push = pushed.prepare_invoke();
+    for name in ["job", "ready", "scheduled", "gone", "wake", "tail", "stats"] {
+        push.key(keys.key(name));
+    }
+    let refused = push.arg(&["1", "50", "new", "new", "{}"]).invoke_async::<u64>(&mut keys.redis).await.unwrap_err();
+    assert!(refused.to_string().contains("the recorder is behind"), "{refused}");
 }
 
 #[tokio::test]
@@ -167,8 +249,8 @@ async fn a_failed_attempt_is_counted_and_a_handed_back_one_is_not() {
     keys.push(&[("a", "0"), ("b", "0")]).await;
     let (_, mark) = keys.claim("2").await;
 
-    keys.finish("a", &mark, "retry", "0").await;
-    keys.finish("b", &mark, "release", "0").await;
+    keys.take_back("a", &mark, "retry", "0").await;
+    keys.take_back("b", &mark, "release", "0").await;
 
     assert_eq!(keys.ready().await, ["b"]);
     assert_eq!(keys.promote().await, (1, -1));
@@ -186,9 +268,8 @@ async fn renewal_tells_held_from_lost_and_passes_on_a_wish_to_cancel() {
     keys.expire_leases().await;
     assert_eq!(keys.cancel("b").await, "running");
 
-    let source = include_str!("../../../jobs/queue/src/lua/renew.lua");
     let answers: Vec<u8> = keys
-        .call(source, &["running", "leases", "cancels"], &["4000", "a", &mark, "b", &mark, "a", "9 other ", "nobody", &mark])
+        .call(script("renew"), &["running", "cancels"], &["4000", "a", &mark, "b", &mark, "a", "9 other ", "nobody", &mark])
         .await;
 
     assert_eq!(answers, [1, 2, 0, 0]);
@@ -208,8 +289,7 @@ async fn rescue_returns_orphans_to_the_head_and_ends_those_that_nobody_wants() {
 
     assert_eq!(keys.ready().await, ["a", "b"]);
     let running: u64 = keys.redis.hlen(keys.key("running")).await.unwrap();
-    let ended: Vec<String> = keys.redis.hkeys(keys.key("ended")).await.unwrap();
-    assert_eq!((running, ended), (0, vec!["unwanted".to_owned()]));
+    assert_eq!((running, keys.tombstones().await), (0, vec!["unwanted".to_owned()]));
 }
 
 #[tokio::test]
@@ -259,8 +339,7 @@ async fn a_page_of_due_jobs_goes_on_after_a_job_that_is_gone() {
     }
     let _: () = keys.redis.zrem(keys.key("scheduled"), "c").await.unwrap();
 
-    let source = include_str!("../../../jobs/queue/src/lua/page.lua");
-    let rest: Vec<Row> = keys.call(source, &["scheduled", "job", "attempts"], &["5", "c", "9"]).await;
+    let rest: Vec<Row> = keys.call(script("page"), &["scheduled", "job", "attempts"], &["5", "c", "9"]).await;
 
     assert_eq!(rest.iter().map(|row| row.0.as_str()).collect::<Vec<_>>(), ["d", "e"]);
 }
@@ -272,7 +351,8 @@ async fn a_job_cancelled_in_line_and_pushed_again_has_one_place() {
     keys.push(&[("a", "0"), ("b", "0")]).await;
     assert_eq!(keys.cancel("a").await, "cancelled");
     assert_eq!(keys.cancel("a").await, "ended");
-    let _: () = keys.redis.hdel(keys.key("ended"), "a").await.unwrap();
+    let last = keys.events().await[0].0.clone();
+    keys.forget(&last, &[("a", "!0")]).await;
 
     assert_eq!(keys.push(&[("a", "0")]).await, 1);
 
@@ -287,15 +367,74 @@ async fn forget_removes_tombstones_and_events_up_to_the_recorded_one() {
     keys.begin_epoch().await;
     keys.push(&[("a", "0"), ("b", "0")]).await;
     let (_, mark) = keys.claim("2").await;
-    keys.finish("a", &mark, "end", "0").await;
-    let first: Vec<(String, Vec<String>)> =
-        redis::cmd("XRANGE").arg(keys.key("events")).arg("-").arg("+").query_async(&mut keys.redis).await.unwrap();
-    keys.finish("b", &mark, "end", "0").await;
+    keys.finish(&["a"], &[&mark]).await;
+    let last = keys.events().await[0].0.clone();
+    keys.finish(&["b"], &[&mark]).await;
 
-    let source = include_str!("../../../jobs/queue/src/lua/forget.lua");
-    let forgotten: u64 = keys.call(source, &["ended", "events"], &[&first[0].0, "a"]).await;
+    let forgotten = keys.forget(&last, &[("a", "!1")]).await;
 
-    let events: u64 = keys.redis.xlen(keys.key("events")).await.unwrap();
-    let ended: Vec<String> = keys.redis.hkeys(keys.key("ended")).await.unwrap();
-    assert_eq!((forgotten, events, ended), (1, 1, vec!["b".to_owned()]));
+    assert_eq!((forgotten, keys.events().await.len(), keys.tombstones().await), (1, 1, vec!["b".to_owned()]));
+    let bytes: i64 = keys.redis.hget(keys.key("stats"), "event_bytes").await.unwrap();
+    assert_eq!(bytes, 4);
+}
+
+#[tokio::test]
+async fn a_recorder_that_comes_late_forgets_no_job_that_lives_again() {
+    let mut keys = Keys::fresh().await;
+    keys.begin_epoch().await;
+    keys.push(&[("a", "0"), ("b", "0")]).await;
+    let (_, mark) = keys.claim("2").await;
+    keys.finish(&["a"], &[&mark]).await;
+    let first = keys.events().await[0].0.clone();
+    keys.finish(&["b"], &[&mark]).await;
+    let second = keys.events().await[1].0.clone();
+    keys.forget(&first, &[("a", "!1")]).await;
+    keys.push(&[("a", "0")]).await;
+
+    // It had read both entries before the other one forgot the first.
+    keys.forget(&second, &[("a", "!1"), ("b", "!1")]).await;
+
+    let (alive, events) = (keys.claim("9").await.0, keys.events().await.len());
+    assert_eq!((alive, events), (vec!["a".to_owned()], 0));
+}
+
+#[tokio::test]
+async fn of_two_who_begin_an_epoch_one_does() {
+    let mut keys = Keys::fresh().await;
+
+    let one: String = keys.call(script("epoch"), &["epoch"], &["", "7 here"]).await;
+    let other: String = keys.call(script("epoch"), &["epoch"], &["", "8 here"]).await;
+
+    assert_eq!((one.as_str(), other.as_str()), ("7 here", "7 here"));
+}
+
+#[tokio::test]
+async fn in_another_epoch_nothing_is_rescued() {
+    let mut keys = Keys::fresh().await;
+    keys.begin_epoch().await;
+    keys.push(&[("a", "0")]).await;
+    keys.claim("1").await;
+    keys.expire_leases().await;
+    let _: () = keys.redis.set(keys.key("epoch"), "2 elsewhere").await.unwrap();
+
+    assert_eq!(keys.rescue().await, -1);
+
+    assert!(keys.ready().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_parked_job_waits_apart_and_counts_no_attempt() {
+    let mut keys = Keys::fresh().await;
+    keys.begin_epoch().await;
+    keys.push(&[("a", "0")]).await;
+    let (_, mark) = keys.claim("1").await;
+
+    keys.take_back("a", &mark, "park", "3600000").await;
+
+    assert_eq!(keys.promote().await.0, 0);
+    let names = ["ready", "wake", "gone", "tail", "scheduled", "retryable", "parked"];
+    let (offered, _): (u64, i64) = keys.call(script("promote"), &names, &["500", "1"]).await;
+    assert_eq!((offered, keys.claim("1").await.0), (1, vec!["a".to_owned()]));
+    let attempts: u64 = keys.redis.hlen(keys.key("attempts")).await.unwrap();
+    assert_eq!(attempts, 0);
 }

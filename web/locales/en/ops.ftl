@@ -80,6 +80,7 @@ state-scheduled = scheduled
 state-available = available
 state-running = running
 state-retryable = retryable
+state-parked = parked
 state-completed = completed
 state-cancelled = cancelled
 state-dead = dead

@@ -80,6 +80,7 @@ state-scheduled = programado
 state-available = disponible
 state-running = en marcha
 state-retryable = por reintentar
+state-parked = aparcado
 state-completed = completado
 state-cancelled = cancelado
 state-dead = muerto

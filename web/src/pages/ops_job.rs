@@ -50,7 +50,10 @@ impl OpsJob {
     }
 
     fn can_retry(&self) -> bool {
-        matches!(self.job.summary.state, JobState::Dead | JobState::Cancelled | JobState::Scheduled | JobState::Retryable)
+        matches!(
+            self.job.summary.state,
+            JobState::Dead | JobState::Cancelled | JobState::Scheduled | JobState::Retryable | JobState::Parked
+        )
     }
 
     fn can_cancel(&self) -> bool {

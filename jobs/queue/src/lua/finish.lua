@@ -1,46 +1,48 @@
--- Ends deliveries: each job is over, waits for another attempt, or is handed back. Event, tombstone and change are one step.
---   KEYS  1 job · 2 ready · 3 running · 4 leases · 5 attempts · 6 retryable · 7 ended · 8 cancels · 9 events · 10 wake
---   ARGV  for each delivery (at most 500): id, mark, verb, delay (ms), event (JSON; empty: none)
---         mark   "fence token " as claimed; another mark means that the job is somebody else's now
---         verb   end (over; its promise is in Postgres) · end_whole (over; the event carries the envelope)
---                retry (an attempt is used) · wait (none is) · release (back to the head of its queue)
--- Returns for each delivery 1 when it was carried out, 0 when the lease was no longer the caller's.
-local job, ready, running, leases, attempts = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local retryable, ended, cancels, events, wake = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local reply, available = {}, 0
-for i = 1, #ARGV, 5 do
-    local id, mark, verb, delay, event = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
-    local held = redis.call('HGET', running, id)
-    if held and string.sub(held, 1, #mark) == mark then
-        local envelope = verb == 'end_whole' and redis.call('HGET', job, id)
-        redis.call('HDEL', running, id)
-        redis.call('ZREM', leases, id)
-        redis.call('HDEL', cancels, id)
-        if verb == 'end' or verb == 'end_whole' then
-            redis.call('HDEL', job, id)
-            redis.call('HDEL', attempts, id)
-            redis.call('HSET', ended, id, now)
-        elseif verb == 'release' then
-            redis.call('LPUSH', ready, id)
-            available = available + 1
-        else
-            local used = tonumber(string.match(redis.call('HGET', attempts, id) or '0', '^%d+'))
-            if verb == 'retry' then used = used + 1 end
-            local due = now + tonumber(delay)
-            redis.call('HSET', attempts, id, used .. ' ' .. due)
-            redis.call('ZADD', retryable, due, id)
-        end
-        if envelope then
-            redis.call('XADD', events, '*', 'event', event, 'envelope', envelope)
-        elseif event ~= '' then
-            redis.call('XADD', events, '*', 'event', event)
-        end
-        reply[#reply + 1] = 1
+#!lua flags=allow-oom
+-- Ends jobs that are over, all or none of them. Events, tombstones and change are one step.
+--   KEYS  1 job · 2 running · 3 attempts · 4 cancels · 5 events · 6 stats
+--   ARGV  1 how many (1 to 500) · 2 how many of them, the last ones, may go unrecorded under pressure
+--         · 3 unrecorded events may have this many bytes · 4 worker · 5, 6 events (JSON arrays; empty: none) of those that must be
+--         recorded, and of those that may go unrecorded · 7 statistics as `field number field number` · then ids · then marks
+--         ("fence token " as claimed; another mark means that the job is somebody else's now)
+-- Returns the places (from 1) of those whose mark was not the present one: then nothing was changed.
+local job, running, attempts, cancels, events, stats = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local n, droppable = tonumber(ARGV[1]), tonumber(ARGV[2])
+local refused = {}
+local held = redis.call('HMGET', running, unpack(ARGV, 8, 7 + n))
+local tombstones, last, tombstone = {}, nil, '!0'
+for i = 1, n do
+    local mark = ARGV[7 + n + i]
+    if not held[i] or string.sub(held[i], 1, #mark) ~= mark then
+        refused[#refused + 1] = i
     else
-        reply[#reply + 1] = 0
+        if mark ~= last then
+            last = mark
+            tombstone = '!' .. (string.match(mark, '^%d+') or '0')
+        end
+        tombstones[2 * i - 1] = ARGV[7 + i]
+        tombstones[2 * i] = tombstone
     end
 end
-if available > 0 and redis.call('LLEN', wake) == 0 then redis.call('RPUSH', wake, 1) end
-return reply
+if #refused > 0 then return refused end
+
+redis.call('HDEL', running, unpack(ARGV, 8, 7 + n))
+if redis.call('HLEN', attempts) > 0 then redis.call('HDEL', attempts, unpack(ARGV, 8, 7 + n)) end
+if redis.call('HLEN', cancels) > 0 then redis.call('HDEL', cancels, unpack(ARGV, 8, 7 + n)) end
+local recorded, bytes = n, #ARGV[5]
+if droppable > 0 then
+    if tonumber(redis.call('HGET', stats, 'event_bytes') or 0) < tonumber(ARGV[3]) then
+        bytes = bytes + #ARGV[6]
+        redis.call('XADD', events, '*', 'worker', ARGV[4], 'events', ARGV[6])
+    else
+        -- Nobody would ever remove their tombstones.
+        recorded = n - droppable
+        redis.call('HDEL', job, unpack(ARGV, 8 + recorded, 7 + n))
+        redis.call('HINCRBY', stats, 'dropped', droppable)
+    end
+end
+if recorded > 0 then redis.call('HSET', job, unpack(tombstones, 1, 2 * recorded)) end
+if ARGV[5] ~= '' then redis.call('XADD', events, '*', 'worker', ARGV[4], 'events', ARGV[5]) end
+redis.call('HINCRBY', stats, 'event_bytes', bytes)
+for field, number in string.gmatch(ARGV[7], '(%S+) (%d+)') do redis.call('HINCRBY', stats, field, number) end
+return refused

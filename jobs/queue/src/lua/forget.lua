@@ -1,8 +1,24 @@
+#!lua flags=allow-oom
 -- Removes what the ledger now holds: tombstones first, then the events themselves, so that a crash in between repeats and never
 -- forgets.
---   KEYS  1 ended · 2 events
---   ARGV  1 the last recorded stream id · then the ids of ended jobs (at most 500)
-for i = 2, #ARGV do redis.call('HDEL', KEYS[1], ARGV[i]) end
-local oldest = redis.call('XRANGE', KEYS[2], '-', ARGV[1], 'COUNT', 500)
-for _, entry in ipairs(oldest) do redis.call('XDEL', KEYS[2], entry[1]) end
-return #oldest
+--   KEYS  1 job · 2 events · 3 stats
+--   ARGV  1 the last recorded stream id · 2 the id after it · 3 how many entries that are · 4 their bytes · then for each ended job
+--         (at most 4,000): id, tombstone
+-- Returns how many entries were removed. Another recorder may have been here first, and a job may live again since: then its
+-- tombstone is not the one that was recorded.
+local job, events, stats = KEYS[1], KEYS[2], KEYS[3]
+if #redis.call('XRANGE', events, '-', ARGV[1], 'COUNT', 1) == 0 then return 0 end
+for first = 5, #ARGV, 500 do
+    local ids, gone = {}, {}
+    for i = first, math.min(first + 498, #ARGV), 2 do ids[#ids + 1] = ARGV[i] end
+    for i, stone in ipairs(redis.call('HMGET', job, unpack(ids))) do
+        if stone == ARGV[first + 2 * i - 1] then gone[#gone + 1] = ids[i] end
+    end
+    if #gone > 0 then redis.call('HDEL', job, unpack(gone)) end
+end
+local removed = redis.call('XTRIM', events, 'MINID', ARGV[2])
+local bytes = tonumber(ARGV[4]) * removed / math.max(removed, tonumber(ARGV[3]))
+local left = tonumber(redis.call('HGET', stats, 'event_bytes') or 0) - math.floor(bytes)
+if redis.call('XLEN', events) == 0 then left = 0 end
+redis.call('HSET', stats, 'event_bytes', math.max(0, left))
+return removed

@@ -1,3 +1,4 @@
+#!lua flags=no-writes
 -- A page of available jobs in the order in which they will be claimed, after a given place.
 --   KEYS  1 ready · 2 job · 3 attempts · 4 gone · 5 tail
 --   ARGV  1 the last place seen (-1: from the head) · 2 how many at most (1 to 500)
@@ -13,7 +14,7 @@ for _ = 1, 4 do
     local ids = redis.call('LRANGE', ready, from, from + limit - 1)
     for i, id in ipairs(ids) do
         local envelope = redis.call('SISMEMBER', gone, id) == 0 and redis.call('HGET', job, id)
-        if envelope and #reply < limit * 4 then
+        if envelope and string.byte(envelope) ~= 33 and #reply < limit * 4 then
             reply[#reply + 1] = id
             reply[#reply + 1] = head + from + i - 1
             reply[#reply + 1] = envelope

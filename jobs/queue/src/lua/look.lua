@@ -1,18 +1,18 @@
+#!lua flags=no-writes
 -- Where one job is now.
---   KEYS  1 job · 2 running · 3 scheduled · 4 retryable · 5 attempts · 6 ended · 7 cancels
+--   KEYS  1 job · 2 running · 3 scheduled · 4 retryable · 5 parked · 6 attempts · 7 cancels
 --   ARGV  1 id
--- Returns state (available, running, scheduled, retryable, ended, unknown), envelope, attempts, detail (the running mark or the due
--- time in ms), 1 when its cancellation was asked for.
+-- Returns state (available, running, scheduled, retryable, parked, ended, unknown), envelope, attempts, detail (the running mark or
+-- the due time in ms), 1 when its cancellation was asked for.
 local id = ARGV[1]
 local envelope = redis.call('HGET', KEYS[1], id)
-local attempts = redis.call('HGET', KEYS[5], id) or ''
-if not envelope then
-    return {redis.call('HEXISTS', KEYS[6], id) == 1 and 'ended' or 'unknown', '', attempts, '', 0}
-end
+local attempts = redis.call('HGET', KEYS[6], id) or ''
+if not envelope then return {'unknown', '', attempts, '', 0} end
+if string.byte(envelope) == 33 then return {'ended', '', attempts, '', 0} end
 local mark = redis.call('HGET', KEYS[2], id)
 if mark then return {'running', envelope, attempts, mark, redis.call('HEXISTS', KEYS[7], id)} end
-for state, key in pairs({scheduled = KEYS[3], retryable = KEYS[4]}) do
-    local due = redis.call('ZSCORE', key, id)
+for place, state in pairs({[3] = 'scheduled', [4] = 'retryable', [5] = 'parked'}) do
+    local due = redis.call('ZSCORE', KEYS[place], id)
     if due then return {state, envelope, attempts, due, 0} end
 end
 return {'available', envelope, attempts, '', 0}

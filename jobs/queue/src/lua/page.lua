@@ -1,3 +1,4 @@
+#!lua flags=no-writes
 -- A page of waiting jobs in the order of their time, after a given one.
 --   KEYS  1 a sorted set of ids by due time (scheduled or retryable) · 2 job · 3 attempts
 --   ARGV  1 score of the last job seen (-1: from the start) · 2 its id · 3 how many at most (1 to 500)

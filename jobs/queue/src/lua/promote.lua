@@ -1,24 +1,27 @@
+#!lua flags=allow-oom
 -- Makes jobs available whose time has come.
---   KEYS  1 ready · 2 scheduled · 3 retryable · 4 wake · 5 gone · 6 tail
---   ARGV  1 how many at most of each kind (1 to 500)
+--   KEYS  1 ready · 2 wake · 3 gone · 4 tail · 5 scheduled · 6 retryable · 7 parked
+--   ARGV  1 how many at most of each kind (1 to 500) · 2 1: parked jobs too, whatever their time
 -- Returns how many were promoted, and in how many ms the next is due (-1: none waits).
-local ready, wake = KEYS[1], KEYS[4]
+local ready, wake, gone, tail = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local promoted, next_due = 0, -1
-for _, later in ipairs({KEYS[2], KEYS[3]}) do
-    local ids = redis.call('ZRANGEBYSCORE', later, '-inf', now, 'LIMIT', 0, ARGV[1])
+for place = 5, 7 do
+    local later = KEYS[place]
+    local until_ms = (place == 7 and ARGV[2] == '1') and '+inf' or now
+    local ids = redis.call('ZRANGEBYSCORE', later, '-inf', until_ms, 'LIMIT', 0, ARGV[1])
     if #ids > 0 then
         redis.call('ZREM', later, unpack(ids))
-        if redis.call('SCARD', KEYS[5]) == 0 then
+        if redis.call('SCARD', gone) == 0 then
             redis.call('RPUSH', ready, unpack(ids))
-            redis.call('INCRBY', KEYS[6], #ids)
+            redis.call('INCRBY', tail, #ids)
         else
             -- A place left by a cancelled job of the same id serves again: an id has at most one place in the list.
             for _, id in ipairs(ids) do
-                if redis.call('SREM', KEYS[5], id) == 0 then
+                if redis.call('SREM', gone, id) == 0 then
                     redis.call('RPUSH', ready, id)
-                    redis.call('INCR', KEYS[6])
+                    redis.call('INCR', tail)
                 end
             end
         end

@@ -1,18 +1,39 @@
+#!lua
 -- Makes jobs live: available now, or scheduled. An id that is live, or whose end awaits the recorder, is left alone.
---   KEYS  1 job · 2 ready · 3 scheduled · 4 ended · 5 gone · 6 wake · 7 tail
---   ARGV  1 now (0: ask Redis's clock) · then for each job (at most 500): id, due (ms; 0: at once), envelope
--- Returns how many jobs were new.
-local job, ready, scheduled, ended, gone, wake = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
-local now = tonumber(ARGV[1])
-if now == 0 then
-    local time = redis.call('TIME')
-    now = time[1] * 1000 + math.floor(time[2] / 1000)
+--   KEYS  1 job · 2 ready · 3 scheduled · 4 gone · 5 wake · 6 tail · 7 stats
+--   ARGV  1 how many (1 to 500) · 2 refuse when unrecorded events have this many bytes (0: never) · then their ids, each once
+--         · then for each id, envelope · then for each when it is due (ms; 0: at once), or nothing when all are due
+-- Returns how many were new; an error that begins with PRESSURE when they were refused.
+local job, ready, scheduled, gone, wake = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local n, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
+if limit > 0 and tonumber(redis.call('HGET', KEYS[7], 'event_bytes') or 0) >= limit then
+    return redis.error_reply('PRESSURE the recorder is behind: new direct pushes are refused')
 end
+local known = redis.call('HMGET', job, unpack(ARGV, 3, 2 + n))
+local fresh = true
+for i = 1, n do
+    if known[i] then
+        fresh = false
+        break
+    end
+end
+if fresh and #ARGV == 2 + 3 * n and redis.call('SCARD', gone) == 0 then
+    redis.call('HSET', job, unpack(ARGV, 3 + n, 2 + 3 * n))
+    local waiting = redis.call('RPUSH', ready, unpack(ARGV, 3, 2 + n))
+    redis.call('INCRBY', KEYS[6], n)
+    if waiting == n and redis.call('LLEN', wake) == 0 then redis.call('RPUSH', wake, 1) end
+    return n
+end
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local added, available, placed = 0, 0, 0
-for i = 2, #ARGV, 3 do
-    local id, due, envelope = ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2]
-    if redis.call('HEXISTS', ended, id) == 0 and redis.call('HSETNX', job, id, envelope) == 1 then
+for i = 1, n do
+    local id = ARGV[2 + i]
+    if not known[i] then
+        local due = tonumber(ARGV[2 + 3 * n + i] or 0)
         added = added + 1
+        redis.call('HSET', job, id, ARGV[2 + n + 2 * i])
         if due > now then
             redis.call('ZADD', scheduled, due, id)
         else
@@ -25,6 +46,6 @@ for i = 2, #ARGV, 3 do
         end
     end
 end
-if placed > 0 then redis.call('INCRBY', KEYS[7], placed) end
+if placed > 0 then redis.call('INCRBY', KEYS[6], placed) end
 if available > 0 and redis.call('LLEN', wake) == 0 then redis.call('RPUSH', wake, 1) end
 return added

@@ -1,8 +1,9 @@
+#!lua flags=allow-oom
 -- Extends leases that are still the caller's, and says which jobs somebody wants cancelled.
---   KEYS  1 running · 2 leases · 3 cancels
+--   KEYS  1 running · 2 cancels
 --   ARGV  1 lease (ms) · then for each delivery (at most 500): id, mark ("fence token " as claimed)
 -- Returns for each delivery: 0 the lease is somebody else's · 1 renewed · 2 renewed, and cancel it.
-local running, leases, cancels = KEYS[1], KEYS[2], KEYS[3]
+local running, cancels = KEYS[1], KEYS[2]
 local time = redis.call('TIME')
 local expires = time[1] * 1000 + math.floor(time[2] / 1000) + tonumber(ARGV[1])
 local reply = {}
@@ -10,7 +11,7 @@ for i = 2, #ARGV, 2 do
     local id, mark = ARGV[i], ARGV[i + 1]
     local held = redis.call('HGET', running, id)
     if held and string.sub(held, 1, #mark) == mark then
-        redis.call('ZADD', leases, expires, id)
+        redis.call('HSET', running, id, string.match(held, '^(.* )%d+$') .. expires)
         reply[#reply + 1] = redis.call('HEXISTS', cancels, id) == 1 and 2 or 1
     else
         reply[#reply + 1] = 0

@@ -1,0 +1,49 @@
+#!lua flags=allow-oom
+-- Takes back deliveries that did not end their jobs: each waits for another attempt, or is handed back.
+--   KEYS  1 job · 2 ready · 3 running · 4 attempts · 5 retryable · 6 cancels · 7 events · 8 wake · 9 stats · 10 parked
+--   ARGV  1 worker · then for each delivery (at most 500): id, mark, verb, delay (ms), event (JSON; empty: none)
+--         mark   "fence token " as claimed; another mark means that the job is somebody else's now
+--         verb   retry (an attempt is used) · wait (none is) · release (back to the head of its queue)
+--                park (no worker at hand knows it; the delay is when to look again)
+-- Returns for each delivery 1 when it was carried out, 0 when the lease was no longer the caller's.
+local ready, running, attempts, retryable, cancels = KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local events, wake, stats, parked = KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local reply, told, available, retried = {}, {}, 0, 0
+for i = 2, #ARGV, 5 do
+    local id, mark, verb, delay, event = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
+    local held = redis.call('HGET', running, id)
+    if held and string.sub(held, 1, #mark) == mark then
+        redis.call('HDEL', running, id)
+        redis.call('HDEL', cancels, id)
+        if verb == 'release' then
+            redis.call('LPUSH', ready, id)
+            available = available + 1
+        elseif verb == 'park' then
+            redis.call('ZADD', parked, now + tonumber(delay), id)
+        else
+            local used, _, crashes = string.match(redis.call('HGET', attempts, id) or '0 0 0', '^(%d+) (%d+) (%d+)$')
+            used = tonumber(used)
+            if verb == 'retry' then
+                used = used + 1
+                retried = retried + 1
+            end
+            local due = now + tonumber(delay)
+            redis.call('HSET', attempts, id, used .. ' ' .. due .. ' ' .. crashes)
+            redis.call('ZADD', retryable, due, id)
+        end
+        if event ~= '' then told[#told + 1] = event end
+        reply[#reply + 1] = 1
+    else
+        reply[#reply + 1] = 0
+    end
+end
+if #told > 0 then
+    local pack = '[' .. table.concat(told, ',') .. ']'
+    redis.call('XADD', events, '*', 'worker', ARGV[1], 'events', pack)
+    redis.call('HINCRBY', stats, 'event_bytes', #pack)
+end
+if retried > 0 then redis.call('HINCRBY', stats, 'retried', retried) end
+if available > 0 and redis.call('LLEN', wake) == 0 then redis.call('RPUSH', wake, 1) end
+return reply
