@@ -19,7 +19,7 @@ pub async fn quiet(stores: &Stores) {
         let (pushed,): (i64,) = sqlx::query_as("select count(*) from faena.outbox").fetch_one(&stores.db).await.unwrap_or((1,));
         pushed == 0
             && overview.unrecorded == 0
-            && overview.queues.iter().all(|queue| live.iter().all(|state| queue.count(*state) == 0))
+            && overview.lanes.iter().all(|queue| live.iter().all(|state| queue.count(*state) == 0))
     })
     .await;
 }

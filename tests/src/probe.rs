@@ -44,6 +44,7 @@ pub fn catalogue() -> Registry<()> {
         .job::<Dawdle>()
         .job::<Urge>()
         .job::<Linger>()
+        .job::<Film>()
 }
 
 const SOON: Backoff = Backoff::between(Duration::from_millis(50), Duration::from_millis(200));
@@ -204,6 +205,7 @@ impl Job for Linger {
     type Ports = ();
     const NAME: &'static str = "linger";
     const QUEUE: Queue = Queue::Low;
+    const LONG: bool = true;
     const TIMEOUT: Duration = Duration::from_secs(600);
     const BACKOFF: Backoff = SOON;
 
@@ -214,6 +216,27 @@ impl Job for Linger {
             return Err(Failure::cancelled("noticed the wish"));
         }
         std::future::pending().await
+    }
+}
+
+/// As [`Touch`], in a lane of its own.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Film {
+    /// What stands in `probe.effects`.
+    pub n: i64,
+    /// How long it takes.
+    pub sleep_ms: u64,
+}
+
+impl Job for Film {
+    type Ports = ();
+    const NAME: &'static str = "film";
+    const QUEUE: Queue = Queue::Low;
+    const LANE: Option<&'static str> = Some("films");
+    const LONG: bool = true;
+
+    async fn run(self, ctx: &Ctx<()>) -> Attempted {
+        Touch { n: self.n, sleep_ms: self.sleep_ms }.run(ctx).await
     }
 }
 

@@ -18,7 +18,7 @@ const OLDEST_REDIS: u32 = 7;
 pub(crate) async fn check<O: Outside>(stores: &StoreArgs, run: &RunArgs, outside: &O) -> anyhow::Result<()> {
     let mut mistakes = Mistakes::default();
     let opened = stores.checked(&mut mistakes);
-    run.checked(&mut mistakes);
+    run.checked(&O::catalogue().lanes(), &mut mistakes);
     let opened_outside = outside.open(&mut mistakes);
     if let Some(stores) = &opened {
         let (postgres, redis) = tokio::join!(

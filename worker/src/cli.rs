@@ -4,7 +4,7 @@ use std::{future::Future, process::ExitCode};
 
 use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand};
-use queue::{JobId, Queue, Registry, operations::State};
+use queue::{JobId, Lane, Registry, operations::State};
 use schedules::Schedule;
 
 use crate::{
@@ -88,9 +88,9 @@ enum Command<O: Outside> {
         /// List the jobs in this state: outboxed, scheduled, available, running, retryable, parked, completed, cancelled or dead.
         #[arg(long, conflicts_with = "id")]
         state: Option<State>,
-        /// Only those of this queue.
+        /// Only those of this lane, for example low or low/videos.
         #[arg(long, requires = "state")]
-        queue: Option<Queue>,
+        lane: Option<Lane>,
         /// Go on after a page: what the page before called `next`.
         #[arg(long, requires = "state")]
         after: Option<String>,
@@ -109,6 +109,22 @@ enum Command<O: Outside> {
         id: JobId,
         #[command(flatten)]
         by: By,
+        #[command(flatten)]
+        stores: StoreArgs,
+    },
+    /// Pause a lane: its jobs wait, those that run go on. Every worker sees it within a second.
+    Pause {
+        /// Which lane, for example low or low/videos.
+        lane: Lane,
+        #[command(flatten)]
+        by: By,
+        #[command(flatten)]
+        stores: StoreArgs,
+    },
+    /// Resume a paused lane.
+    Resume {
+        /// Which lane.
+        lane: Lane,
         #[command(flatten)]
         stores: StoreArgs,
     },
@@ -146,7 +162,11 @@ async fn obey<O: Outside>(command: Command<O>) -> anyhow::Result<()> {
         Command::Run { stores, run: run_args, outside } => {
             telemetry::log_to_stderr();
             let mut mistakes = Mistakes::default();
-            let settings = (stores.checked(&mut mistakes), run_args.checked(&mut mistakes), outside.open(&mut mistakes));
+            let settings = (
+                stores.checked(&mut mistakes),
+                run_args.checked(&O::catalogue().lanes(), &mut mistakes),
+                outside.open(&mut mistakes),
+            );
             mistakes.into_result()?;
             let (Some(stores), Some(settings), Some(ports)) = settings else { anyhow::bail!("the settings are incomplete") };
             run(stores, settings, O::catalogue(), O::schedules(), ports).await
@@ -158,11 +178,13 @@ async fn obey<O: Outside>(command: Command<O>) -> anyhow::Result<()> {
             operate::enqueue(&opened(&stores)?, &O::catalogue(), &name, &args, run_at).await
         }
         Command::Inspect { id: Some(id), json, stores, .. } => operate::show_job(&opened(&stores)?, id, json).await,
-        Command::Inspect { state: Some(state), queue, after, limit, json, stores, .. } => {
-            operate::list_jobs(&opened(&stores)?, state, queue, after.as_deref(), limit, json).await
+        Command::Inspect { state: Some(state), lane, after, limit, json, stores, .. } => {
+            operate::list_jobs(&opened(&stores)?, state, lane, after.as_deref(), limit, json).await
         }
         Command::Inspect { json, stores, .. } => operate::show_overview(&opened(&stores)?, json).await,
         Command::Retry { id, by, stores } => operate::retry(&opened(&stores)?, id, &by.actor).await,
+        Command::Pause { lane, by, stores } => operate::pause(&opened(&stores)?, lane, &by.actor).await,
+        Command::Resume { lane, stores } => operate::resume(&opened(&stores)?, lane).await,
         Command::Cancel { id, by, stores } => operate::cancel(&opened(&stores)?, id, &by.actor).await,
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use queue::{
-    JobId, Operations, Queue, Registry,
+    JobId, Lane, Operations, Registry,
     operations::{JobFilter, JobSummary, State},
 };
 
@@ -31,18 +31,24 @@ pub(crate) async fn show_overview(stores: &Stores, json: bool) -> anyhow::Result
         println!("{}", serde_json::to_string_pretty(&overview)?);
         return Ok(());
     }
-    print!("{:<10}", "queue");
+    print!("{:<16}", "lane");
     State::ALL.iter().for_each(|state| print!("{:>11}", state.as_str()));
     println!("{:>11}", "oldest");
-    for queue in &overview.queues {
-        print!("{:<10}", queue.queue.as_str());
-        State::ALL.iter().for_each(|state| print!("{:>11}", queue.count(*state)));
-        println!("{:>11}", queue.oldest_age.map_or_else(|| "-".to_owned(), seconds));
+    for lane in &overview.lanes {
+        print!("{:<16}", lane.lane);
+        State::ALL.iter().for_each(|state| print!("{:>11}", lane.count(*state)));
+        let paused = lane.paused_by.as_ref().map(|by| format!("  paused by {by}")).unwrap_or_default();
+        println!("{:>11}{paused}", lane.oldest_age.map_or_else(|| "-".to_owned(), seconds));
     }
-    println!("\n{} workers, {} events not yet in the ledger", overview.workers.len(), overview.unrecorded);
+    println!(
+        "\n{} workers, {} packs of events ({} bytes) not yet in the ledger",
+        overview.workers.len(),
+        overview.unrecorded,
+        overview.unrecorded_bytes
+    );
     for worker in &overview.workers {
         let slots: Vec<String> =
-            worker.queues.iter().map(|(queue, slots)| format!("{queue} {}/{}", slots.busy, slots.slots)).collect();
+            worker.lanes.iter().map(|(lane, slots)| format!("{lane} {}/{}", slots.busy, slots.slots)).collect();
         let silent = (overview.taken_at - worker.seen_at).to_std().unwrap_or_default();
         let draining = if worker.draining { ", draining" } else { "" };
         println!("  {} ({}), heard of {} ago{draining}", worker.name, slots.join(", "), seconds(silent));
@@ -56,12 +62,12 @@ pub(crate) async fn show_overview(stores: &Stores, json: bool) -> anyhow::Result
 pub(crate) async fn list_jobs(
     stores: &Stores,
     state: State,
-    queue: Option<Queue>,
+    lane: Option<Lane>,
     after: Option<&str>,
     limit: usize,
     json: bool,
 ) -> anyhow::Result<()> {
-    let page = operations(stores).jobs(JobFilter { state, queue }, after, limit).await?;
+    let page = operations(stores).jobs(JobFilter { state, lane }, after, limit).await?;
     if json {
         println!("{}", serde_json::to_string_pretty(&page)?);
         return Ok(());
@@ -113,6 +119,16 @@ pub(crate) async fn cancel(stores: &Stores, id: JobId, actor: &str) -> anyhow::R
     Ok(())
 }
 
+pub(crate) async fn pause(stores: &Stores, lane: Lane, actor: &str) -> anyhow::Result<()> {
+    println!("{}", if operations(stores).pause(lane, actor).await? { "paused" } else { "was paused already" });
+    Ok(())
+}
+
+pub(crate) async fn resume(stores: &Stores, lane: Lane) -> anyhow::Result<()> {
+    println!("{}", if operations(stores).resume(lane).await? { "resumed" } else { "was not paused" });
+    Ok(())
+}
+
 fn operations(stores: &Stores) -> Operations {
     Operations::new(stores.store.clone(), stores.pool(2))
 }
@@ -122,7 +138,7 @@ fn print_summary(job: &JobSummary) {
     println!(
         "{}  {:<9} {:<10} {:<28} {:>3} attempts  {}{reason}",
         job.id,
-        job.queue.as_str(),
+        job.lane,
         job.state.as_str(),
         job.name,
         job.attempts,

@@ -1,9 +1,15 @@
 //! What a worker must be told: parsed once, checked as a whole, passed down.
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr, str::FromStr, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    net::SocketAddr,
+    str::FromStr,
+    time::Duration,
+};
 
 use clap::Args;
-use queue::{Queue, Store};
+use queue::{Lane, Queue, Store};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
     PgPool,
@@ -28,18 +34,28 @@ pub struct StoreArgs {
     pub namespace: String,
 }
 
+/// Slots of a named lane, unless told otherwise.
+const LANE_SLOTS: usize = 2;
+
 /// How a worker runs.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// How many `critical` jobs may run at once; 0: this worker does not serve the queue.
-    #[arg(long, env = "SLOTS_CRITICAL", default_value = "10")]
+    /// How many `critical` jobs may run at once; 0: this worker does not serve the queue. Idle slots of a more urgent queue run less
+    /// urgent jobs too, all but one.
+    #[arg(long, env = "SLOTS_CRITICAL", default_value = "100")]
     pub slots_critical: String,
     /// How many `default` jobs may run at once.
-    #[arg(long, env = "SLOTS_DEFAULT", default_value = "20")]
+    #[arg(long, env = "SLOTS_DEFAULT", default_value = "500")]
     pub slots_default: String,
     /// How many `low` jobs may run at once.
-    #[arg(long, env = "SLOTS_LOW", default_value = "4")]
+    #[arg(long, env = "SLOTS_LOW", default_value = "50")]
     pub slots_low: String,
+    /// Slots of named lanes, where 2 are not right: low/videos=4,default/mail=20.
+    #[arg(long, env = "SLOTS_LANES", value_delimiter = ',')]
+    pub slots_lanes: Vec<String>,
+    /// Serve these lanes alone, for example critical,low/videos: workers for each can then be scaled apart.
+    #[arg(long, env = "ONLY", value_delimiter = ',')]
+    pub only: Vec<String>,
     /// How many seconds running jobs may take to end after SIGTERM or SIGINT; then they are handed back, uncounted.
     #[arg(long, env = "DRAIN_SECONDS", default_value = "25")]
     pub drain_seconds: String,
@@ -100,8 +116,8 @@ pub struct Stores {
 /// Checked: how a worker runs.
 #[derive(Debug, Clone)]
 pub struct RunSettings {
-    /// Slots of each queue that is served.
-    pub slots: BTreeMap<Queue, usize>,
+    /// Slots of each lane that is served.
+    pub slots: BTreeMap<Lane, usize>,
     /// How long the drain may take.
     pub drain: Duration,
     /// Where the worker answers about itself.
@@ -130,23 +146,39 @@ impl StoreArgs {
 }
 
 impl RunArgs {
-    /// Reads the values; opens nothing.
-    pub fn checked(&self, mistakes: &mut Mistakes) -> Option<RunSettings> {
-        let all = [
+    /// Reads the values for a catalogue whose jobs wait in `lanes`; opens nothing.
+    pub fn checked(&self, lanes: &BTreeSet<Lane>, mistakes: &mut Mistakes) -> Option<RunSettings> {
+        let own = [
             ("SLOTS_CRITICAL", Queue::Critical, &self.slots_critical),
             ("SLOTS_DEFAULT", Queue::Default, &self.slots_default),
             ("SLOTS_LOW", Queue::Low, &self.slots_low),
         ];
-        let mut slots = BTreeMap::new();
-        for (setting, queue, text) in all {
-            match text.parse::<usize>() {
-                Ok(0) => {}
-                Ok(number @ 1..=10_000) => drop(slots.insert(queue, number)),
-                _ => mistakes.add(setting, format!("{text:?} is not a number from 0 to 10000")),
+        let mut slots: BTreeMap<Lane, usize> =
+            lanes.iter().filter(|lane| !lane.is_own()).map(|lane| (*lane, LANE_SLOTS)).collect();
+        let mut add = |mistakes: &mut Mistakes, setting: &str, lane: Lane, text: &str| match text.parse::<usize>() {
+            Ok(number @ 0..=10_000) => drop(slots.insert(lane, number)),
+            _ => mistakes.add(setting, format!("{text:?} is not a number from 0 to 10000")),
+        };
+        for (setting, queue, text) in own {
+            add(mistakes, setting, queue.into(), text);
+        }
+        for (lane, number) in self.slots_lanes.iter().map(|text| text.split_once('=').unwrap_or((text, ""))) {
+            match lane.parse::<Lane>() {
+                Ok(lane) if lanes.contains(&lane) => add(mistakes, "SLOTS_LANES", lane, number),
+                Ok(lane) => mistakes.add("SLOTS_LANES", format!("no job waits in the lane {lane}")),
+                Err(error) => mistakes.add("SLOTS_LANES", error),
             }
         }
+        for text in &self.only {
+            match text.parse::<Lane>() {
+                Ok(lane) if lanes.contains(&lane) => {}
+                Ok(lane) => mistakes.add("ONLY", format!("no job waits in the lane {lane}")),
+                Err(error) => mistakes.add("ONLY", error),
+            }
+        }
+        slots.retain(|lane, number| *number > 0 && (self.only.is_empty() || self.only.iter().any(|text| text == lane.as_str())));
         if slots.is_empty() {
-            mistakes.add("SLOTS_*", "no queue has a slot, so this worker would do nothing");
+            mistakes.add("SLOTS_*", "no lane has a slot, so this worker would do nothing");
         }
         let drain = self.drain_seconds.parse::<u64>().ok().filter(|seconds| *seconds <= 24 * 3600);
         if drain.is_none() {
@@ -210,11 +242,13 @@ mod tests {
             slots_critical: "many".to_owned(),
             slots_default: "0".to_owned(),
             slots_low: "0".to_owned(),
+            slots_lanes: vec!["low/nowhere=2".to_owned()],
+            only: vec!["lowest".to_owned()],
             drain_seconds: "-1".to_owned(),
             admin_addr: "here".to_owned(),
         };
         assert!(stores.checked(&mut mistakes).is_none());
-        assert!(run.checked(&mut mistakes).is_none());
+        assert!(run.checked(&Lane::OWN.into_iter().collect(), &mut mistakes).is_none());
         let text = mistakes.to_string();
         for setting in [
             "DATABASE_URL",
@@ -222,6 +256,8 @@ mod tests {
             "REDIS_URL",
             "FAENA_NAMESPACE",
             "SLOTS_CRITICAL",
+            "SLOTS_LANES",
+            "ONLY",
             "SLOTS_*",
             "DRAIN_SECONDS",
             "ADMIN_ADDR",

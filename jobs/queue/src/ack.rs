@@ -69,7 +69,7 @@ pub(crate) async fn acknowledge(
     halt: CancellationToken,
 ) {
     let outage = Mutex::new(Outage::new("acknowledging jobs"));
-    let mut meters = Meters::new(inflight.queue.as_str());
+    let mut meters = Meters::new(inflight.lane.as_str());
     let mut on_their_way = FuturesUnordered::new();
     loop {
         let mut batch = Vec::with_capacity(BATCH);
@@ -156,7 +156,7 @@ async fn tell_once(
     answers: &mut [Answer],
 ) -> Result<(), StoreError> {
     while !ends.is_empty() {
-        let refused = store.finish(inflight.queue, worker, &to_finish(ends.iter().map(|place| &batch[*place]))).await?;
+        let refused = store.finish(inflight.lane, worker, &to_finish(ends.iter().map(|place| &batch[*place]))).await?;
         if refused.is_empty() {
             ends.drain(..).for_each(|place| answers[place] = Answer::CarriedOut);
         }
@@ -167,7 +167,7 @@ async fn tell_once(
     }
     if !yields.is_empty() {
         let told: Vec<Yield> = yields.iter().filter_map(|place| batch[*place].to_yield()).collect();
-        let held = store.take_back(inflight.queue, worker, &told).await?;
+        let held = store.take_back(inflight.lane, worker, &told).await?;
         for (place, held) in yields.drain(..).zip(held) {
             answers[place] = if held { Answer::CarriedOut } else { Answer::Superseded };
         }
@@ -286,7 +286,7 @@ impl Finished {
     fn report(&self, held: bool, meters: &mut Meters) {
         let Some(started) = self.started else { return };
         let delivery = self.delivery();
-        let (queue, job, attempt) = (delivery.queue.as_str(), &delivery.id, delivery.attempt);
+        let (queue, job, attempt) = (delivery.lane.as_str(), &delivery.id, delivery.attempt);
         let name = self.claimed.envelope.as_ref().map_or("undecodable", |envelope| envelope.name.as_str());
         let duration = self.ended.saturating_duration_since(started);
         let outcome = match &self.decision {

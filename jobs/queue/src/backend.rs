@@ -22,7 +22,7 @@ use tower::{Layer, Service};
 use crate::{
     ack::{Acker, Finished},
     inflight::{Claimed, Inflight},
-    job::Queue,
+    lane::Lane,
     perform::Decision,
 };
 
@@ -71,11 +71,11 @@ impl BackendConfig for QueueBackend {
     type Args = Arc<Claimed>;
     type Id = String;
     type Kind = Ephemeral;
-    type Config = Queue;
+    type Config = Lane;
     type Layer = AckLayer;
 
-    fn config(&self) -> &Queue {
-        &self.inflight.queue
+    fn config(&self) -> &Lane {
+        &self.inflight.lane
     }
 
     fn middleware(&mut self, _worker: &mut WorkerContext) -> AckLayer {

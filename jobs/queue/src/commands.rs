@@ -6,7 +6,8 @@ use sqlx::{PgConnection, PgPool};
 
 use crate::{
     event::{Event, Outcome, storable},
-    job::{JobId, Queue},
+    job::JobId,
+    lanes::lanes,
     loops::Outage,
     operations::{Operations, OperationsError, State},
     store::{Cancelled, Store},
@@ -217,10 +218,10 @@ async fn carry_out_open(store: &Store, db: &PgPool) -> Result<(), OperationsErro
 
 async fn carry_out(store: &Store, db: &mut PgConnection, id: JobId, verb: Verb, actor: &str) -> Result<Carried, OperationsError> {
     let key = id.to_string();
-    for queue in Queue::ALL {
+    for lane in lanes(db).await? {
         let outcome = match verb {
-            Verb::Retry => store.hasten(queue, &key).await?.then_some(CommandOutcome::MadeAvailable),
-            Verb::Cancel => match store.cancel(queue, &key, &cancel_event(&key, actor)).await? {
+            Verb::Retry => store.hasten(lane, &key).await?.then_some(CommandOutcome::MadeAvailable),
+            Verb::Cancel => match store.cancel(lane, &key, &cancel_event(&key, actor)).await? {
                 Cancelled::Now => Some(CommandOutcome::Cancelled),
                 Cancelled::Asked => Some(CommandOutcome::CancelRequested),
                 Cancelled::TooLate => return Ok(Carried::TooLate),

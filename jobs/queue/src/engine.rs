@@ -1,6 +1,11 @@
 //! Runs everything a worker runs: an apalis worker for each queue, and the loops that keep jobs, promises and ledger moving.
 
-use std::{collections::BTreeMap, convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
+    sync::Arc,
+    time::Duration,
+};
 
 use apalis::layers::WorkerBuilderExt as _;
 use apalis_core::{
@@ -18,7 +23,8 @@ use crate::{
     commands::carry_out_commands,
     heartbeat::beat,
     inflight::{Claimed, Inflight},
-    job::Queue,
+    lane::Lane,
+    lanes::watch_pauses,
     live,
     loops::Loops,
     perform::{Decision, Surroundings, perform},
@@ -45,8 +51,8 @@ pub struct Engine<P> {
     pub registry: Registry<P>,
     /// What they are given.
     pub ports: Arc<P>,
-    /// How many jobs of each queue may run at once; a queue that is absent is not served.
-    pub slots: BTreeMap<Queue, usize>,
+    /// How many jobs of each lane may run at once; a lane that is absent is not served.
+    pub slots: BTreeMap<Lane, usize>,
     /// How long running jobs may take to end once the worker must stop.
     pub drain: Duration,
     /// Unique per start, without spaces.
@@ -81,14 +87,20 @@ impl<P: Send + Sync + 'static> Engine<P> {
             error!(worker = worker.name(), %error, "an apalis worker ended; starting it again");
             true
         });
-        let mut inflights = Vec::new();
-        for (queue, slots) in slots {
-            let inflight = Arc::new(Inflight::new(queue, slots));
+        let lanes: Vec<Lane> =
+            surroundings.registry.lanes().into_iter().chain(slots.keys().copied()).collect::<BTreeSet<_>>().into_iter().collect();
+        let mut inflights: Vec<Arc<Inflight>> = Vec::new();
+        // Most urgent first: the less urgent may borrow from those before them.
+        for (lane, slots) in slots {
+            let long = surroundings.registry.kinds().any(|kind| kind.lane == lane && kind.long);
+            let more_urgent = inflights.iter().filter(|other| other.lane.is_own() && other.lane.queue() < lane.queue());
+            let lenders = if long { Vec::new() } else { more_urgent.cloned().collect() };
+            let inflight = Inflight::new(lane, slots, lenders);
             let acker = start_queue_loops(&loops, &store, &db, &inflight, &worker, &drain);
             monitor = register(monitor, &inflight, acker, &surroundings, &worker);
             inflights.push(inflight);
         }
-        start_shared_loops(&loops, &store, &db, direct_url, &inflights, &worker, &drain);
+        start_shared_loops(&loops, (&store, &db), direct_url, &lanes, &inflights, &worker, &drain);
 
         let begun = drain.begun.clone();
         let workers = tokio::spawn(monitor.run_with_signal(async move {
@@ -136,9 +148,9 @@ fn start_queue_loops(loops: &Loops, store: &Store, db: &PgPool, inflight: &Arc<I
 
 fn start_shared_loops(
     loops: &Loops,
-    store: &Store,
-    db: &PgPool,
+    (store, db): (&Store, &PgPool),
     direct_url: String,
+    lanes: &[Lane],
     inflights: &[Arc<Inflight>],
     worker: &str,
     drain: &Drain,
@@ -148,18 +160,18 @@ fn start_shared_loops(
         let (store, db) = both.clone();
         move || relay(store.clone(), db.clone(), direct_url.clone())
     });
-    for queue in Queue::ALL {
+    for &lane in lanes {
         loops.start("promote", {
             let store = store.clone();
-            move || live::promote(store.clone(), queue)
+            move || live::promote(store.clone(), lane)
         });
         loops.start("rescue", {
             let store = store.clone();
-            move || live::rescue(store.clone(), queue)
+            move || live::rescue(store.clone(), lane)
         });
         loops.start("record", {
             let (store, db) = both.clone();
-            move || record(store.clone(), db.clone(), queue)
+            move || record(store.clone(), db.clone(), lane)
         });
     }
     loops.start("reconcile", {
@@ -169,6 +181,10 @@ fn start_shared_loops(
     loops.start("carry out commands", {
         let (store, db) = both;
         move || carry_out_commands(store.clone(), db.clone())
+    });
+    loops.start("pauses", {
+        let (db, lanes, inflights) = (db.clone(), lanes.to_vec(), inflights.to_vec());
+        move || watch_pauses(db.clone(), lanes.clone(), inflights.clone())
     });
     loops.start("heartbeat", {
         let (store, inflights, worker, drain) = (store.clone(), inflights.to_vec(), worker.to_owned(), drain.clone());
@@ -184,7 +200,7 @@ fn register<P: Send + Sync + 'static>(
     worker: &str,
 ) -> Monitor {
     let (inflight, surroundings) = (inflight.clone(), surroundings.clone());
-    let name = format!("{worker}/{}", inflight.queue);
+    let name = format!("{worker}/{}", inflight.lane);
     monitor.register(move |_restarts| {
         let surroundings = surroundings.clone();
         let attempt = tower::service_fn(move |task: Task<Arc<Claimed>>| {

@@ -5,7 +5,8 @@ use sqlx::PgConnection;
 
 use crate::{
     envelope::{Durability, Envelope, MAX_ARGS_BYTES},
-    job::{Job, JobId, Order, Queue},
+    job::{Job, JobId, Order},
+    lane::Lane,
     store::{Pressure, Store, StoreError},
 };
 
@@ -40,7 +41,7 @@ pub enum EnqueueError {
 /// A job ready to be written, whatever its Rust type.
 #[derive(Debug)]
 pub(crate) struct Parcel {
-    pub(crate) queue: Queue,
+    pub(crate) lane: Lane,
     pub(crate) envelope: Envelope,
 }
 
@@ -48,7 +49,7 @@ impl<J: Job> Order<J> {
     fn pack(self, durability: Durability) -> Result<Parcel, EnqueueError> {
         let args = serde_json::to_string(&self.job).map_err(|source| EnqueueError::Encode { name: J::NAME, source })?;
         let args = RawValue::from_string(args).map_err(|source| EnqueueError::Encode { name: J::NAME, source })?;
-        Parcel::new(self.id, J::NAME, J::QUEUE, J::VERSION, self.run_at, args, durability)
+        Parcel::new(self.id, J::NAME, J::lane(), J::VERSION, self.run_at, args, durability)
     }
 }
 
@@ -56,7 +57,7 @@ impl Parcel {
     pub(crate) fn new(
         id: JobId,
         name: &str,
-        queue: Queue,
+        lane: Lane,
         version: u16,
         run_at: Option<chrono::DateTime<chrono::Utc>>,
         args: Box<RawValue>,
@@ -77,7 +78,7 @@ impl Parcel {
             traceparent: None,
             args,
         };
-        Ok(Self { queue, envelope })
+        Ok(Self { lane, envelope })
     }
 
     /// Writes the outbox row and wakes a relay at commit. An id that is there already is left alone.
@@ -85,7 +86,7 @@ impl Parcel {
         let Envelope { id, name, version, enqueued_at, run_at, attempts_before, traceparent, args, .. } = &self.envelope;
         sqlx::query(include_str!("sql/write_outbox.sql"))
             .bind(id)
-            .bind(self.queue.as_str())
+            .bind(self.lane.as_str())
             .bind(name)
             .bind(i16::try_from(*version).unwrap_or(i16::MAX))
             .bind(args.get())
@@ -115,7 +116,7 @@ pub async fn enqueue<J: Job>(tx: &mut PgConnection, order: impl Into<Order<J>>) 
 /// fill Redis) or cannot be reached (then the job may or may not be there: push it again under the same id).
 pub async fn push<J: Job>(store: &Store, order: impl Into<Order<J>>) -> Result<JobId, EnqueueError> {
     let parcel = order.into().pack(Durability::Redis)?;
-    store.push(parcel.queue, std::slice::from_ref(&parcel.envelope), Pressure::Refuses).await?;
+    store.push(parcel.lane, std::slice::from_ref(&parcel.envelope), Pressure::Refuses).await?;
     Ok(parcel.envelope.id)
 }
 
@@ -133,6 +134,6 @@ where
         .into_iter()
         .map(|order| Ok(order.into().pack(Durability::Redis)?.envelope))
         .collect::<Result<_, EnqueueError>>()?;
-    store.push(J::QUEUE, &envelopes, Pressure::Refuses).await?;
+    store.push(J::lane(), &envelopes, Pressure::Refuses).await?;
     Ok(envelopes.into_iter().map(|envelope| envelope.id).collect())
 }

@@ -8,7 +8,8 @@ use serde_json::value::RawValue;
 
 use crate::{
     faults::{Sabotage, sabotaged},
-    job::{JobId, Queue},
+    job::JobId,
+    lane::Lane,
 };
 
 /// The arguments of a job, as JSON text, may have this many bytes. Larger things belong in Postgres or S3, their ids in a job.
@@ -97,7 +98,7 @@ pub struct Delivery {
     /// The id under which Redis holds it; the envelope's own when that can be read.
     pub id: String,
     /// The queue it was claimed from.
-    pub queue: Queue,
+    pub lane: Lane,
     /// The proof of the claim.
     pub lease: Lease,
     /// Which attempt this is in its present round, counted from 1.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use sqlx::PgPool;
 
 use crate::{
-    job::Queue,
+    lane::Lane,
     operations::{Operations, State},
     store::Store,
 };
@@ -72,19 +72,19 @@ impl Operations {
         let overview = tokio::time::timeout(PATIENCE, self.overview()).await;
         let Ok(Ok(overview)) = overview else {
             metrics::gauge!("faena_overview_up").set(0.0);
-            for queue in Queue::ALL {
-                State::ALL.iter().for_each(|state| gauge_jobs(queue, *state).set(f64::NAN));
-                oldest_age(queue).set(f64::NAN);
+            for lane in Lane::OWN {
+                State::ALL.iter().for_each(|state| gauge_jobs(lane, *state).set(f64::NAN));
+                oldest_age(lane).set(f64::NAN);
             }
             return;
         };
         metrics::gauge!("faena_overview_up").set(1.0);
-        for queue in &overview.queues {
+        for lane in &overview.lanes {
             for state in State::ALL {
                 #[expect(clippy::cast_precision_loss, reason = "a count far below 2^52")]
-                gauge_jobs(queue.queue, state).set(queue.count(state) as f64);
+                gauge_jobs(lane.lane, state).set(lane.count(state) as f64);
             }
-            oldest_age(queue.queue).set(queue.oldest_age.unwrap_or_default().as_secs_f64());
+            oldest_age(lane.lane).set(lane.oldest_age.unwrap_or_default().as_secs_f64());
         }
         metrics::gauge!("faena_relay_lag_seconds").set(overview.relay_lag.unwrap_or_default().as_secs_f64());
         #[expect(clippy::cast_precision_loss, reason = "a count far below 2^52")]
@@ -94,10 +94,10 @@ impl Operations {
     }
 }
 
-fn gauge_jobs(queue: Queue, state: State) -> metrics::Gauge {
-    metrics::gauge!("faena_jobs", "queue" => queue.as_str(), "state" => state.as_str())
+fn gauge_jobs(lane: Lane, state: State) -> metrics::Gauge {
+    metrics::gauge!("faena_jobs", "queue" => lane.as_str(), "state" => state.as_str())
 }
 
-fn oldest_age(queue: Queue) -> metrics::Gauge {
-    metrics::gauge!("faena_oldest_age_seconds", "queue" => queue.as_str())
+fn oldest_age(lane: Lane) -> metrics::Gauge {
+    metrics::gauge!("faena_oldest_age_seconds", "queue" => lane.as_str())
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     engine::Drain,
     inflight::Inflight,
-    job::Queue,
+    lane::Lane,
     loops::Outage,
     store::{Store, StoreError, at},
 };
@@ -28,8 +28,8 @@ pub struct WorkerBeat {
     pub started_at: DateTime<Utc>,
     /// Whether it claims no more jobs and ends soon.
     pub draining: bool,
-    /// Slots and busy slots of each queue it serves.
-    pub queues: BTreeMap<Queue, SlotUse>,
+    /// Slots and busy slots of each lane it serves.
+    pub lanes: BTreeMap<Lane, SlotUse>,
     /// When Redis last heard of it.
     #[serde(skip)]
     pub seen_at: DateTime<Utc>,
@@ -49,13 +49,13 @@ pub(crate) async fn beat(store: Store, worker: String, inflights: Vec<Arc<Inflig
     let mut outage = Outage::new("sending the heartbeat");
     let started_at = Utc::now();
     loop {
-        let queues = inflights.iter().map(|inflight| (inflight.queue, SlotUse { slots: inflight.slots, busy: inflight.busy() }));
+        let lanes = inflights.iter().map(|inflight| (inflight.lane, SlotUse { slots: inflight.slots, busy: inflight.busy() }));
         let beat = WorkerBeat {
             name: worker.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at,
             draining: drain.begun.is_cancelled(),
-            queues: queues.collect(),
+            lanes: lanes.collect(),
             seen_at: DateTime::default(),
         };
         match store.beat(&beat).await {

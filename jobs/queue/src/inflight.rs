@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     task::{Context, Poll},
     time::Duration,
 };
@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use crate::{
     envelope::{Delivery, Envelope, Lease},
-    job::Queue,
+    lane::Lane,
     perform::{Interrupt, Why},
 };
 
@@ -25,8 +25,12 @@ const GATHER: Duration = Duration::from_millis(1);
 /// a few instructions and never across an await.
 #[derive(Debug)]
 pub(crate) struct Inflight {
-    pub(crate) queue: Queue,
+    pub(crate) lane: Lane,
     pub(crate) slots: usize,
+    /// Lanes of more urgent queues, whose idle slots this one may borrow; none for a lane with long jobs.
+    lenders: Vec<Arc<Inflight>>,
+    /// Woken when a slot becomes idle here.
+    borrowers: Mutex<Vec<Weak<Inflight>>>,
     state: Mutex<State>,
     /// The backend's waker: a delivery arrived.
     arrived: AtomicWaker,
@@ -43,8 +47,14 @@ struct State {
     held: HashMap<String, Held>,
     /// Claimed and not yet ended: what occupies slots.
     busy: usize,
+    /// Slots of ours that a less urgent lane is using.
+    lent: usize,
+    /// Slots that we are using of others: lenders by place, latest last.
+    borrowed: Vec<usize>,
     /// The fetcher waits for as many free slots.
     wanted: usize,
+    /// No claims: an operator wants it so.
+    paused: bool,
     /// The fetcher has ended: nothing more arrives.
     closed: bool,
 }
@@ -66,10 +76,22 @@ pub(crate) struct Claimed {
 }
 
 impl Inflight {
-    pub(crate) fn new(queue: Queue, slots: usize) -> Self {
+    /// `lenders` are lanes of more urgent queues, whose idle slots this one may borrow.
+    pub(crate) fn new(lane: Lane, slots: usize, lenders: Vec<Arc<Self>>) -> Arc<Self> {
+        Arc::new_cyclic(|me| {
+            for lender in &lenders {
+                lender.borrowers.lock().unwrap_or_else(PoisonError::into_inner).push(me.clone());
+            }
+            Self::alone(lane, slots, lenders)
+        })
+    }
+
+    fn alone(lane: Lane, slots: usize, lenders: Vec<Arc<Self>>) -> Self {
         Self {
-            queue,
+            lane,
             slots,
+            lenders,
+            borrowers: Mutex::default(),
             state: Mutex::default(),
             arrived: AtomicWaker::new(),
             emptied: AtomicWaker::new(),
@@ -103,15 +125,82 @@ impl Inflight {
         }
     }
 
+    /// How many more jobs could start, in slots of our own and in idle ones of more urgent lanes. Locks go from the less urgent lane to
+    /// the more urgent one, never back.
     fn free(&self, state: &State) -> usize {
-        let unbusy = self.slots.saturating_sub(state.busy);
-        unbusy.min((self.slots + MAX_UNACKNOWLEDGED).saturating_sub(state.held.len()))
+        if state.paused {
+            return 0;
+        }
+        let lendable: usize = self.lenders.iter().map(|lender| lender.own_free(&lender.lock()).saturating_sub(1)).sum();
+        let unacknowledged = state.held.len().saturating_sub(state.busy);
+        (self.own_free(state) + lendable).min((self.slots + MAX_UNACKNOWLEDGED).saturating_sub(unacknowledged))
+    }
+
+    fn own_free(&self, state: &State) -> usize {
+        (self.slots + state.borrowed.len()).saturating_sub(state.busy + state.lent)
+    }
+
+    /// How many jobs could start in our own slots.
+    pub(crate) fn free_own_slots(&self) -> usize {
+        self.own_free(&self.lock())
+    }
+
+    /// Takes up to `wanted` idle slots of more urgent lanes, all but one of each, for the claim that follows; what the claim does not
+    /// fill goes back with [`Self::return_unused`].
+    pub(crate) fn borrow_slots(&self, wanted: usize) -> usize {
+        let mut taken = Vec::new();
+        for (place, lender) in self.lenders.iter().enumerate() {
+            let mut theirs = lender.lock();
+            let lendable = lender.own_free(&theirs).saturating_sub(1).min(wanted - taken.len());
+            theirs.lent += lendable;
+            taken.extend(std::iter::repeat_n(place, lendable));
+        }
+        let count = taken.len();
+        self.lock().borrowed.extend(taken);
+        count
+    }
+
+    /// Gives borrowed slots back that stand idle.
+    pub(crate) fn return_unused(&self) {
+        let mut state = self.lock();
+        let idle = self.own_free(&state).min(state.borrowed.len());
+        let keep = state.borrowed.len() - idle;
+        let returned = state.borrowed.split_off(keep);
+        drop(state);
+        self.give_back(returned);
+    }
+
+    fn give_back(&self, places: Vec<usize>) {
+        for lender in places.into_iter().filter_map(|place| self.lenders.get(place)) {
+            let mut theirs = lender.lock();
+            theirs.lent -= 1;
+            lender.tell_fetcher(&theirs);
+        }
     }
 
     fn tell_fetcher(&self, state: &State) {
         if state.wanted > 0 && self.free(state) >= state.wanted {
             self.freed.notify_one();
         }
+    }
+
+    /// Wakes the fetchers of lanes that could borrow from us.
+    fn tell_borrowers(&self) {
+        let borrowers = self.borrowers.lock().unwrap_or_else(PoisonError::into_inner);
+        for borrower in borrowers.iter().filter_map(Weak::upgrade) {
+            borrower.tell_fetcher(&borrower.lock());
+        }
+    }
+
+    /// Stops or resumes the claims.
+    pub(crate) fn pause(&self, paused: bool) {
+        let mut state = self.lock();
+        state.paused = paused;
+        self.tell_fetcher(&state);
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.lock().paused
     }
 
     pub(crate) fn busy(&self) -> usize {
@@ -157,7 +246,14 @@ impl Inflight {
     pub(crate) fn ended(&self) {
         let mut state = self.lock();
         state.busy -= 1;
+        // A borrowed slot goes home before one of ours stands idle.
+        let returned = state.borrowed.pop();
         self.tell_fetcher(&state);
+        drop(state);
+        if let Some(place) = returned {
+            self.give_back(vec![place]);
+        }
+        self.tell_borrowers();
     }
 
     /// Redis has answered about these deliveries: nothing is left to do for them.
@@ -210,6 +306,6 @@ impl Inflight {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use crate::{attempt::Attempted, backoff::Backoff, context::Ctx};
+use crate::{attempt::Attempted, backoff::Backoff, context::Ctx, lane::Lane};
 
 /// A kind of work. The value holds the arguments; the constants are its policy, and the defaults suit most jobs.
 ///
@@ -19,6 +19,11 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     const NAME: &'static str;
     /// Where it waits.
     const QUEUE: Queue = Queue::Default;
+    /// In which lane of its queue, if not the queue's own: `videos` of [`Queue::Low`] waits in `low/videos`, which has slots of its own.
+    const LANE: Option<&'static str> = None;
+    /// Whether an attempt may take minutes. Its lane then never borrows the idle slots of a more urgent queue, which would be gone for
+    /// as long.
+    const LONG: bool = false;
     /// The version of the arguments' shape; raise it when old arguments no longer decode.
     const VERSION: u16 = 1;
     /// How many attempts it has before it is dead.
@@ -27,6 +32,18 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     const TIMEOUT: Duration = Duration::from_secs(60);
     /// How long to wait between attempts.
     const BACKOFF: Backoff = Backoff::DEFAULT;
+
+    /// Where it waits.
+    ///
+    /// # Panics
+    /// [`Job::LANE`] cannot name a lane: a mistake found when the catalogue is made.
+    #[must_use]
+    fn lane() -> Lane {
+        match Self::LANE {
+            None => Self::QUEUE.into(),
+            Some(name) => format!("{}/{name}", Self::QUEUE).parse().unwrap_or_else(|error| panic!("{}: {error}", Self::NAME)),
+        }
+    }
 
     /// One attempt. What it returns is what became of it; see [`Attempted`].
     fn run(self, ctx: &Ctx<Self::Ports>) -> impl Future<Output = Attempted> + Send;
@@ -146,6 +163,6 @@ impl FromStr for Queue {
 }
 
 /// A queue name that is none of ours.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no queue is named {0:?}; the queues are critical, default and low")]
 pub struct UnknownQueue(String);

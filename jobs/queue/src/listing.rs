@@ -7,11 +7,14 @@ use chrono::{DateTime, Utc};
 use crate::{
     envelope::Envelope,
     job::{JobId, Queue},
+    lane::Lane,
+    lanes::{lanes, paused},
     operations::{
-        AttemptRecord, CommandRecord, JobDetail, JobFilter, JobSummary, Notice, Operations, OperationsError, Overview, Page,
-        QueueOverview, State,
+        AttemptRecord, CommandRecord, JobDetail, JobFilter, JobSummary, LaneOverview, Notice, Operations, OperationsError,
+        Overview, Page, State,
     },
-    store::{Look, Waiting, at},
+    store::at,
+    view::{Look, Waiting},
 };
 
 /// A cursor that no page has handed out starts the list from its beginning.
@@ -40,18 +43,19 @@ impl Operations {
         .await?;
         let (mut workers, taken_at) = self.store.workers().await?;
         workers.sort_by_key(|worker| worker.seen_at);
-        let (mut queues, mut unrecorded, mut unrecorded_bytes) = (Vec::new(), 0, 0);
-        for queue in Queue::ALL {
-            let live = self.store.counts(queue).await?;
+        let paused = paused(&self.db).await?;
+        let (mut overviews, mut unrecorded, mut unrecorded_bytes) = (Vec::new(), 0, 0);
+        for lane in self.lanes().await? {
+            let live = self.store.counts(lane).await?;
             unrecorded += live.unrecorded;
             unrecorded_bytes += live.unrecorded_bytes;
             let ended = |state: State| {
-                let total = ended.iter().find(|(of, name, _)| of == queue.as_str() && name == state.as_str());
+                let total = ended.iter().find(|(of, name, _)| of == lane.as_str() && name == state.as_str());
                 total.map_or(0, |(_, _, total)| total.unsigned_abs())
             };
-            queues.push(QueueOverview {
-                queue,
-                outboxed: outboxed.get(queue.as_str()).map_or(0, |count| count.unsigned_abs()),
+            overviews.push(LaneOverview {
+                lane,
+                outboxed: outboxed.get(lane.as_str()).map_or(0, |count| count.unsigned_abs()),
                 scheduled: live.scheduled,
                 available: live.available,
                 running: live.running,
@@ -61,10 +65,11 @@ impl Operations {
                 dead: ended(State::Dead),
                 cancelled: ended(State::Cancelled),
                 oldest_age: live.oldest_since.map(|since| (live.now - since).to_std().unwrap_or_default()),
+                paused_by: paused.get(&lane).cloned(),
             });
         }
         let relay_lag = relay_lag_s.map(|seconds| std::time::Duration::from_secs_f64(seconds.max(0.0)));
-        Ok(Overview { taken_at, queues, workers, notices, relay_lag, unrecorded, unrecorded_bytes })
+        Ok(Overview { taken_at, lanes: overviews, workers, notices, relay_lag, unrecorded, unrecorded_bytes })
     }
 
     /// A page of jobs, keyset by keyset: jobs that come and go meanwhile shift nothing. `cursor` is the [`Page::next`] of the page
@@ -76,7 +81,7 @@ impl Operations {
         let limit = limit.clamp(1, 200);
         // One more than asked for tells whether there is a next page.
         let mut rows = match filter.state {
-            State::Outboxed => self.outboxed(filter.queue, cursor, limit + 1).await?,
+            State::Outboxed => self.outboxed(filter.lane, cursor, limit + 1).await?,
             State::Completed | State::Dead | State::Cancelled => self.ended(filter, cursor, limit + 1).await?,
             State::Available | State::Running | State::Scheduled | State::Retryable | State::Parked => {
                 self.live(filter, cursor, limit + 1).await?
@@ -114,9 +119,17 @@ impl Operations {
         Ok(detail.map(|detail| JobDetail { attempts, commands, ..detail }))
     }
 
+    /// Every lane that a worker has served, most urgent first.
+    ///
+    /// # Errors
+    /// Postgres did not answer.
+    pub async fn lanes(&self) -> Result<Vec<Lane>, OperationsError> {
+        Ok(lanes(&mut *self.db.acquire().await?).await?)
+    }
+
     async fn live_detail(&self, id: JobId, stored: Option<Stored>) -> Result<Option<JobDetail>, OperationsError> {
-        for queue in Queue::ALL {
-            let look = self.store.look(queue, &id.to_string()).await?;
+        for lane in self.lanes().await? {
+            let look = self.store.look(lane, &id.to_string()).await?;
             if look.state == "unknown" {
                 continue;
             }
@@ -124,7 +137,7 @@ impl Operations {
                 // The ledger will have it in a moment; until then the promise is all there is to show.
                 return Ok(stored.map(|stored| stored.to_detail()));
             }
-            let mut summary = summarize(queue, look_state(&look), &id.to_string(), &look.raw, look.attempts_used);
+            let mut summary = summarize(lane, look_state(&look), &id.to_string(), &look.raw, look.attempts_used);
             let mut words = look.detail.split(' ');
             match summary.state {
                 State::Running => {
@@ -133,7 +146,7 @@ impl Operations {
                     summary.at = words.next().and_then(|ms| ms.parse().ok()).map(at);
                 }
                 State::Scheduled | State::Retryable | State::Parked => {
-                    summary.at = words.next().and_then(|ms| ms.parse().ok()).map(at)
+                    summary.at = words.next().and_then(|ms| ms.parse().ok()).map(at);
                 }
                 _ => {}
             }
@@ -157,13 +170,13 @@ impl Operations {
 
     async fn outboxed(
         &self,
-        queue: Option<Queue>,
+        lane: Option<Lane>,
         cursor: Cursor<'_>,
         limit: usize,
     ) -> Result<Vec<(JobSummary, String)>, OperationsError> {
         let after: Option<JobId> = cursor.and_then(|cursor| cursor.parse().ok());
         let rows: Vec<Stored> = sqlx::query_as(include_str!("sql/list_outboxed.sql"))
-            .bind(queue.map(Queue::as_str))
+            .bind(lane.map(Lane::as_str))
             .bind(after)
             .bind(limit as i64)
             .fetch_all(&self.db)
@@ -183,7 +196,7 @@ impl Operations {
         });
         let rows: Vec<Stored> = sqlx::query_as(include_str!("sql/list_ended.sql"))
             .bind(filter.state.as_str())
-            .bind(filter.queue.map(Queue::as_str))
+            .bind(filter.lane.map(Lane::as_str))
             .bind(after.map(|(at, _)| at))
             .bind(after.map(|(_, id)| id))
             .bind(limit as i64)
@@ -193,7 +206,7 @@ impl Operations {
         Ok(rows.iter().map(|row| (row.to_detail().summary, cursor(row))).collect())
     }
 
-    /// Live lists go queue by queue, most urgent first: within a queue in the order in which jobs will run.
+    /// Live lists go lane by lane, most urgent first: within a lane in the order in which jobs will run.
     async fn live(
         &self,
         filter: JobFilter,
@@ -202,30 +215,30 @@ impl Operations {
     ) -> Result<Vec<(JobSummary, String)>, OperationsError> {
         let after = cursor.and_then(|cursor| {
             let mut parts = cursor.splitn(3, '~');
-            let (queue, position, id) = (parts.next()?, parts.next()?, parts.next()?);
-            Some((queue.parse::<Queue>().ok()?, position.parse::<i64>().ok()?, id))
+            let (lane, position, id) = (parts.next()?, parts.next()?, parts.next()?);
+            Some((lane.parse::<Lane>().ok()?, position.parse::<i64>().ok()?, id))
         });
         let mut rows = Vec::new();
-        for queue in Queue::ALL {
-            let passed = after.is_some_and(|(reached, ..)| queue < reached);
-            if passed || filter.queue.is_some_and(|wanted| wanted != queue) || rows.len() >= limit {
+        for lane in self.lanes().await? {
+            let passed = after.is_some_and(|(reached, ..)| lane < reached);
+            if passed || filter.lane.is_some_and(|wanted| wanted != lane) || rows.len() >= limit {
                 continue;
             }
-            let after = after.filter(|(reached, ..)| *reached == queue).map(|(_, position, id)| (position, id));
+            let after = after.filter(|(reached, ..)| *reached == lane).map(|(_, position, id)| (position, id));
             let waiting = match filter.state {
-                State::Scheduled => self.store.waiting(queue, "scheduled", after, limit - rows.len()).await?,
-                State::Retryable => self.store.waiting(queue, "retryable", after, limit - rows.len()).await?,
-                State::Parked => self.store.waiting(queue, "parked", after, limit - rows.len()).await?,
+                State::Scheduled => self.store.waiting(lane, "scheduled", after, limit - rows.len()).await?,
+                State::Retryable => self.store.waiting(lane, "retryable", after, limit - rows.len()).await?,
+                State::Parked => self.store.waiting(lane, "parked", after, limit - rows.len()).await?,
                 State::Running => {
-                    rows.extend(self.running(queue, after, limit - rows.len()).await?);
+                    rows.extend(self.running(lane, after, limit - rows.len()).await?);
                     continue;
                 }
-                _ => self.store.line(queue, after.map(|(place, _)| place), limit - rows.len()).await?,
+                _ => self.store.line(lane, after.map(|(place, _)| place), limit - rows.len()).await?,
             };
             rows.extend(waiting.into_iter().map(|Waiting { id, position, raw, attempts_used }| {
-                let mut summary = summarize(queue, filter.state, &id, &raw, attempts_used);
+                let mut summary = summarize(lane, filter.state, &id, &raw, attempts_used);
                 summary.at = (filter.state != State::Available).then(|| at(position));
-                (summary, format!("{queue}~{position}~{id}"))
+                (summary, format!("{lane}~{position}~{id}"))
             }));
         }
         Ok(rows)
@@ -234,23 +247,23 @@ impl Operations {
     /// Running jobs by id, which is the order in which they were enqueued.
     async fn running(
         &self,
-        queue: Queue,
+        lane: Lane,
         after: Option<(i64, &str)>,
         limit: usize,
     ) -> Result<Vec<(JobSummary, String)>, OperationsError> {
-        let mut running = self.store.running(queue).await?;
+        let mut running = self.store.running(lane).await?;
         running.sort();
         let after = after.map_or("", |(_, id)| id);
         let page: Vec<&(String, String)> = running.iter().filter(|(id, _)| id.as_str() > after).take(limit).collect();
         let ids: Vec<&str> = page.iter().map(|(id, _)| id.as_str()).collect();
-        let envelopes = self.store.envelopes(queue, &ids).await?;
+        let envelopes = self.store.envelopes(lane, &ids).await?;
         let summaries = page.iter().zip(envelopes).filter(|(_, (raw, _))| !raw.is_empty()).map(|((id, mark), (raw, used))| {
             let mut words = mark.split(' ').skip(2);
-            let mut summary = summarize(queue, State::Running, id, &raw, used);
+            let mut summary = summarize(lane, State::Running, id, &raw, used);
             summary.attempts += 1;
             summary.worker = words.next().map(ToOwned::to_owned);
             summary.at = words.next().and_then(|ms| ms.parse().ok()).map(at);
-            (summary, format!("{queue}~0~{id}"))
+            (summary, format!("{lane}~0~{id}"))
         });
         Ok(summaries.collect())
     }
@@ -297,7 +310,7 @@ impl Stored {
         JobDetail {
             summary: JobSummary {
                 id: id.to_string(),
-                queue: queue.parse().unwrap_or(Queue::Default),
+                lane: queue.parse().unwrap_or(Lane::of(Queue::Default)),
                 name: name.clone(),
                 state: state.parse().unwrap_or(State::Outboxed),
                 attempts: attempts.unsigned_abs(),
@@ -322,11 +335,11 @@ fn look_state(look: &Look) -> State {
     look.state.parse().unwrap_or(State::Available)
 }
 
-fn summarize(queue: Queue, state: State, id: &str, raw: &[u8], attempts_used: u32) -> JobSummary {
+fn summarize(lane: Lane, state: State, id: &str, raw: &[u8], attempts_used: u32) -> JobSummary {
     let envelope = serde_json::from_slice::<Envelope>(raw).ok();
     JobSummary {
         id: id.to_owned(),
-        queue,
+        lane,
         name: envelope.as_ref().map_or_else(|| "undecodable".to_owned(), |envelope| envelope.name.clone()),
         state,
         attempts: attempts_used + envelope.as_ref().map_or(0, |envelope| envelope.attempts_before),

@@ -14,7 +14,7 @@ use crate::{
     engine::Drain,
     faults::crash_point,
     inflight::Inflight,
-    job::Queue,
+    lane::Lane,
     loops::Outage,
     perform::Why,
     store::{Epoch, LEASE, MAX_BATCH, Renewed, Store, StoreError},
@@ -57,16 +57,25 @@ async fn fetch_from(
     outage: &mut Outage,
 ) -> Result<(), StoreError> {
     let mut connection = store.blocking_connection(POLL).await?;
-    ensure_epoch(store, db, inflight.queue, &mut connection).await?;
+    ensure_epoch(store, db, inflight.lane, &mut connection).await?;
     let mut wanted = 1;
     loop {
         let Some(free) = drain.begun.run_until_cancelled(inflight.free_slots(wanted)).await else { return Ok(()) };
-        let limit = free.min(CLAIM_BATCH);
-        match store.claim(&mut connection, inflight.queue, limit, worker).await? {
-            None => ensure_epoch(store, db, inflight.queue, &mut connection).await?,
+        let mut limit = free.min(CLAIM_BATCH);
+        let own = inflight.free_own_slots();
+        if own < limit {
+            limit = own + inflight.borrow_slots(limit - own);
+        }
+        if limit == 0 || inflight.is_paused() {
+            inflight.return_unused();
+            continue;
+        }
+        match store.claim(&mut connection, inflight.lane, limit, worker).await? {
+            None => ensure_epoch(store, db, inflight.lane, &mut connection).await?,
             Some(deliveries) if deliveries.is_empty() => {
+                inflight.return_unused();
                 wanted = 1;
-                let wake = store.wait_for_wake(&mut connection, inflight.queue, POLL);
+                let wake = store.wait_for_wake(&mut connection, inflight.lane, POLL);
                 let Some(woken) = drain.begun.run_until_cancelled(wake).await else { return Ok(()) };
                 woken?;
             }
@@ -76,6 +85,7 @@ async fn fetch_from(
                 inflight.accept(deliveries);
             }
         }
+        inflight.return_unused();
         outage.over();
     }
 }
@@ -85,22 +95,22 @@ async fn fetch_from(
 pub(crate) async fn ensure_epoch(
     store: &Store,
     db: &PgPool,
-    queue: Queue,
+    lane: Lane,
     connection: &mut MultiplexedConnection,
 ) -> Result<(), StoreError> {
-    let (replication_id, present) = store.life(connection, queue).await?;
+    let (replication_id, present) = store.life(connection, lane).await?;
     if present.as_ref().is_some_and(|epoch| epoch.is_of(&replication_id)) {
         return Ok(());
     }
     let taken: Result<(i64,), _> = sqlx::query_as("select nextval('faena.epochs')").fetch_one(db).await;
     match taken {
         Ok((number,)) => {
-            store.begin_epoch(queue, present.as_ref(), number, &replication_id).await?;
-            info!(queue = queue.as_str(), epoch = number, "a new life of Redis's data: a new epoch begins");
+            store.begin_epoch(lane, present.as_ref(), number, &replication_id).await?;
+            info!(queue = lane.as_str(), epoch = number, "a new life of Redis's data: a new epoch begins");
             Ok(())
         }
         Err(error) => {
-            warn!(queue = queue.as_str(), %error, "Redis needs a new epoch and Postgres gives none: claiming nothing");
+            warn!(queue = lane.as_str(), %error, "Redis needs a new epoch and Postgres gives none: claiming nothing");
             Err(StoreError::no_epoch())
         }
     }
@@ -117,7 +127,7 @@ pub(crate) async fn renew(store: Store, inflight: Arc<Inflight>) {
         if held.is_empty() {
             continue;
         }
-        match store.renew(inflight.queue, &held).await {
+        match store.renew(inflight.lane, &held).await {
             Ok(answers) => {
                 outage.over();
                 for ((id, lease), answer) in held.iter().zip(answers) {
@@ -125,7 +135,7 @@ pub(crate) async fn renew(store: Store, inflight: Arc<Inflight>) {
                         Renewed::Held => {}
                         Renewed::CancelWanted => inflight.interrupt(id, lease, Why::Cancel),
                         Renewed::Lost => {
-                            metrics::counter!("faena_leases_lost_total", "queue" => inflight.queue.as_str()).increment(1);
+                            metrics::counter!("faena_leases_lost_total", "queue" => inflight.lane.as_str()).increment(1);
                             inflight.interrupt(id, lease, Why::Lost);
                         }
                     }
@@ -138,12 +148,12 @@ pub(crate) async fn renew(store: Store, inflight: Arc<Inflight>) {
 
 /// Makes due jobs available, to the millisecond where the due time is known. What is parked is offered once at the start: this
 /// binary may know it.
-pub(crate) async fn promote(store: Store, queue: Queue) {
+pub(crate) async fn promote(store: Store, lane: Lane) {
     let mut outage = Outage::new("promoting due jobs");
     let mut parked = true;
     loop {
         crash_point("promote.begun");
-        let wait = match store.promote(queue, parked).await {
+        let wait = match store.promote(lane, parked).await {
             Ok((promoted, next_due)) => {
                 if promoted > 0 {
                     crash_point("promote.promoted");
@@ -161,21 +171,21 @@ pub(crate) async fn promote(store: Store, queue: Queue) {
     }
 }
 
-/// Returns orphans to their queue. After trouble with Redis, in a new epoch and at the start, it waits for one lease, so that the
+/// Returns orphans to their lane. After trouble with Redis, in a new epoch and at the start, it waits for one lease, so that the
 /// owners of leases renew them first.
-pub(crate) async fn rescue(store: Store, queue: Queue) {
+pub(crate) async fn rescue(store: Store, lane: Lane) {
     let mut outage = Outage::new("rescuing orphans");
     let mut waited: Option<(Epoch, Instant)> = None;
     loop {
         tokio::time::sleep(RESCUE_EVERY).await;
-        let rescued = match (store.epoch(queue).await, &waited) {
+        let rescued = match (store.epoch(lane).await, &waited) {
             (Err(error), _) => Err(error),
             (Ok(None), _) => {
                 waited = None;
                 Ok(None)
             }
             (Ok(Some(epoch)), Some((known, since))) if epoch == *known => match since.elapsed() >= LEASE {
-                true => store.rescue(queue, &epoch).await,
+                true => store.rescue(lane, &epoch).await,
                 false => Ok(None),
             },
             (Ok(Some(epoch)), _) => {
@@ -187,8 +197,8 @@ pub(crate) async fn rescue(store: Store, queue: Queue) {
             Ok(rescued) => {
                 outage.over();
                 if let Some(rescued @ 1..) = rescued {
-                    warn!(queue = queue.as_str(), rescued, "orphans were returned to their queue");
-                    metrics::counter!("faena_rescued_total", "queue" => queue.as_str()).increment(rescued);
+                    warn!(queue = lane.as_str(), rescued, "orphans were returned to their queue");
+                    metrics::counter!("faena_rescued_total", "queue" => lane.as_str()).increment(rescued);
                 }
             }
             Err(error) => {

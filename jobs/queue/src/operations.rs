@@ -9,7 +9,7 @@ use sqlx::PgPool;
 pub use crate::commands::{CommandError, CommandOutcome};
 use crate::{
     heartbeat::WorkerBeat,
-    job::Queue,
+    lane::Lane,
     relay::RelayError,
     store::{Store, StoreError},
 };
@@ -127,8 +127,8 @@ impl From<RelayError> for OperationsError {
 pub struct Overview {
     /// When it was taken, by Redis's clock.
     pub taken_at: DateTime<Utc>,
-    /// One entry a queue, most urgent first.
-    pub queues: Vec<QueueOverview>,
+    /// One entry a lane, most urgent first.
+    pub lanes: Vec<LaneOverview>,
     /// Every worker heard of lately, longest silent first.
     pub workers: Vec<WorkerBeat>,
     /// What stands in somebody's way, oldest first.
@@ -141,11 +141,11 @@ pub struct Overview {
     pub unrecorded_bytes: u64,
 }
 
-/// One queue at a glance. Live states are counted in Redis at one instant, ended ones in the ledger.
+/// One lane at a glance. Live states are counted in Redis at one instant, ended ones in the ledger.
 #[derive(Debug, Clone, Serialize)]
-pub struct QueueOverview {
+pub struct LaneOverview {
     /// Which.
-    pub queue: Queue,
+    pub lane: Lane,
     /// See [`State::Outboxed`]; the other counts likewise.
     pub outboxed: u64,
     #[expect(missing_docs, reason = "see `State`")]
@@ -164,11 +164,13 @@ pub struct QueueOverview {
     pub dead: u64,
     #[expect(missing_docs, reason = "see `State`")]
     pub cancelled: u64,
-    /// How long the job at the head of the queue has waited for a slot.
+    /// How long the job at the head of the lane has waited for a slot.
     pub oldest_age: Option<Duration>,
+    /// Who paused it.
+    pub paused_by: Option<String>,
 }
 
-impl QueueOverview {
+impl LaneOverview {
     /// How many of its jobs are in `state`.
     #[must_use]
     pub fn count(&self, state: State) -> u64 {
@@ -207,7 +209,7 @@ pub struct JobSummary {
     /// The job's id; not always a UUID when what Redis holds is undecodable.
     pub id: String,
     /// Where it waits or waited.
-    pub queue: Queue,
+    pub lane: Lane,
     /// The kind of job, or `undecodable`.
     pub name: String,
     /// Where it is in its life.
@@ -229,8 +231,8 @@ pub struct JobSummary {
 pub struct JobFilter {
     /// In which state.
     pub state: State,
-    /// Of which queue; `None` lists all, most urgent first (ended jobs: latest first).
-    pub queue: Option<Queue>,
+    /// Of which lane; `None` lists all, most urgent first (ended jobs: latest first).
+    pub lane: Option<Lane>,
 }
 
 /// A page of jobs.

@@ -8,7 +8,8 @@ use tracing::warn;
 
 use crate::{
     faults::{Sabotage, crash_point, sabotaged},
-    job::{JobId, Queue},
+    job::JobId,
+    lane::Lane,
     loops::Outage,
     relay::{OutboxRow, RelayError, push_rows},
     store::{MAX_BATCH, Store},
@@ -50,14 +51,14 @@ async fn reconcile_step(store: &Store, db: &PgPool, after: Cursor) -> Result<Cur
         .bind(MAX_BATCH as i64)
         .fetch_all(db)
         .await?;
-    let mut by_queue: BTreeMap<Queue, Vec<JobId>> = BTreeMap::new();
+    let mut by_lane: BTreeMap<Lane, Vec<JobId>> = BTreeMap::new();
     for (id, queue, _) in &rows {
-        if let Ok(queue) = queue.parse() {
-            by_queue.entry(queue).or_default().push(*id);
+        if let Ok(lane) = queue.parse() {
+            by_lane.entry(lane).or_default().push(*id);
         }
     }
-    for (queue, ids) in by_queue {
-        let missing: Vec<JobId> = store.missing(queue, &ids).await?.iter().filter_map(|id| id.parse().ok()).collect();
+    for (lane, ids) in by_lane {
+        let missing: Vec<JobId> = store.missing(lane, &ids).await?.iter().filter_map(|id| id.parse().ok()).collect();
         crash_point("reconcile.asked");
         if !missing.is_empty() && !sabotaged(Sabotage::NoReconcile) {
             push_again(store, db, &missing).await?;

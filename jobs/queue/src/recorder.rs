@@ -12,7 +12,8 @@ use crate::{
     envelope::Envelope,
     event::{Event, Outcome, storable},
     faults::{Sabotage, crash_point, sabotaged},
-    job::{JobId, Queue},
+    job::JobId,
+    lane::Lane,
     live::ensure_epoch,
     loops::Outage,
     relay::RelayError,
@@ -25,11 +26,11 @@ const SOON: Duration = Duration::from_millis(20);
 const IDLE: Duration = Duration::from_millis(200);
 
 /// Records one queue's events until halted. Any number of workers may: whoever holds the position's row records.
-pub(crate) async fn record(store: Store, db: PgPool, queue: Queue) {
+pub(crate) async fn record(store: Store, db: PgPool, lane: Lane) {
     let mut outage = Outage::new("recording the ledger");
     let mut pause = SOON;
     loop {
-        match record_batch(&store, &db, queue).await {
+        match record_batch(&store, &db, lane).await {
             Ok(recorded) => {
                 outage.over();
                 pause = match recorded {
@@ -49,15 +50,15 @@ pub(crate) async fn record(store: Store, db: PgPool, queue: Queue) {
 
 /// Records a few packs of events: ledger, end of the promises and position in one transaction; then the tombstones go, then the
 /// events. Whatever dies in between is repeated without harm. Answers how many packs there were.
-async fn record_batch(store: &Store, db: &PgPool, queue: Queue) -> Result<usize, RelayError> {
+async fn record_batch(store: &Store, db: &PgPool, lane: Lane) -> Result<usize, RelayError> {
     let mut read = redis::cmd("XRANGE");
-    read.arg(store.key(queue, "events")).arg("-").arg("+").arg("COUNT").arg(PACKS);
+    read.arg(store.key(lane, "events")).arg("-").arg("+").arg("COUNT").arg(PACKS);
     let entries: StreamRangeReply = store.query(&read, "reading events").await?;
     let Some(last) = entries.ids.last().and_then(|entry| StreamPosition::parse(&entry.id)) else { return Ok(0) };
     // A queue that no worker serves has no epoch of its own yet, but its waiting jobs can be cancelled.
-    let Some(epoch) = store.epoch(queue).await? else {
+    let Some(epoch) = store.epoch(lane).await? else {
         let mut connection = store.blocking_connection(Duration::ZERO).await?;
-        ensure_epoch(store, db, queue, &mut connection).await?;
+        ensure_epoch(store, db, lane, &mut connection).await?;
         return Ok(0);
     };
     let (told, bytes) = read_packs(&entries);
@@ -66,22 +67,22 @@ async fn record_batch(store: &Store, db: &PgPool, queue: Queue) -> Result<usize,
     let ended: Vec<(&str, i64)> =
         told.iter().filter(|told| told.event.outcome.is_end()).map(|told| (told.event.id.as_str(), told.event.fence)).collect();
     if sabotaged(Sabotage::TrimBeforeCommit) {
-        store.forget(queue, &recorded, &ended).await?;
+        store.forget(lane, &recorded, &ended).await?;
         crash_point("recorder.trimmed");
     }
 
     let mut tx = db.begin().await?;
-    let Some(position) = lock_position(&mut tx, epoch.number, queue).await? else { return Ok(0) };
+    let Some(position) = lock_position(&mut tx, epoch.number, lane).await? else { return Ok(0) };
     let new: Vec<&Told> = told.iter().filter(|told| told.position > position).collect();
-    write(&mut tx, queue, &new).await?;
-    store_position(&mut tx, epoch.number, queue, last.max(position)).await?;
+    write(&mut tx, lane, &new).await?;
+    store_position(&mut tx, epoch.number, lane, last.max(position)).await?;
     crash_point("recorder.written");
     tx.commit().await?;
     crash_point("recorder.committed");
 
-    store.forget(queue, &recorded, &ended).await?;
+    store.forget(lane, &recorded, &ended).await?;
     crash_point("recorder.forgot");
-    metrics::counter!("faena_recorded_total", "queue" => queue.as_str()).increment(new.len() as u64);
+    metrics::counter!("faena_recorded_total", "queue" => lane.as_str()).increment(new.len() as u64);
     Ok(entries.ids.len())
 }
 
@@ -147,26 +148,26 @@ fn read_packs(entries: &StreamRangeReply) -> (Vec<Told>, usize) {
     (told, bytes)
 }
 
-async fn lock_position(tx: &mut PgConnection, epoch: i64, queue: Queue) -> sqlx::Result<Option<StreamPosition>> {
+async fn lock_position(tx: &mut PgConnection, epoch: i64, lane: Lane) -> sqlx::Result<Option<StreamPosition>> {
     sqlx::query("insert into faena.recorder_positions (epoch, queue) values ($1, $2) on conflict do nothing")
         .bind(epoch)
-        .bind(queue.as_str())
+        .bind(lane.as_str())
         .execute(&mut *tx)
         .await?;
     let locked: Option<(i64, i64)> = sqlx::query_as(
         "select position_ms, position_seq from faena.recorder_positions where (epoch, queue) = ($1, $2) for update skip locked",
     )
     .bind(epoch)
-    .bind(queue.as_str())
+    .bind(lane.as_str())
     .fetch_optional(tx)
     .await?;
     Ok(locked.map(|(ms, seq)| StreamPosition { ms, seq }))
 }
 
-async fn store_position(tx: &mut PgConnection, epoch: i64, queue: Queue, position: StreamPosition) -> sqlx::Result<()> {
+async fn store_position(tx: &mut PgConnection, epoch: i64, lane: Lane, position: StreamPosition) -> sqlx::Result<()> {
     sqlx::query("update faena.recorder_positions set position_ms = $3, position_seq = $4 where (epoch, queue) = ($1, $2)")
         .bind(epoch)
-        .bind(queue.as_str())
+        .bind(lane.as_str())
         .bind(position.ms)
         .bind(position.seq)
         .execute(tx)
@@ -208,7 +209,7 @@ struct Ends {
     traceparents: Vec<Option<String>>,
 }
 
-async fn write(tx: &mut PgConnection, queue: Queue, new: &[&Told]) -> sqlx::Result<()> {
+async fn write(tx: &mut PgConnection, lane: Lane, new: &[&Told]) -> sqlx::Result<()> {
     let (mut attempts, mut ends) = (Attempts::default(), Ends::default());
     for told in new {
         // Ids under which Redis holds undecodable jobs may be anything; the ledger's are UUIDs.
@@ -236,7 +237,7 @@ async fn write(tx: &mut PgConnection, queue: Queue, new: &[&Told]) -> sqlx::Resu
         .execute(&mut *tx)
         .await?;
     sqlx::query(include_str!("sql/record_ends.sql"))
-        .bind(queue.as_str())
+        .bind(lane.as_str())
         .bind(&ends.ids)
         .bind(&ends.states)
         .bind(&ends.reasons)

@@ -1,6 +1,10 @@
 //! Every kind of job a binary knows, by name.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
@@ -13,7 +17,8 @@ use crate::{
     context::Ctx,
     enqueue::{EnqueueError, Parcel},
     envelope::Durability,
-    job::{Job, JobId, Queue},
+    job::{Job, JobId},
+    lane::Lane,
 };
 
 /// The jobs of a catalogue, whose ports are `P`.
@@ -25,8 +30,10 @@ pub struct Registry<P> {
 pub struct Kind<P> {
     /// [`Job::NAME`].
     pub name: &'static str,
-    /// [`Job::QUEUE`].
-    pub queue: Queue,
+    /// [`Job::lane`].
+    pub lane: Lane,
+    /// [`Job::LONG`].
+    pub long: bool,
     /// [`Job::VERSION`].
     pub version: u16,
     /// [`Job::MAX_ATTEMPTS`].
@@ -87,7 +94,8 @@ impl<P: Send + Sync + 'static> Registry<P> {
         assert!(well_named, "{:?} cannot name a job: use at most 63 lower-case letters, digits and underscores", J::NAME);
         let kind = Kind {
             name: J::NAME,
-            queue: J::QUEUE,
+            lane: J::lane(),
+            long: J::LONG,
             version: J::VERSION,
             max_attempts: J::MAX_ATTEMPTS,
             timeout: J::TIMEOUT,
@@ -113,6 +121,12 @@ impl<P: Send + Sync + 'static> Registry<P> {
         self.kinds.values()
     }
 
+    /// Every lane that its jobs wait in, and the queues' own.
+    #[must_use]
+    pub fn lanes(&self) -> BTreeSet<Lane> {
+        Lane::OWN.into_iter().chain(self.kinds.values().map(|kind| kind.lane)).collect()
+    }
+
     /// Enqueues a job given by name and JSON, through the outbox.
     ///
     /// # Errors
@@ -127,7 +141,7 @@ impl<P: Send + Sync + 'static> Registry<P> {
         let known = || self.kinds.keys().copied().collect::<Vec<_>>().join(", ");
         let kind = self.get(name).ok_or_else(|| ByNameError::UnknownName { name: name.to_owned(), known: known() })?;
         let args = (kind.normalize)(args).map_err(|source| ByNameError::Args { name: kind.name, source })?;
-        let parcel = Parcel::new(JobId::new(), kind.name, kind.queue, kind.version, run_at, args, Durability::Outbox)?;
+        let parcel = Parcel::new(JobId::new(), kind.name, kind.lane, kind.version, run_at, args, Durability::Outbox)?;
         Ok(parcel.write_outbox(tx).await?)
     }
 }
@@ -146,7 +160,7 @@ impl<P> Kind<P> {
 
 impl<P> fmt::Debug for Kind<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Kind").field("name", &self.name).field("queue", &self.queue).finish_non_exhaustive()
+        f.debug_struct("Kind").field("name", &self.name).field("lane", &self.lane).finish_non_exhaustive()
     }
 }
 

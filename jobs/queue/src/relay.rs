@@ -10,7 +10,8 @@ use tracing::error;
 use crate::{
     envelope::{Durability, Envelope},
     faults::crash_point,
-    job::{JobId, Queue},
+    job::JobId,
+    lane::Lane,
     loops::Outage,
     store::{MAX_BATCH, Pressure, Store, StoreError},
 };
@@ -109,17 +110,17 @@ async fn relay_batch(store: &Store, db: &PgPool) -> Result<usize, RelayError> {
 
 /// Pushes promises to their queues.
 pub(crate) async fn push_rows(store: &Store, rows: Vec<OutboxRow>) -> Result<u64, RelayError> {
-    let mut by_queue: BTreeMap<Queue, Vec<Envelope>> = BTreeMap::new();
+    let mut by_lane: BTreeMap<Lane, Vec<Envelope>> = BTreeMap::new();
     for row in rows {
         match row.into_envelope() {
-            Ok((queue, envelope)) => by_queue.entry(queue).or_default().push(envelope),
+            Ok((lane, envelope)) => by_lane.entry(lane).or_default().push(envelope),
             // The table's checks make this unreachable but for a hand-edited row; one bad row must not hold up the others.
             Err(reason) => error!(reason, "a row of the outbox cannot be pushed"),
         }
     }
     let mut pushed = 0;
-    for (queue, envelopes) in by_queue {
-        pushed += store.push(queue, &envelopes, Pressure::Ignored).await?;
+    for (lane, envelopes) in by_lane {
+        pushed += store.push(lane, &envelopes, Pressure::Ignored).await?;
     }
     Ok(pushed)
 }
@@ -129,8 +130,8 @@ async fn mark_pushed(tx: &mut PgConnection, ids: &[JobId]) -> sqlx::Result<()> {
 }
 
 impl OutboxRow {
-    fn into_envelope(self) -> Result<(Queue, Envelope), String> {
-        let queue = self.queue.parse().map_err(|error| format!("job {}: {error}", self.id))?;
+    fn into_envelope(self) -> Result<(Lane, Envelope), String> {
+        let lane = self.queue.parse::<Lane>().map_err(|error| format!("job {}: {error}", self.id))?;
         let args = RawValue::from_string(self.args).map_err(|error| format!("job {}: {error}", self.id))?;
         let envelope = Envelope {
             id: self.id,
@@ -143,6 +144,6 @@ impl OutboxRow {
             traceparent: self.traceparent,
             args,
         };
-        Ok((queue, envelope))
+        Ok((lane, envelope))
     }
 }

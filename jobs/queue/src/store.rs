@@ -15,7 +15,8 @@ use redis::{
 use crate::{
     envelope::{Delivery, Envelope, Lease},
     faults::{Sabotage, sabotaged},
-    job::{JobId, Queue},
+    job::JobId,
+    lane::Lane,
 };
 
 /// No script is handed more jobs than this, so none blocks Redis for long.
@@ -56,6 +57,8 @@ macro_rules! scripts {
     ($($name:ident = $file:literal;)*) => { $(static $name: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!($file)));)* };
 }
 
+pub(crate) use scripts;
+
 scripts! {
     PUSH = "lua/push.lua";
     CLAIM = "lua/claim.lua";
@@ -68,10 +71,6 @@ scripts! {
     HASTEN = "lua/hasten.lua";
     FORGET = "lua/forget.lua";
     MISSING = "lua/missing.lua";
-    COUNTS = "lua/counts.lua";
-    PAGE = "lua/page.lua";
-    LINE = "lua/line.lua";
-    LOOK = "lua/look.lua";
     EPOCH = "lua/epoch.lua";
 }
 
@@ -108,7 +107,7 @@ pub(crate) enum Verb {
     Wait(Duration),
     /// No worker at hand knows it; look again after this long, or when a worker starts.
     Park(Duration),
-    /// Back to the head of the queue, nothing counted.
+    /// Back to the head of the lane, nothing counted.
     Release,
 }
 
@@ -199,43 +198,6 @@ pub(crate) enum Cancelled {
     Unknown,
 }
 
-/// The live counts of one queue at one instant.
-#[derive(Debug, Clone)]
-pub(crate) struct LiveCounts {
-    pub(crate) available: u64,
-    pub(crate) running: u64,
-    pub(crate) scheduled: u64,
-    pub(crate) retryable: u64,
-    pub(crate) parked: u64,
-    /// Entries of the event stream, each a batch of events.
-    pub(crate) unrecorded: u64,
-    pub(crate) unrecorded_bytes: u64,
-    pub(crate) now: DateTime<Utc>,
-    /// Since when the job at the head of the queue has waited for a slot.
-    pub(crate) oldest_since: Option<DateTime<Utc>>,
-}
-
-/// One waiting job on a page.
-#[derive(Debug, Clone)]
-pub(crate) struct Waiting {
-    pub(crate) id: String,
-    /// When it is due, in ms; for available jobs, its position in the order of arrival.
-    pub(crate) position: i64,
-    pub(crate) raw: Vec<u8>,
-    pub(crate) attempts_used: u32,
-}
-
-/// Where one job is now.
-#[derive(Debug, Clone)]
-pub(crate) struct Look {
-    pub(crate) state: String,
-    pub(crate) raw: Vec<u8>,
-    pub(crate) attempts_used: u32,
-    /// The running mark, or the due time in ms.
-    pub(crate) detail: String,
-    pub(crate) cancel_wanted: bool,
-}
-
 impl Store {
     /// A handle on the jobs under `namespace` (the prefix of every key) on the Redis at `url`. Does not connect yet.
     ///
@@ -255,11 +217,11 @@ impl Store {
         Ok(Self { client, connection, namespace: namespace.to_owned() })
     }
 
-    pub(crate) fn key(&self, queue: Queue, name: &str) -> String {
-        format!("{}:{{{queue}}}:{name}", self.namespace)
+    pub(crate) fn key(&self, lane: Lane, name: &str) -> String {
+        format!("{}:{{{lane}}}:{name}", self.namespace)
     }
 
-    /// The key of something that belongs to no queue.
+    /// The key of something that belongs to no lane.
     pub(crate) fn global_key(&self, name: &str) -> String {
         format!("{}:{name}", self.namespace)
     }
@@ -277,7 +239,7 @@ impl Store {
 
     /// Makes jobs live; an id that is live already, or whose end awaits the recorder, is left alone. Returns how many were new.
     /// `pressure` says whether a recorder that is far behind refuses them.
-    pub(crate) async fn push(&self, queue: Queue, envelopes: &[Envelope], pressure: Pressure) -> Result<u64, StoreError> {
+    pub(crate) async fn push(&self, lane: Lane, envelopes: &[Envelope], pressure: Pressure) -> Result<u64, StoreError> {
         let mut added = 0;
         let (mut pairs, mut ids) = (Vec::new(), HashSet::new());
         for batch in envelopes.chunks(MAX_BATCH) {
@@ -287,7 +249,7 @@ impl Store {
                 let raw = serde_json::to_vec(envelope).map_err(|error| not_json(&error))?;
                 pairs.push((envelope.id.to_string(), raw, envelope.run_at.map_or(0, |at| at.timestamp_millis())));
             }
-            let mut call = self.call(&PUSH, queue, &["job", "ready", "scheduled", "gone", "wake", "tail", "stats"]);
+            let mut call = self.call(&PUSH, lane, &["job", "ready", "scheduled", "gone", "wake", "tail", "stats"]);
             call.arg(pairs.len()).arg(if pressure == Pressure::Refuses { REFUSE_AT_BYTES } else { 0 });
             for (id, ..) in &pairs {
                 call.arg(id);
@@ -310,14 +272,14 @@ impl Store {
     pub(crate) async fn claim(
         &self,
         connection: &mut MultiplexedConnection,
-        queue: Queue,
+        lane: Lane,
         limit: usize,
         worker: &str,
     ) -> Result<Option<Vec<Delivery>>, StoreError> {
         const DOING: &str = "claiming jobs";
         type Reply = (String, i64, i64, Vec<String>, Vec<Vec<u8>>, Vec<String>);
         let token: Arc<str> = uuid::Uuid::new_v4().simple().to_string().into();
-        let mut call = self.call(&CLAIM, queue, &["job", "ready", "running", "attempts", "gone", "wake", "fence", "epoch"]);
+        let mut call = self.call(&CLAIM, lane, &["job", "ready", "running", "attempts", "gone", "wake", "fence", "epoch"]);
         call.arg(limit.clamp(1, MAX_BATCH)).arg(millis(LEASE)).arg(&*token).arg(worker);
         let reply: Option<Reply> = call.invoke_async(connection).await.map_err(|source| StoreError { doing: DOING, source })?;
         let Some((epoch, fence, now, ids, envelopes, used)) = reply else { return Ok(None) };
@@ -328,7 +290,7 @@ impl Store {
             let past = used.next().map_or_else(Past::default, |used| Past::parse(&used));
             Delivery {
                 id,
-                queue,
+                lane,
                 lease: lease.clone(),
                 attempt: past.used.saturating_add(1),
                 crashes: past.crashes,
@@ -340,8 +302,8 @@ impl Store {
     }
 
     /// Ends jobs that are over: all of them (then the answer is empty), or none (then it names those whose lease is somebody else's).
-    pub(crate) async fn finish(&self, queue: Queue, worker: &str, finish: &Finish<'_>) -> Result<Vec<usize>, StoreError> {
-        let mut call = self.call(&FINISH, queue, &["job", "running", "attempts", "cancels", "events", "stats"]);
+    pub(crate) async fn finish(&self, lane: Lane, worker: &str, finish: &Finish<'_>) -> Result<Vec<usize>, StoreError> {
+        let mut call = self.call(&FINISH, lane, &["job", "running", "attempts", "cancels", "events", "stats"]);
         call.arg(finish.ids.len()).arg(finish.droppable).arg(DROP_AT_BYTES).arg(worker);
         call.arg(&finish.events).arg(&finish.droppable_events).arg(&finish.statistics);
         for id in &finish.ids {
@@ -352,17 +314,17 @@ impl Store {
         }
         let refused: Vec<usize> = self.run(&call, "finishing jobs").await?;
         if refused.is_empty() && sabotaged(Sabotage::NoTombstone) {
-            self.query::<i64>(redis::cmd("HDEL").arg(self.key(queue, "job")).arg(&finish.ids), "dropping tombstones").await?;
+            self.query::<i64>(redis::cmd("HDEL").arg(self.key(lane, "job")).arg(&finish.ids), "dropping tombstones").await?;
         }
         Ok(refused.into_iter().map(|place| place.saturating_sub(1)).collect())
     }
 
     /// Takes back deliveries that did not end their jobs. Answers for each whether the lease was still held.
-    pub(crate) async fn take_back(&self, queue: Queue, worker: &str, yields: &[Yield<'_>]) -> Result<Vec<bool>, StoreError> {
+    pub(crate) async fn take_back(&self, lane: Lane, worker: &str, yields: &[Yield<'_>]) -> Result<Vec<bool>, StoreError> {
         let mut answers = Vec::with_capacity(yields.len());
         for batch in yields.chunks(MAX_BATCH) {
             let keys = ["job", "ready", "running", "attempts", "retryable", "cancels", "events", "wake", "stats", "parked"];
-            let mut call = self.call(&YIELD, queue, &keys);
+            let mut call = self.call(&YIELD, lane, &keys);
             call.arg(worker);
             for Yield { id, lease, verb, event } in batch {
                 let (verb, delay) = verb.name_and_delay();
@@ -374,10 +336,10 @@ impl Store {
     }
 
     /// Extends leases by [`LEASE`].
-    pub(crate) async fn renew(&self, queue: Queue, held: &[(String, Lease)]) -> Result<Vec<Renewed>, StoreError> {
+    pub(crate) async fn renew(&self, lane: Lane, held: &[(String, Lease)]) -> Result<Vec<Renewed>, StoreError> {
         let mut answers = Vec::with_capacity(held.len());
         for batch in held.chunks(MAX_BATCH) {
-            let mut call = self.call(&RENEW, queue, &["running", "cancels"]);
+            let mut call = self.call(&RENEW, lane, &["running", "cancels"]);
             call.arg(millis(LEASE));
             for (id, lease) in batch {
                 call.arg(id).arg(lease.mark());
@@ -391,12 +353,12 @@ impl Store {
         Ok(answers)
     }
 
-    /// Returns orphans to their queue, if `epoch` still holds; answers how many, `None` when another epoch has begun.
-    pub(crate) async fn rescue(&self, queue: Queue, epoch: &Epoch) -> Result<Option<u64>, StoreError> {
+    /// Returns orphans to their lane, if `epoch` still holds; answers how many, `None` when another epoch has begun.
+    pub(crate) async fn rescue(&self, lane: Lane, epoch: &Epoch) -> Result<Option<u64>, StoreError> {
         let keys = ["job", "ready", "running", "attempts", "cancels", "events", "wake", "epoch", "stats"];
         let (mut cursor, mut total) = (0_u64, 0);
         loop {
-            let mut call = self.call(&RESCUE, queue, &keys);
+            let mut call = self.call(&RESCUE, lane, &keys);
             call.arg(&epoch.text).arg(cursor).arg(MAX_BATCH);
             let (next, rescued): (u64, i64) = self.run(&call, "rescuing orphans").await?;
             let Ok(rescued) = u64::try_from(rescued) else { return Ok(None) };
@@ -409,16 +371,16 @@ impl Store {
     }
 
     /// Makes due jobs available, and parked ones whatever their time if told so; answers how many, and how long until the next is due.
-    pub(crate) async fn promote(&self, queue: Queue, parked: bool) -> Result<(usize, Option<Duration>), StoreError> {
-        let mut call = self.call(&PROMOTE, queue, &["ready", "wake", "gone", "tail", "scheduled", "retryable", "parked"]);
+    pub(crate) async fn promote(&self, lane: Lane, parked: bool) -> Result<(usize, Option<Duration>), StoreError> {
+        let mut call = self.call(&PROMOTE, lane, &["ready", "wake", "gone", "tail", "scheduled", "retryable", "parked"]);
         call.arg(MAX_BATCH).arg(u8::from(parked));
         let (promoted, next_due): (usize, i64) = self.run(&call, "promoting due jobs").await?;
         Ok((promoted, u64::try_from(next_due).ok().map(Duration::from_millis)))
     }
 
-    pub(crate) async fn cancel(&self, queue: Queue, id: &str, event: &str) -> Result<Cancelled, StoreError> {
+    pub(crate) async fn cancel(&self, lane: Lane, id: &str, event: &str) -> Result<Cancelled, StoreError> {
         let keys = ["job", "running", "scheduled", "retryable", "attempts", "gone", "cancels", "events", "stats", "parked"];
-        let mut call = self.call(&CANCEL, queue, &keys);
+        let mut call = self.call(&CANCEL, lane, &keys);
         call.arg(id).arg(event);
         Ok(match self.run::<String>(&call, "cancelling a job").await?.as_str() {
             "cancelled" => Cancelled::Now,
@@ -429,15 +391,15 @@ impl Store {
     }
 
     /// Makes a scheduled or retryable job available at once; answers whether it was one.
-    pub(crate) async fn hasten(&self, queue: Queue, id: &str) -> Result<bool, StoreError> {
-        let mut call = self.call(&HASTEN, queue, &["ready", "scheduled", "retryable", "wake", "gone", "tail", "parked"]);
+    pub(crate) async fn hasten(&self, lane: Lane, id: &str) -> Result<bool, StoreError> {
+        let mut call = self.call(&HASTEN, lane, &["ready", "scheduled", "retryable", "wake", "gone", "tail", "parked"]);
         call.arg(id);
         self.run(&call, "making a job available").await
     }
 
     /// Forgets what the ledger holds: the tombstones of ended jobs (id and fence), then the events.
-    pub(crate) async fn forget(&self, queue: Queue, recorded: &Recorded, ended: &[(&str, i64)]) -> Result<(), StoreError> {
-        let mut call = self.call(&FORGET, queue, &["job", "events", "stats"]);
+    pub(crate) async fn forget(&self, lane: Lane, recorded: &Recorded, ended: &[(&str, i64)]) -> Result<(), StoreError> {
+        let mut call = self.call(&FORGET, lane, &["job", "events", "stats"]);
         call.arg(&recorded.last).arg(&recorded.after_last).arg(recorded.entries).arg(recorded.bytes);
         for (id, fence) in ended {
             call.arg(id).arg(format!("!{fence}"));
@@ -446,30 +408,30 @@ impl Store {
     }
 
     /// Of these pushed jobs, those that Redis neither holds live nor remembers as ended.
-    pub(crate) async fn missing(&self, queue: Queue, ids: &[JobId]) -> Result<Vec<String>, StoreError> {
-        let mut call = self.call(&MISSING, queue, &["job"]);
+    pub(crate) async fn missing(&self, lane: Lane, ids: &[JobId]) -> Result<Vec<String>, StoreError> {
+        let mut call = self.call(&MISSING, lane, &["job"]);
         for id in ids {
             call.arg(id.to_string());
         }
         self.run(&call, "looking for lost jobs").await
     }
 
-    /// Waits at most `longest` for a push to an empty queue.
+    /// Waits at most `longest` for a push to an empty lane.
     pub(crate) async fn wait_for_wake(
         &self,
         connection: &mut MultiplexedConnection,
-        queue: Queue,
+        lane: Lane,
         longest: Duration,
     ) -> Result<(), StoreError> {
         let mut call = redis::cmd("BLPOP");
-        call.arg(self.key(queue, "wake")).arg(longest.as_secs_f64());
+        call.arg(self.key(lane, "wake")).arg(longest.as_secs_f64());
         let waited: Result<Option<(String, i64)>, _> = call.query_async(connection).await;
         waited.map(drop).map_err(|source| StoreError { doing: "waiting for jobs", source })
     }
 
     /// The epoch that holds; `None`: Redis has none.
-    pub(crate) async fn epoch(&self, queue: Queue) -> Result<Option<Epoch>, StoreError> {
-        let text: Option<String> = self.query(redis::cmd("GET").arg(self.key(queue, "epoch")), "reading the epoch").await?;
+    pub(crate) async fn epoch(&self, lane: Lane) -> Result<Option<Epoch>, StoreError> {
+        let text: Option<String> = self.query(redis::cmd("GET").arg(self.key(lane, "epoch")), "reading the epoch").await?;
         Ok(text.map(|text| Epoch::parse(&text)))
     }
 
@@ -477,11 +439,11 @@ impl Store {
     pub(crate) async fn life(
         &self,
         connection: &mut MultiplexedConnection,
-        queue: Queue,
+        lane: Lane,
     ) -> Result<(String, Option<Epoch>), StoreError> {
         let mut read = redis::pipe();
         read.cmd("INFO").arg("replication");
-        read.cmd("GET").arg(self.key(queue, "epoch"));
+        read.cmd("GET").arg(self.key(lane, "epoch"));
         let (info, epoch): (String, Option<String>) =
             read.query_async(connection).await.map_err(|source| StoreError { doing: "reading the epoch", source })?;
         let id = info.lines().find_map(|line| line.strip_prefix("master_replid:")).unwrap_or("none").trim().to_owned();
@@ -491,83 +453,14 @@ impl Store {
     /// Begins epoch `number` on the Redis with this replication id, unless the one before is no longer `present`.
     pub(crate) async fn begin_epoch(
         &self,
-        queue: Queue,
+        lane: Lane,
         present: Option<&Epoch>,
         number: i64,
         replication_id: &str,
     ) -> Result<(), StoreError> {
-        let mut call = self.call(&EPOCH, queue, &["epoch"]);
+        let mut call = self.call(&EPOCH, lane, &["epoch"]);
         call.arg(present.map_or("", |epoch| epoch.text.as_str())).arg(format!("{number} {replication_id}"));
         self.run::<String>(&call, "beginning an epoch").await.map(drop)
-    }
-
-    pub(crate) async fn counts(&self, queue: Queue) -> Result<LiveCounts, StoreError> {
-        let keys = ["job", "ready", "running", "scheduled", "retryable", "parked", "gone", "events", "attempts", "stats"];
-        type Reply = (i64, u64, u64, u64, u64, u64, u64, i64, Option<Vec<u8>>, i64);
-        let reply: Reply = self.run(&self.call(&COUNTS, queue, &keys), "counting jobs").await?;
-        let (available, running, scheduled, retryable, parked, unrecorded, unrecorded_bytes, now, oldest, due) = reply;
-        let envelope = oldest.and_then(|raw| serde_json::from_slice::<Envelope>(&raw).ok());
-        let oldest_since =
-            envelope.map(|envelope| envelope.run_at.map_or(envelope.enqueued_at, |at| at.max(envelope.enqueued_at)).max(at(due)));
-        Ok(LiveCounts {
-            available: u64::try_from(available).unwrap_or(0),
-            running,
-            scheduled,
-            retryable,
-            parked,
-            unrecorded,
-            unrecorded_bytes,
-            now: at(now),
-            oldest_since,
-        })
-    }
-
-    /// A page of `scheduled`, `retryable` or `parked` jobs by due time, after (due in ms, id).
-    pub(crate) async fn waiting(
-        &self,
-        queue: Queue,
-        set: &str,
-        after: Option<(i64, &str)>,
-        limit: usize,
-    ) -> Result<Vec<Waiting>, StoreError> {
-        let (score, id) = after.unwrap_or((-1, ""));
-        let mut call = self.call(&PAGE, queue, &[set, "job", "attempts"]);
-        call.arg(score).arg(id).arg(limit.clamp(1, MAX_BATCH));
-        self.run::<Vec<_>>(&call, "listing waiting jobs").await.map(to_waiting)
-    }
-
-    /// A page of available jobs in the order of their claims, after a place.
-    pub(crate) async fn line(&self, queue: Queue, after: Option<i64>, limit: usize) -> Result<Vec<Waiting>, StoreError> {
-        let mut call = self.call(&LINE, queue, &["ready", "job", "attempts", "gone", "tail"]);
-        call.arg(after.unwrap_or(-1)).arg(limit.clamp(1, MAX_BATCH));
-        self.run::<Vec<_>>(&call, "listing available jobs").await.map(to_waiting)
-    }
-
-    /// Every running job: id and mark ("fence token worker claimed_ms"). Bounded by the slots of all workers.
-    pub(crate) async fn running(&self, queue: Queue) -> Result<Vec<(String, String)>, StoreError> {
-        self.query(redis::cmd("HGETALL").arg(self.key(queue, "running")), "listing running jobs").await
-    }
-
-    /// The envelopes of live jobs, and how many attempts they have used.
-    pub(crate) async fn envelopes(&self, queue: Queue, ids: &[&str]) -> Result<Vec<(Vec<u8>, u32)>, StoreError> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut read = redis::pipe();
-        read.atomic();
-        read.cmd("HMGET").arg(self.key(queue, "job")).arg(ids);
-        read.cmd("HMGET").arg(self.key(queue, "attempts")).arg(ids);
-        let (envelopes, used): (Vec<Option<Vec<u8>>>, Vec<Option<String>>) = self.atomically(&read, "reading jobs").await?;
-        let pairs = envelopes.into_iter().zip(used);
-        Ok(pairs.map(|(raw, used)| (raw.unwrap_or_default(), used.as_deref().map_or(0, leading_number))).collect())
-    }
-
-    pub(crate) async fn look(&self, queue: Queue, id: &str) -> Result<Look, StoreError> {
-        let mut call = self.call(&LOOK, queue, &["job", "running", "scheduled", "retryable", "parked", "attempts", "cancels"]);
-        call.arg(id);
-        let (state, raw, used, detail, wanted): (String, Vec<u8>, String, String, u8) =
-            self.run(&call, "looking for a job").await?;
-        Ok(Look { state, raw, attempts_used: leading_number(&used), detail, cancel_wanted: wanted == 1 })
     }
 
     /// Runs one plain command.
@@ -584,15 +477,19 @@ impl Store {
         commands.query_async(&mut self.connection.clone()).await.map_err(|source| StoreError { doing, source })
     }
 
-    fn call<'s>(&self, script: &'s Script, queue: Queue, keys: &[&str]) -> redis::ScriptInvocation<'s> {
+    pub(crate) fn call<'s>(&self, script: &'s Script, lane: Lane, keys: &[&str]) -> redis::ScriptInvocation<'s> {
         let mut call = script.prepare_invoke();
         for key in keys {
-            call.key(self.key(queue, key));
+            call.key(self.key(lane, key));
         }
         call
     }
 
-    async fn run<T: FromRedisValue>(&self, call: &redis::ScriptInvocation<'_>, doing: &'static str) -> Result<T, StoreError> {
+    pub(crate) async fn run<T: FromRedisValue>(
+        &self,
+        call: &redis::ScriptInvocation<'_>,
+        doing: &'static str,
+    ) -> Result<T, StoreError> {
         call.invoke_async(&mut self.connection.clone()).await.map_err(|source| StoreError { doing, source })
     }
 }
@@ -602,17 +499,6 @@ impl StoreError {
     pub(crate) fn no_epoch() -> Self {
         Self { doing: "beginning an epoch", source: (redis::ErrorKind::Client, "Postgres gives no number for it").into() }
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "a time in ms, or a place in a list")]
-fn to_waiting(rows: Vec<(String, f64, Vec<u8>, String)>) -> Vec<Waiting> {
-    let waiting = |(id, position, raw, used): (_, f64, _, String)| Waiting {
-        id,
-        position: position as i64,
-        raw,
-        attempts_used: leading_number(&used),
-    };
-    rows.into_iter().map(waiting).collect()
 }
 
 fn not_json(error: &serde_json::Error) -> StoreError {
@@ -626,9 +512,4 @@ fn millis(duration: Duration) -> u64 {
 /// The instant that Redis wrote as milliseconds; out of range becomes the Unix epoch.
 pub(crate) fn at(millis: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(millis).unwrap_or_default()
-}
-
-/// `attempts` values are "used due crashes"; absent means none.
-fn leading_number(text: &str) -> u32 {
-    text.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0)
 }

@@ -10,7 +10,7 @@ use faena_tests::{
 };
 use nix::sys::signal::Signal;
 use queue::{
-    Job, Queue,
+    Job, Lane, Queue,
     operations::{JobFilter, State},
 };
 use redis::AsyncCommands;
@@ -21,7 +21,7 @@ type Counts = BTreeMap<(Queue, State), u64>;
 
 /// Every queue in every state, and a worker frozen in the middle of it.
 async fn frozen_load(stores: &Stores) -> Process {
-    let worker = start_probe(stores, &[]).await;
+    let worker = start_probe(stores, &[("SLOTS_LOW", "4"), ("SLOTS_DEFAULT", "20")]).await;
     enqueue_all(stores, (0..40).map(|n| Refuse { reason: format!("no {n}") })).await;
     enqueue_all(stores, (0..30).map(|n| Stumble { n, times: 99 })).await;
     enqueue_all(stores, (0..60).map(|_| Nap { sleep_ms: 0, note: String::new() }.after(std::time::Duration::from_secs(3600))))
@@ -31,11 +31,12 @@ async fn frozen_load(stores: &Stores) -> Process {
     let operations = stores.operations();
     until("jobs in every state", async || {
         let Ok(overview) = operations.overview().await else { return false };
-        let count = |state| overview.queues.iter().map(|queue| queue.count(state)).sum::<u64>();
+        let count = |state| overview.lanes.iter().map(|queue| queue.count(state)).sum::<u64>();
         count(State::Completed) > 100 && count(State::Dead) > 10 && count(State::Running) > 10 && count(State::Scheduled) == 60
     })
     .await;
-    let victim = operations.jobs(JobFilter { state: State::Available, queue: Some(Queue::Default) }, None, 200).await.unwrap();
+    let victim =
+        operations.jobs(JobFilter { state: State::Available, lane: Some(Lane::of(Queue::Default)) }, None, 200).await.unwrap();
     for job in victim.jobs.iter().rev().take(7) {
         let _ = operations.cancel(job.id.parse().unwrap(), "operadora").await;
     }
@@ -93,7 +94,7 @@ async fn inspect_equals_a_count_by_hand() {
         .into_iter()
         .flat_map(|queue| State::ALL.map(|state| (queue, state)))
         .map(|(queue, state)| {
-            let line = told["queues"].as_array().unwrap().iter().find(|line| line["queue"] == queue.as_str()).unwrap();
+            let line = told["lanes"].as_array().unwrap().iter().find(|line| line["lane"] == queue.as_str()).unwrap();
             ((queue, state), line[state.as_str()].as_u64().unwrap())
         })
         .collect();
@@ -111,7 +112,7 @@ async fn the_pages_of_a_list_hold_each_job_once_and_no_other() {
     for state in State::ALL {
         let (mut seen, mut cursor) = (Vec::new(), None::<String>);
         loop {
-            let page = operations.jobs(JobFilter { state, queue: None }, cursor.as_deref(), 17).await.unwrap();
+            let page = operations.jobs(JobFilter { state, lane: None }, cursor.as_deref(), 17).await.unwrap();
             assert!(page.jobs.iter().all(|job| job.state == state));
             seen.extend(page.jobs.into_iter().map(|job| job.id));
             cursor = page.next;

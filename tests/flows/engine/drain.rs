@@ -30,7 +30,7 @@ async fn sigterm_under_load_loses_no_job_and_counts_no_attempt() {
 
         // Nothing is left behind that would have to wait for a lease.
         let overview = stores.operations().overview().await.unwrap();
-        assert_eq!(overview.queues.iter().map(|queue| queue.running).sum::<u64>(), 0);
+        assert_eq!(overview.lanes.iter().map(|queue| queue.running).sum::<u64>(), 0);
         assert!(overview.workers.is_empty());
     }
     let _last = start_probe(&stores, &[]).await;

@@ -5,6 +5,7 @@ mod counting;
 mod crashes;
 mod drain;
 mod endings;
+mod lanes;
 mod migrations;
 mod outages;
 mod scripts;

@@ -22,7 +22,7 @@ async fn twenty_thousand_jobs_due_at_one_instant_all_run() {
     let mut worker = start_probe(&stores, &[]).await;
     let operations = stores.operations();
     until("all of them to be scheduled", async || {
-        operations.overview().await.is_ok_and(|now| now.queues[1].scheduled == JOBS.unsigned_abs())
+        operations.overview().await.is_ok_and(|now| now.lanes[1].scheduled == JOBS.unsigned_abs())
     })
     .await;
 
@@ -59,7 +59,7 @@ async fn make_all_due(stores: &Stores) -> DateTime<Utc> {
 async fn urgent_jobs_do_not_wait_behind_a_backlog() {
     let stores = Stores::fresh().await;
     enqueue_all(&stores, (0..3000).map(|n| Touch { n, sleep_ms: 20 })).await;
-    let _worker = start_probe(&stores, &[]).await;
+    let _worker = start_probe(&stores, &[("SLOTS_CRITICAL", "1"), ("SLOTS_DEFAULT", "20")]).await;
     until("the backlog to be worked on", async || !effects(&stores, 1).await.0.contains(&0)).await;
 
     enqueue(&stores, Urge { n: 5000 }).await;
@@ -70,7 +70,7 @@ async fn urgent_jobs_do_not_wait_behind_a_backlog() {
         urgent
     })
     .await;
-    let backlog = stores.operations().overview().await.unwrap().queues[1].available;
+    let backlog = stores.operations().overview().await.unwrap().lanes[1].available;
     assert!(backlog > 500, "the backlog was gone before the urgent job ran: {backlog}");
 }
 

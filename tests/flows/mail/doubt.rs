@@ -57,7 +57,7 @@ fn start_engine(stores: &Stores, mail: Arc<dyn Mailer>) -> DropGuard {
         direct_url: stores.database_url.clone(),
         registry: Registry::new().job::<SendNews>().job::<WelcomeLearner>(),
         ports: Arc::new(Ports { mail, links: Links::new("https://compilandocode.example".parse().unwrap(), &SECRET.into()) }),
-        slots: BTreeMap::from([(Queue::Critical, 2), (Queue::Default, 2)]),
+        slots: BTreeMap::from([(Queue::Critical.into(), 2), (Queue::Default.into(), 2)]),
         drain: Duration::from_secs(1),
         worker: format!("here-{}", queue::JobId::new()),
     };

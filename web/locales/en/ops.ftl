@@ -75,6 +75,7 @@ ops-done-pending = It is noted, and will be done as soon as Redis answers.
 ops-done-wrong-state = Nothing was changed: the job is in another state by now.
 ops-done-undecodable = It cannot be run again: its arguments make no sense.
 ops-fencing = Epoch · fence
+ops-paused = paused
 state-outboxed = outboxed
 state-scheduled = scheduled
 state-available = available

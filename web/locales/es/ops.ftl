@@ -75,6 +75,7 @@ ops-done-pending = Quedó anotado. Se hará en cuanto Redis responda.
 ops-done-wrong-state = No se cambió nada: el trabajo ya está en otro estado.
 ops-done-undecodable = No se puede ejecutar otra vez: sus argumentos no se entienden.
 ops-fencing = Época · valla
+ops-paused = en pausa
 state-outboxed = por enviar
 state-scheduled = programado
 state-available = disponible

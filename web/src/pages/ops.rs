@@ -7,7 +7,7 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use chrono::Utc;
 use queue::{
     WorkerBeat,
-    operations::{JobFilter, JobSummary, OperationsError, Overview, QueueOverview, State as JobState},
+    operations::{JobFilter, JobSummary, LaneOverview, OperationsError, Overview, State as JobState},
 };
 use tokio::time::timeout;
 
@@ -50,11 +50,11 @@ struct Glance {
 
 impl Glance {
     fn total(&self, state: JobState) -> u64 {
-        self.overview.queues.iter().map(|queue| queue.count(state)).sum()
+        self.overview.lanes.iter().map(|lane| lane.count(state)).sum()
     }
 
     fn oldest(&self) -> Option<Duration> {
-        self.overview.queues.iter().filter_map(|queue| queue.oldest_age).max()
+        self.overview.lanes.iter().filter_map(|lane| lane.oldest_age).max()
     }
 
     fn waits_long(&self) -> bool {
@@ -69,8 +69,8 @@ impl Glance {
         self.overview.workers.iter().filter(|worker| !is_silent(worker)).count()
     }
 
-    fn slots(worker: &WorkerBeat, queue: queue::Queue) -> Option<String> {
-        worker.queues.get(&queue).map(|slots| format!("{}/{}", slots.busy, slots.slots))
+    fn slots(worker: &WorkerBeat, lane: &queue::Lane) -> Option<String> {
+        worker.lanes.get(lane).map(|slots| format!("{}/{}", slots.busy, slots.slots))
     }
 }
 
@@ -78,13 +78,13 @@ fn is_silent(worker: &WorkerBeat) -> bool {
     (Utc::now() - worker.seen_at).to_std().is_ok_and(|silence| silence > SILENT_AFTER)
 }
 
-fn waits_long(queue: &QueueOverview) -> bool {
-    queue.oldest_age.is_some_and(|age| age > LONG_WAIT)
+fn waits_long(lane: &LaneOverview) -> bool {
+    lane.oldest_age.is_some_and(|age| age > LONG_WAIT)
 }
 
 /// Shows the page. While Redis is away it says so: that is the news then.
 pub(crate) async fn show(State(app): State<App>, page: Page) -> Result<Response, Problem> {
-    let filter = JobFilter { state: JobState::Running, queue: None };
+    let filter = JobFilter { state: JobState::Running, lane: None };
     let looking = async { tokio::join!(app.operations.overview(), app.operations.jobs(filter, None, RUNNING)) };
     let glance = match timeout(PATIENCE, looking).await {
         Ok((Ok(overview), Ok(running))) => Some(Glance { overview, running: running.jobs }),

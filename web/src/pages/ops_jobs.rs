@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
 use queue::{
-    JobId, Queue,
+    JobId, Lane,
     operations::{JobFilter, JobSummary, Page as JobPage, State as JobState},
 };
 use serde::Deserialize;
@@ -27,7 +27,7 @@ pub(crate) struct Asked {
     #[serde(default)]
     state: String,
     #[serde(default)]
-    queue: String,
+    lane: String,
     #[serde(default)]
     after: String,
     #[serde(default)]
@@ -39,7 +39,8 @@ pub(crate) struct Asked {
 struct OpsJobs {
     page: Page,
     state: JobState,
-    queue: Option<Queue>,
+    lane: Option<Lane>,
+    lanes: Vec<Lane>,
     is_first: bool,
     jobs: JobPage,
     unknown_id: Option<String>,
@@ -60,15 +61,15 @@ impl OpsJobs {
         matches!(self.state, JobState::Cancelled | JobState::Dead)
     }
 
-    fn queue_word(&self) -> &'static str {
-        self.queue.map_or("", Queue::as_str)
+    fn lane_word(&self) -> &'static str {
+        self.lane.map_or("", Lane::as_str)
     }
 
     fn next(&self) -> Option<String> {
         let after = self.jobs.next.as_deref()?;
         let query = form_urlencoded::Serializer::new(String::new())
             .append_pair("state", self.state.as_str())
-            .append_pair("queue", self.queue_word())
+            .append_pair("lane", self.lane_word())
             .append_pair("after", after)
             .finish();
         Some(format!("{}?{query}", self.page.at(paths::OPS_JOBS)))
@@ -87,9 +88,10 @@ pub(crate) async fn show(State(app): State<App>, page: Page, Wish(asked): Wish<A
         return Ok(see_other(&format!("{}/{id}", page.at(paths::OPS_JOBS))));
     }
     let state = asked.state.parse().unwrap_or(JobState::Dead);
-    let queue = asked.queue.parse().ok();
+    let lane = asked.lane.parse().ok();
     let after = Some(&*asked.after).filter(|after| !after.is_empty());
-    let jobs = app.operations.jobs(JobFilter { state, queue }, after, LIMIT).await.doing("listing jobs")?;
+    let jobs = app.operations.jobs(JobFilter { state, lane }, after, LIMIT).await.doing("listing jobs")?;
+    let lanes = app.operations.lanes().await.doing("listing lanes")?;
     let unknown_id = Some(wanted.chars().take(64).collect()).filter(|id: &String| !id.is_empty());
-    render(StatusCode::OK, &OpsJobs { page, state, queue, is_first: after.is_none(), jobs, unknown_id })
+    render(StatusCode::OK, &OpsJobs { page, state, lane, lanes, is_first: after.is_none(), jobs, unknown_id })
 }

@@ -1,0 +1,88 @@
+//! The lanes there are, and which of them are paused: decisions, kept in Postgres.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use sqlx::{PgConnection, PgPool};
+
+use crate::{
+    inflight::Inflight,
+    lane::Lane,
+    loops::Outage,
+    operations::{Operations, OperationsError},
+};
+
+/// A pause is seen by every worker within this time.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Every lane that a worker has ever served, most urgent first.
+pub(crate) async fn lanes(db: &mut PgConnection) -> sqlx::Result<Vec<Lane>> {
+    let names: Vec<(String,)> = sqlx::query_as("select lane from faena.lanes").fetch_all(db).await?;
+    let mut lanes: Vec<Lane> = names.iter().filter_map(|(name,)| name.parse().ok()).collect();
+    lanes.sort();
+    Ok(lanes)
+}
+
+/// Keeps the lanes of this worker's catalogue on the list, and its claims in step with the pauses, until halted. While Postgres is
+/// away, what was last known holds.
+pub(crate) async fn watch_pauses(db: PgPool, catalogue: Vec<Lane>, inflights: Vec<Arc<Inflight>>) {
+    let mut outage = Outage::new("looking for pauses");
+    let mut listed = false;
+    loop {
+        let looked = async {
+            if !listed {
+                list(&db, &catalogue).await?;
+                listed = true;
+            }
+            paused(&db).await
+        };
+        match looked.await {
+            Ok(paused) => {
+                outage.over();
+                inflights.iter().for_each(|inflight| inflight.pause(paused.contains_key(&inflight.lane)));
+            }
+            Err(error) => outage.failed(&error),
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+async fn list(db: &PgPool, catalogue: &[Lane]) -> sqlx::Result<()> {
+    let names: Vec<&str> = catalogue.iter().map(|lane| lane.as_str()).collect();
+    sqlx::query("insert into faena.lanes (lane) select unnest($1::text[]) on conflict do nothing")
+        .bind(names)
+        .execute(db)
+        .await
+        .map(drop)
+}
+
+/// The paused lanes, and who paused each.
+pub(crate) async fn paused(db: &PgPool) -> sqlx::Result<BTreeMap<Lane, String>> {
+    let rows: Vec<(String, String)> =
+        sqlx::query_as("select lane, paused_by from faena.lanes where paused_at is not null").fetch_all(db).await?;
+    Ok(rows.into_iter().filter_map(|(lane, by)| Some((lane.parse().ok()?, by))).collect())
+}
+
+impl Operations {
+    /// Pauses a lane: its jobs wait, those that run go on. Every worker sees it within a second, and a wiped Redis does not forget it.
+    /// Answers whether it was not paused before.
+    ///
+    /// # Errors
+    /// Postgres did not answer.
+    pub async fn pause(&self, lane: Lane, actor: &str) -> Result<bool, OperationsError> {
+        let paused = sqlx::query(
+            "insert into faena.lanes as l (lane, paused_at, paused_by) values ($1, clock_timestamp(), $2)
+             on conflict (lane) do update set paused_at = excluded.paused_at, paused_by = excluded.paused_by where l.paused_at is null",
+        );
+        Ok(paused.bind(lane.as_str()).bind(actor).execute(&self.db).await?.rows_affected() > 0)
+    }
+
+    /// Resumes a paused lane. Answers whether it was paused.
+    ///
+    /// # Errors
+    /// Postgres did not answer.
+    pub async fn resume(&self, lane: Lane) -> Result<bool, OperationsError> {
+        let resumed =
+            sqlx::query("update faena.lanes set paused_at = null, paused_by = null where lane = $1 and paused_at is not null");
+        Ok(resumed.bind(lane.as_str()).execute(&self.db).await?.rows_affected() > 0)
+    }
+}

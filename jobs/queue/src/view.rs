@@ -1,0 +1,143 @@
+//! Looking at the live jobs without changing them: counts, pages, one job.
+
+use std::sync::LazyLock;
+
+use chrono::{DateTime, Utc};
+use redis::Script;
+
+use crate::{
+    envelope::Envelope,
+    lane::Lane,
+    store::{MAX_BATCH, Store, StoreError, at, scripts},
+};
+
+scripts! {
+    COUNTS = "lua/counts.lua";
+    PAGE = "lua/page.lua";
+    LINE = "lua/line.lua";
+    LOOK = "lua/look.lua";
+}
+
+/// The live counts of one queue at one instant.
+#[derive(Debug, Clone)]
+pub(crate) struct LiveCounts {
+    pub(crate) available: u64,
+    pub(crate) running: u64,
+    pub(crate) scheduled: u64,
+    pub(crate) retryable: u64,
+    pub(crate) parked: u64,
+    /// Entries of the event stream, each a batch of events.
+    pub(crate) unrecorded: u64,
+    pub(crate) unrecorded_bytes: u64,
+    pub(crate) now: DateTime<Utc>,
+    /// Since when the job at the head of the queue has waited for a slot.
+    pub(crate) oldest_since: Option<DateTime<Utc>>,
+}
+
+/// One waiting job on a page.
+#[derive(Debug, Clone)]
+pub(crate) struct Waiting {
+    pub(crate) id: String,
+    /// When it is due, in ms; for available jobs, its position in the order of arrival.
+    pub(crate) position: i64,
+    pub(crate) raw: Vec<u8>,
+    pub(crate) attempts_used: u32,
+}
+
+/// Where one job is now.
+#[derive(Debug, Clone)]
+pub(crate) struct Look {
+    pub(crate) state: String,
+    pub(crate) raw: Vec<u8>,
+    pub(crate) attempts_used: u32,
+    /// The running mark, or the due time in ms.
+    pub(crate) detail: String,
+    pub(crate) cancel_wanted: bool,
+}
+
+impl Store {
+    pub(crate) async fn counts(&self, lane: Lane) -> Result<LiveCounts, StoreError> {
+        let keys = ["job", "ready", "running", "scheduled", "retryable", "parked", "gone", "events", "attempts", "stats"];
+        type Reply = (i64, u64, u64, u64, u64, u64, u64, i64, Option<Vec<u8>>, i64);
+        let reply: Reply = self.run(&self.call(&COUNTS, lane, &keys), "counting jobs").await?;
+        let (available, running, scheduled, retryable, parked, unrecorded, unrecorded_bytes, now, oldest, due) = reply;
+        let envelope = oldest.and_then(|raw| serde_json::from_slice::<Envelope>(&raw).ok());
+        let oldest_since =
+            envelope.map(|envelope| envelope.run_at.map_or(envelope.enqueued_at, |at| at.max(envelope.enqueued_at)).max(at(due)));
+        Ok(LiveCounts {
+            available: u64::try_from(available).unwrap_or(0),
+            running,
+            scheduled,
+            retryable,
+            parked,
+            unrecorded,
+            unrecorded_bytes,
+            now: at(now),
+            oldest_since,
+        })
+    }
+
+    /// A page of `scheduled`, `retryable` or `parked` jobs by due time, after (due in ms, id).
+    pub(crate) async fn waiting(
+        &self,
+        lane: Lane,
+        set: &str,
+        after: Option<(i64, &str)>,
+        limit: usize,
+    ) -> Result<Vec<Waiting>, StoreError> {
+        let (score, id) = after.unwrap_or((-1, ""));
+        let mut call = self.call(&PAGE, lane, &[set, "job", "attempts"]);
+        call.arg(score).arg(id).arg(limit.clamp(1, MAX_BATCH));
+        self.run::<Vec<_>>(&call, "listing waiting jobs").await.map(to_waiting)
+    }
+
+    /// A page of available jobs in the order of their claims, after a place.
+    pub(crate) async fn line(&self, lane: Lane, after: Option<i64>, limit: usize) -> Result<Vec<Waiting>, StoreError> {
+        let mut call = self.call(&LINE, lane, &["ready", "job", "attempts", "gone", "tail"]);
+        call.arg(after.unwrap_or(-1)).arg(limit.clamp(1, MAX_BATCH));
+        self.run::<Vec<_>>(&call, "listing available jobs").await.map(to_waiting)
+    }
+
+    /// Every running job: id and mark ("fence token worker claimed_ms"). Bounded by the slots of all workers.
+    pub(crate) async fn running(&self, lane: Lane) -> Result<Vec<(String, String)>, StoreError> {
+        self.query(redis::cmd("HGETALL").arg(self.key(lane, "running")), "listing running jobs").await
+    }
+
+    /// The envelopes of live jobs, and how many attempts they have used.
+    pub(crate) async fn envelopes(&self, lane: Lane, ids: &[&str]) -> Result<Vec<(Vec<u8>, u32)>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut read = redis::pipe();
+        read.atomic();
+        read.cmd("HMGET").arg(self.key(lane, "job")).arg(ids);
+        read.cmd("HMGET").arg(self.key(lane, "attempts")).arg(ids);
+        let (envelopes, used): (Vec<Option<Vec<u8>>>, Vec<Option<String>>) = self.atomically(&read, "reading jobs").await?;
+        let pairs = envelopes.into_iter().zip(used);
+        Ok(pairs.map(|(raw, used)| (raw.unwrap_or_default(), used.as_deref().map_or(0, leading_number))).collect())
+    }
+
+    pub(crate) async fn look(&self, lane: Lane, id: &str) -> Result<Look, StoreError> {
+        let mut call = self.call(&LOOK, lane, &["job", "running", "scheduled", "retryable", "parked", "attempts", "cancels"]);
+        call.arg(id);
+        let (state, raw, used, detail, wanted): (String, Vec<u8>, String, String, u8) =
+            self.run(&call, "looking for a job").await?;
+        Ok(Look { state, raw, attempts_used: leading_number(&used), detail, cancel_wanted: wanted == 1 })
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a time in ms, or a place in a list")]
+fn to_waiting(rows: Vec<(String, f64, Vec<u8>, String)>) -> Vec<Waiting> {
+    let waiting = |(id, position, raw, used): (_, f64, _, String)| Waiting {
+        id,
+        position: position as i64,
+        raw,
+        attempts_used: leading_number(&used),
+    };
+    rows.into_iter().map(waiting).collect()
+}
+
+/// `attempts` values are "used due crashes"; absent means none.
+fn leading_number(text: &str) -> u32 {
+    text.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0)
+}

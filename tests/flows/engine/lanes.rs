@@ -1,0 +1,123 @@
+//! Lanes, slots lent downward, and pauses.
+
+use std::collections::BTreeSet;
+
+use faena_tests::{
+    judge::{effects, no_leftovers, quiet},
+    probe::{Film, Linger, Touch, Urge},
+    process::{run_to_end, start_probe, try_to_end},
+    stores::Stores,
+    wait::until,
+};
+use queue::{Lane, Queue, operations::State};
+
+use super::{enqueue, enqueue_all};
+
+async fn count(stores: &Stores, lane: &str, state: State) -> u64 {
+    let overview = stores.operations().overview().await.unwrap();
+    overview.lanes.iter().find(|line| line.lane.as_str() == lane).map_or(0, |line| line.count(state))
+}
+
+#[tokio::test]
+async fn a_lane_has_slots_of_its_own_and_stands_in_nobodys_way() {
+    let stores = Stores::fresh().await;
+    let _worker = start_probe(&stores, &[("SLOTS_LOW", "1"), ("SLOTS_LANES", "low/films=3")]).await;
+    enqueue(&stores, Linger { n: -1, listens: false }).await;
+    until("the queue's own lane to be full", async || count(&stores, "low", State::Running).await == 1).await;
+
+    enqueue_all(&stores, (0..9).map(|n| Film { n, sleep_ms: 100_000 })).await;
+    enqueue(&stores, Touch { n: 99, sleep_ms: 0 }).await;
+
+    until("the films to fill their lane", async || count(&stores, "low/films", State::Running).await == 3).await;
+    until("others to pass", async || count(&stores, "default", State::Completed).await == 1).await;
+    assert_eq!(count(&stores, "low/films", State::Available).await, 6);
+}
+
+#[tokio::test]
+async fn workers_for_single_lanes_share_the_work() {
+    let stores = Stores::fresh().await;
+    let for_films = start_probe(&stores, &[("ONLY", "low/films")]).await;
+    enqueue_all(&stores, (0..5).map(|n| Film { n, sleep_ms: 0 })).await;
+    enqueue(&stores, Touch { n: 5, sleep_ms: 0 }).await;
+    until("the films to end", async || count(&stores, "low/films", State::Completed).await == 5).await;
+    assert_eq!(count(&stores, "default", State::Completed).await, 0);
+
+    let for_the_rest = start_probe(&stores, &[("ONLY", "critical,default,low")]).await;
+
+    quiet(&stores).await;
+    assert_eq!(effects(&stores, 6).await, (vec![], vec![]));
+    let pids: Vec<(i32, i64)> =
+        sqlx::query_as("select pid, count(*) from probe.starts group by pid").fetch_all(&stores.db).await.unwrap();
+    let pids: BTreeSet<(i32, i64)> = pids.into_iter().collect();
+    assert_eq!(pids, BTreeSet::from([(for_films.pid(), 5), (for_the_rest.pid(), 1)]));
+    no_leftovers(&stores).await;
+}
+
+#[tokio::test]
+async fn idle_slots_of_a_more_urgent_queue_are_lent_all_but_one_and_never_upward() {
+    let stores = Stores::fresh().await;
+    let slots = [("SLOTS_CRITICAL", "4"), ("SLOTS_DEFAULT", "1"), ("SLOTS_LOW", "8")];
+    let _worker = start_probe(&stores, &slots).await;
+
+    enqueue_all(&stores, (0..20).map(|n| Touch { n, sleep_ms: 100_000 })).await;
+
+    until("one slot of its own and three lent ones to be full", async || count(&stores, "default", State::Running).await == 4)
+        .await;
+    // The slot that is never lent takes the urgent job at once, though nothing else ends.
+    enqueue_all(&stores, [Urge { n: 100 }]).await;
+    until("the urgent job to end", async || count(&stores, "critical", State::Completed).await == 1).await;
+    assert_eq!(count(&stores, "default", State::Running).await, 4, "a slot was lent upward, or the last one was");
+}
+
+#[tokio::test]
+async fn lent_slots_go_home() {
+    let stores = Stores::fresh().await;
+    let slots = [("SLOTS_CRITICAL", "5"), ("SLOTS_DEFAULT", "2")];
+    let _worker = start_probe(&stores, &slots).await;
+    for round in 0..3_i64 {
+        enqueue_all(&stores, (0..60).map(|n| Touch { n: round * 100 + n, sleep_ms: 5 })).await;
+        enqueue_all(&stores, (60..100).map(|n| Urge { n: round * 100 + n })).await;
+    }
+
+    quiet(&stores).await;
+    assert_eq!(effects(&stores, 300).await, (vec![], vec![]));
+    enqueue_all(&stores, (300..309).map(|n| Touch { n, sleep_ms: 100_000 })).await;
+    until("every lendable slot to be in use again", async || count(&stores, "default", State::Running).await == 6).await;
+}
+
+#[tokio::test]
+async fn a_paused_lane_waits_while_its_running_jobs_go_on_and_a_wiped_redis_does_not_resume_it() {
+    let stores = Stores::fresh().await;
+    let _worker = start_probe(&stores, &[]).await;
+    let said = run_to_end("probe", &["pause", "default", "--by", "operadora"], &stores.settings()).await;
+    assert_eq!(said.trim(), "paused");
+    // The worker looks every half second: until it has seen the pause, jobs may still begin.
+    let overview = stores.operations().overview().await.unwrap();
+    assert_eq!(overview.lanes[1].paused_by.as_deref(), Some("operadora"));
+    until("a job that stays where it is", async || {
+        enqueue(&stores, Touch { n: 0, sleep_ms: 0 }).await;
+        count(&stores, "default", State::Available).await > 0
+    })
+    .await;
+    let waiting = count(&stores, "default", State::Available).await;
+    enqueue(&stores, Urge { n: 7 }).await;
+    until("other lanes to go on", async || count(&stores, "critical", State::Completed).await == 1).await;
+    assert!(count(&stores, "default", State::Available).await >= waiting);
+
+    let said = run_to_end("probe", &["resume", "default"], &stores.settings()).await;
+
+    assert_eq!(said.trim(), "resumed");
+    quiet(&stores).await;
+    assert!(!stores.operations().resume(Lane::of(Queue::Default)).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_lane_that_nobody_waits_in_is_a_mistake_in_the_settings() {
+    let stores = Stores::fresh().await;
+    let mut settings = stores.settings();
+    settings.push(("ONLY".to_owned(), "low/filmes".to_owned()));
+
+    let (ok, out, err) = try_to_end("probe", &["check"], &settings).await;
+
+    assert!(!ok && format!("{out}{err}").contains("ONLY: no job waits in the lane low/filmes"), "{out}{err}");
+}
