@@ -45,6 +45,7 @@ pub(crate) async fn run<P: Send + Sync + 'static>(
         registry,
         ports: Arc::new(ports),
         slots: settings.slots,
+        record: settings.record,
         drain: settings.drain,
         worker: worker.clone(),
     };

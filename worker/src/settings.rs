@@ -56,6 +56,9 @@ pub struct RunArgs {
     /// Serve these lanes alone, for example critical,low/videos: workers for each can then be scaled apart.
     #[arg(long, env = "ONLY", value_delimiter = ',')]
     pub only: Vec<String>,
+    /// Whether this worker writes the ledger. Any number may, and some worker must.
+    #[arg(long, env = "RECORD", default_value = "true", action = clap::ArgAction::Set, value_parser = clap::builder::BoolishValueParser::new())]
+    pub record: bool,
     /// How many seconds running jobs may take to end after SIGTERM or SIGINT; then they are handed back, uncounted.
     #[arg(long, env = "DRAIN_SECONDS", default_value = "25")]
     pub drain_seconds: String,
@@ -118,6 +121,8 @@ pub struct Stores {
 pub struct RunSettings {
     /// Slots of each lane that is served.
     pub slots: BTreeMap<Lane, usize>,
+    /// Whether it writes the ledger.
+    pub record: bool,
     /// How long the drain may take.
     pub drain: Duration,
     /// Where the worker answers about itself.
@@ -189,7 +194,7 @@ impl RunArgs {
             "ADMIN_ADDR",
             admin_addr.map_err(|_| format!("{:?} is not an address such as 127.0.0.1:9464", self.admin_addr)),
         );
-        Some(RunSettings { slots, drain: Duration::from_secs(drain?), admin_addr: admin_addr? })
+        Some(RunSettings { slots, record: self.record, drain: Duration::from_secs(drain?), admin_addr: admin_addr? })
     }
 }
 
@@ -244,6 +249,7 @@ mod tests {
             slots_low: "0".to_owned(),
             slots_lanes: vec!["low/nowhere=2".to_owned()],
             only: vec!["lowest".to_owned()],
+            record: true,
             drain_seconds: "-1".to_owned(),
             admin_addr: "here".to_owned(),
         };

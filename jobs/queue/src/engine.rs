@@ -53,6 +53,8 @@ pub struct Engine<P> {
     pub ports: Arc<P>,
     /// How many jobs of each lane may run at once; a lane that is absent is not served.
     pub slots: BTreeMap<Lane, usize>,
+    /// Whether it writes the ledger. Any number of workers may, and some worker must: unrecorded events stay in Redis.
+    pub record: bool,
     /// How long running jobs may take to end once the worker must stop.
     pub drain: Duration,
     /// Unique per start, without spaces.
@@ -80,7 +82,7 @@ impl<P: Send + Sync + 'static> Engine<P> {
     /// # Errors
     /// Redis did not hear what became of every job before the time was up.
     pub async fn run(self, stop: CancellationToken) -> Result<(), UncleanDrain> {
-        let Self { store, db, direct_url, registry, ports, slots, drain: drain_time, worker } = self;
+        let Self { store, db, direct_url, registry, ports, slots, record: records, drain: drain_time, worker } = self;
         let surroundings = Arc::new(Surroundings { registry, ports, db: db.clone() });
         let (loops, drain) = (Loops::new(), Drain::default());
         let mut monitor = Monitor::new().should_restart(|worker, error| {
@@ -99,6 +101,10 @@ impl<P: Send + Sync + 'static> Engine<P> {
             let acker = start_queue_loops(&loops, &store, &db, &inflight, &worker, &drain);
             monitor = register(monitor, &inflight, acker, &surroundings, &worker);
             inflights.push(inflight);
+        }
+        for &lane in lanes.iter().filter(|_| records) {
+            let (store, db) = (store.clone(), db.clone());
+            loops.start("record", move || record(store.clone(), db.clone(), lane));
         }
         start_shared_loops(&loops, (&store, &db), direct_url, &lanes, &inflights, &worker, &drain);
 
@@ -168,10 +174,6 @@ fn start_shared_loops(
         loops.start("rescue", {
             let store = store.clone();
             move || live::rescue(store.clone(), lane)
-        });
-        loops.start("record", {
-            let (store, db) = both.clone();
-            move || record(store.clone(), db.clone(), lane)
         });
     }
     loops.start("reconcile", {

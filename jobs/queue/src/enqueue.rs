@@ -116,7 +116,7 @@ pub async fn enqueue<J: Job>(tx: &mut PgConnection, order: impl Into<Order<J>>) 
 /// fill Redis) or cannot be reached (then the job may or may not be there: push it again under the same id).
 pub async fn push<J: Job>(store: &Store, order: impl Into<Order<J>>) -> Result<JobId, EnqueueError> {
     let parcel = order.into().pack(Durability::Redis)?;
-    store.push(parcel.lane, std::slice::from_ref(&parcel.envelope), Pressure::Refuses).await?;
+    store.pusher.push(store, parcel.lane, &parcel.envelope).await?;
     Ok(parcel.envelope.id)
 }
 

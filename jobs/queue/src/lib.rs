@@ -33,6 +33,7 @@ mod loops;
 mod notices;
 pub mod operations;
 mod perform;
+mod pusher;
 mod reconcile;
 mod recorder;
 mod registry;

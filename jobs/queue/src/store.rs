@@ -17,6 +17,7 @@ use crate::{
     faults::{Sabotage, sabotaged},
     job::JobId,
     lane::Lane,
+    pusher::Pusher,
 };
 
 /// No script is handed more jobs than this, so none blocks Redis for long.
@@ -32,7 +33,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Redis refused, or could not be reached, while something was done.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("Redis, {doing}: {source}")]
 pub struct StoreError {
     doing: &'static str,
@@ -44,6 +45,7 @@ pub struct StoreError {
 pub struct Store {
     client: Client,
     connection: ConnectionManager,
+    pub(crate) pusher: Pusher,
     namespace: String,
 }
 
@@ -214,7 +216,7 @@ impl Store {
             Ok((client.clone(), ConnectionManager::new_lazy_with_config(client, config)?))
         };
         let (client, connection) = opened().map_err(|source| StoreError { doing: "reading the URL", source })?;
-        Ok(Self { client, connection, namespace: namespace.to_owned() })
+        Ok(Self { client, connection, pusher: Pusher::default(), namespace: namespace.to_owned() })
     }
 
     pub(crate) fn key(&self, lane: Lane, name: &str) -> String {

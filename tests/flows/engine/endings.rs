@@ -146,6 +146,23 @@ async fn arguments_over_the_stated_size_are_refused_with_their_size() {
 }
 
 #[tokio::test]
+async fn jobs_pushed_at_the_same_time_and_in_bulk_each_run_once() {
+    let stores = Stores::fresh().await;
+    let _worker = start_probe(&stores, &[]).await;
+    let ids: Vec<JobId> = (0..300).map(|_| JobId::new()).collect();
+
+    let order = |n: i64| queue::Order::from(Touch { n, sleep_ms: 0 }).with_id(ids[usize::try_from(n).unwrap() % 300]);
+    let pushes = (0..600).map(|n| queue::push(&stores.store, order(n % 300)));
+    let pushed = futures_util::future::try_join_all(pushes).await.unwrap();
+    let bulk = queue::push_all(&stores.store, (300..1500).map(|n| Touch { n, sleep_ms: 0 })).await.unwrap();
+
+    assert_eq!((&pushed[300..], bulk.len()), (&ids[..], 1200));
+    quiet(&stores).await;
+    assert_eq!(effects(&stores, 1500).await, (vec![], vec![]));
+    no_leftovers(&stores).await;
+}
+
+#[tokio::test]
 async fn a_job_pushed_directly_runs_once_however_often_its_id_is_pushed() {
     let stores = Stores::fresh().await;
     let id = JobId::new();

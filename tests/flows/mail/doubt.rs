@@ -58,6 +58,7 @@ fn start_engine(stores: &Stores, mail: Arc<dyn Mailer>) -> DropGuard {
         registry: Registry::new().job::<SendNews>().job::<WelcomeLearner>(),
         ports: Arc::new(Ports { mail, links: Links::new("https://compilandocode.example".parse().unwrap(), &SECRET.into()) }),
         slots: BTreeMap::from([(Queue::Critical.into(), 2), (Queue::Default.into(), 2)]),
+        record: true,
         drain: Duration::from_secs(1),
         worker: format!("here-{}", queue::JobId::new()),
     };
