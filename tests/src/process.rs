@@ -156,6 +156,8 @@ impl Process {
 pub async fn start_probe(stores: &Stores, extra: &[(&str, &str)]) -> Process {
     let mut settings = stores.settings();
     settings.push(("ADMIN_ADDR".to_owned(), "127.0.0.1:0".to_owned()));
+    // A signal is for the process that runs the jobs.
+    settings.push(("SUPERVISE".to_owned(), "false".to_owned()));
     settings.extend(extra.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     Process::start("probe", &["run"], &settings).await
 }

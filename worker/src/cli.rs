@@ -2,9 +2,10 @@
 
 use std::{future::Future, process::ExitCode};
 
+use anyhow::Context;
 use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand};
-use queue::{JobId, Lane, Registry, operations::State};
+use queue::{JobId, Lane, Registry, attempt_alone, operations::State};
 use schedules::Schedule;
 
 use crate::{
@@ -13,8 +14,12 @@ use crate::{
     operate,
     run::run,
     settings::{Mistakes, RunArgs, StoreArgs, Stores},
+    supervise::{die_with, supervise},
     telemetry,
 };
+
+/// A suspect is one job.
+const ATTEMPT_CONNECTIONS: u32 = 4;
 
 /// The world outside a catalogue of jobs: the settings of its ports, and how to open them.
 pub trait Outside: Args + std::fmt::Debug + Send + Sync + 'static {
@@ -149,7 +154,7 @@ struct By {
 /// The whole program. What goes wrong is said on stderr, for a person, and the exit code is 1.
 pub async fn main<O: Outside>() -> ExitCode {
     match obey(Cli::<O>::parse().command).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("{error:#}");
             ExitCode::FAILURE
@@ -157,10 +162,14 @@ pub async fn main<O: Outside>() -> ExitCode {
     }
 }
 
-async fn obey<O: Outside>(command: Command<O>) -> anyhow::Result<()> {
+async fn obey<O: Outside>(command: Command<O>) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run { stores, run: run_args, outside } => {
             telemetry::log_to_stderr();
+            let supervised = run_args.journal.is_some();
+            if let Some(parent) = run_args.parent {
+                die_with(parent)?;
+            }
             let mut mistakes = Mistakes::default();
             let settings = (
                 stores.checked(&mut mistakes),
@@ -169,8 +178,23 @@ async fn obey<O: Outside>(command: Command<O>) -> anyhow::Result<()> {
             );
             mistakes.into_result()?;
             let (Some(stores), Some(settings), Some(ports)) = settings else { anyhow::bail!("the settings are incomplete") };
-            run(stores, settings, O::catalogue(), O::schedules(), ports).await
+            if run_args.attempt {
+                attempt_alone(O::catalogue(), ports, stores.pool(ATTEMPT_CONNECTIONS)).await.context("attempting a suspect")?;
+            } else if run_args.supervise && !supervised {
+                return supervise(&stores.store).await;
+            } else {
+                run(stores, settings, O::catalogue(), O::schedules(), ports).await?;
+            }
+            Ok(ExitCode::SUCCESS)
         }
+        command => serve::<O>(command).await.map(|()| ExitCode::SUCCESS),
+    }
+}
+
+/// Everything but `run`.
+async fn serve<O: Outside>(command: Command<O>) -> anyhow::Result<()> {
+    match command {
+        Command::Run { .. } => Ok(()),
         Command::Migrate { stores } => migrate(&opened(&stores)?).await,
         Command::Check { stores, run, outside } => check(&stores, &run, &outside).await,
         Command::Enqueue { name, args, at, after_seconds, stores } => {

@@ -8,6 +8,7 @@ mod operate;
 mod run;
 mod settings;
 pub mod smtp;
+mod supervise;
 pub mod telemetry;
 
 pub use cli::{Outside, main};

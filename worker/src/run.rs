@@ -1,9 +1,9 @@
 //! `worker run`: the engine, the admin listener, and the signals that end them.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::Context;
-use queue::{Engine, Operations, Registry};
+use queue::{Alone, Engine, Journal, Operations, Registry};
 use schedules::Schedule;
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
@@ -12,7 +12,8 @@ use tracing::info;
 
 use crate::{
     admin,
-    settings::{RunSettings, Stores},
+    settings::{ATTEMPT, RunSettings, Stores},
+    supervise::PARENT,
     telemetry,
 };
 
@@ -46,6 +47,12 @@ pub(crate) async fn run<P: Send + Sync + 'static>(
         ports: Arc::new(ports),
         slots: settings.slots,
         record: settings.record,
+        journal: settings.journal.as_deref().map(Journal::begin).transpose().context("beginning the journal")?,
+        alone: Some(Alone {
+            program: std::env::current_exe().context("looking for this program")?,
+            args: std::env::args_os().skip(1).collect(),
+            envs: BTreeMap::from([(ATTEMPT.into(), "true".into()), (PARENT.into(), std::process::id().to_string().into())]),
+        }),
         drain: settings.drain,
         worker: worker.clone(),
     };

@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
     net::SocketAddr,
+    path::PathBuf,
     str::FromStr,
     time::Duration,
 };
@@ -34,6 +35,9 @@ pub struct StoreArgs {
     pub namespace: String,
 }
 
+/// What the process of a suspect is told.
+pub(crate) const ATTEMPT: &str = "FAENA_ATTEMPT";
+
 /// Slots of a named lane, unless told otherwise.
 const LANE_SLOTS: usize = 2;
 
@@ -59,6 +63,19 @@ pub struct RunArgs {
     /// Whether this worker writes the ledger. Any number may, and some worker must.
     #[arg(long, env = "RECORD", default_value = "true", action = clap::ArgAction::Set, value_parser = clap::builder::BoolishValueParser::new())]
     pub record: bool,
+    /// Whether a small parent process watches over the worker: it counts the crashes of jobs that kill it, returns them at once, and
+    /// starts the worker again.
+    #[arg(long, env = "SUPERVISE", default_value = "true", action = clap::ArgAction::Set, value_parser = clap::builder::BoolishValueParser::new())]
+    pub supervise: bool,
+    /// Set by the supervisor: where the worker notes the jobs it begins.
+    #[arg(long, env = crate::supervise::JOURNAL, hide = true)]
+    pub journal: Option<PathBuf>,
+    /// Set by the supervisor and the worker: the process whose end is this one's too.
+    #[arg(long, env = crate::supervise::PARENT, hide = true)]
+    pub parent: Option<i32>,
+    /// Set by the worker: attempt the one job that is handed over on stdin.
+    #[arg(long, env = ATTEMPT, hide = true)]
+    pub attempt: bool,
     /// How many seconds running jobs may take to end after SIGTERM or SIGINT; then they are handed back, uncounted.
     #[arg(long, env = "DRAIN_SECONDS", default_value = "25")]
     pub drain_seconds: String,
@@ -123,6 +140,8 @@ pub struct RunSettings {
     pub slots: BTreeMap<Lane, usize>,
     /// Whether it writes the ledger.
     pub record: bool,
+    /// Where it notes the jobs it begins, if a supervisor reads it.
+    pub journal: Option<PathBuf>,
     /// How long the drain may take.
     pub drain: Duration,
     /// Where the worker answers about itself.
@@ -194,7 +213,13 @@ impl RunArgs {
             "ADMIN_ADDR",
             admin_addr.map_err(|_| format!("{:?} is not an address such as 127.0.0.1:9464", self.admin_addr)),
         );
-        Some(RunSettings { slots, record: self.record, drain: Duration::from_secs(drain?), admin_addr: admin_addr? })
+        Some(RunSettings {
+            slots,
+            record: self.record,
+            journal: self.journal.clone(),
+            drain: Duration::from_secs(drain?),
+            admin_addr: admin_addr?,
+        })
     }
 }
 
@@ -250,6 +275,10 @@ mod tests {
             slots_lanes: vec!["low/nowhere=2".to_owned()],
             only: vec!["lowest".to_owned()],
             record: true,
+            supervise: false,
+            journal: None,
+            parent: None,
+            attempt: false,
             drain_seconds: "-1".to_owned(),
             admin_addr: "here".to_owned(),
         };

@@ -19,10 +19,12 @@ use tracing::{error, info, warn};
 
 use crate::{
     ack::{Acker, acknowledge},
+    alone::Alone,
     backend::QueueBackend,
     commands::carry_out_commands,
     heartbeat::beat,
     inflight::{Claimed, Inflight},
+    journal::Journal,
     lane::Lane,
     lanes::watch_pauses,
     live,
@@ -55,6 +57,10 @@ pub struct Engine<P> {
     pub slots: BTreeMap<Lane, usize>,
     /// Whether it writes the ledger. Any number of workers may, and some worker must: unrecorded events stay in Redis.
     pub record: bool,
+    /// Where it notes which jobs it has begun, for a supervisor that outlives it.
+    pub journal: Option<Journal>,
+    /// How it attempts a job under which processes have died; `None`: like any other.
+    pub alone: Option<Alone>,
     /// How long running jobs may take to end once the worker must stop.
     pub drain: Duration,
     /// Unique per start, without spaces.
@@ -82,8 +88,9 @@ impl<P: Send + Sync + 'static> Engine<P> {
     /// # Errors
     /// Redis did not hear what became of every job before the time was up.
     pub async fn run(self, stop: CancellationToken) -> Result<(), UncleanDrain> {
-        let Self { store, db, direct_url, registry, ports, slots, record: records, drain: drain_time, worker } = self;
-        let surroundings = Arc::new(Surroundings { registry, ports, db: db.clone() });
+        let Self { store, db, direct_url, registry, ports, slots, record: records, journal, alone, drain: drain_time, worker } =
+            self;
+        let surroundings = Arc::new(Surroundings { registry, ports, db: db.clone(), journal, alone });
         let (loops, drain) = (Loops::new(), Drain::default());
         let mut monitor = Monitor::new().should_restart(|worker, error| {
             error!(worker = worker.name(), %error, "an apalis worker ended; starting it again");

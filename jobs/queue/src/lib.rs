@@ -11,6 +11,7 @@
 //! Every change of a live job is one script in `lua/`, called from `store`; nothing else writes to Redis but `heartbeat`.
 
 mod ack;
+mod alone;
 mod attempt;
 mod backend;
 mod backoff;
@@ -25,6 +26,7 @@ mod health;
 mod heartbeat;
 mod inflight;
 mod job;
+mod journal;
 mod lane;
 mod lanes;
 mod listing;
@@ -41,6 +43,7 @@ mod relay;
 mod store;
 mod view;
 
+pub use alone::{Alone, attempt_alone};
 pub use attempt::{Attempted, End, Failure, OrFailure};
 pub use backoff::Backoff;
 pub use context::{Ctx, Effect, Step};
@@ -50,6 +53,7 @@ pub use envelope::{Delivery, Durability, Envelope, Lease, MAX_ARGS_BYTES};
 pub use health::{Check, Readiness};
 pub use heartbeat::{SlotUse, WorkerBeat};
 pub use job::{Job, JobId, Order, Queue, UnknownQueue};
+pub use journal::{Journal, Started};
 pub use lane::{Lane, UnknownLane};
 pub use notices::{clear_notice, post_notice};
 pub use operations::Operations;

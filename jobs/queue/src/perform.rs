@@ -9,14 +9,17 @@ use std::{
 
 use chrono::Utc;
 use futures_util::FutureExt;
+use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
+    alone::{Alone, SUSPECT_AFTER, attempt_in_process},
     attempt::{Attempted, End, Failure},
     context::{Ctx, Effect},
     envelope::{Delivery, Envelope},
     faults::{Sabotage, crash_point, sabotaged},
+    journal::Journal,
     registry::{Kind, Prepared, Registry},
 };
 
@@ -33,6 +36,10 @@ pub(crate) struct Surroundings<P> {
     pub(crate) registry: Registry<P>,
     pub(crate) ports: Arc<P>,
     pub(crate) db: PgPool,
+    /// Where starts are noted for a supervisor, if there is one.
+    pub(crate) journal: Option<Journal>,
+    /// How to attempt a suspect; `None`: here, like any other.
+    pub(crate) alone: Option<Alone>,
 }
 
 /// How an attempt is interrupted: the handler's own token fires, and the engine knows why.
@@ -59,13 +66,19 @@ impl Interrupt {
         self.token.cancel();
     }
 
+    /// Resolves when it has fired.
+    pub(crate) async fn fired(&self) -> Why {
+        self.token.cancelled().await;
+        self.why().unwrap_or(Why::Stop)
+    }
+
     fn why(&self) -> Option<Why> {
         self.why.get().copied()
     }
 }
 
 /// What the engine does next.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Decision {
     Complete,
     Retry {
@@ -112,6 +125,11 @@ pub(crate) async fn perform<P: Send + Sync + 'static>(
         Ok(prepared) => prepared,
         Err(error) => return Decision::Dead { reason: format!("the arguments of {} cannot be decoded: {error}", kind.name) },
     };
+    if let Some(alone) = surroundings.alone.as_ref().filter(|_| delivery.crashes >= SUSPECT_AFTER) {
+        return attempt_in_process(alone, delivery, interrupt).await;
+    }
+    // Taken back when the attempt has ended, however it does.
+    let _entry = surroundings.journal.as_ref().map(|journal| journal.enter(delivery));
     let ctx = Ctx {
         db: surroundings.db.clone(),
         ports: surroundings.ports.clone(),
@@ -171,11 +189,10 @@ async fn commit(effect: Effect) -> Attempted {
 
 /// Resolves when the attempt must end although its handler has not.
 async fn interrupted(interrupt: &Interrupt) -> Decision {
-    interrupt.token.cancelled().await;
-    let decision = match interrupt.why() {
-        Some(Why::Lost) => return Decision::Drop,
-        Some(Why::Cancel) => Decision::Cancel { reason: "cancelled while running".to_owned() },
-        Some(Why::Stop) | None => Decision::Release,
+    let decision = match interrupt.fired().await {
+        Why::Lost => return Decision::Drop,
+        Why::Cancel => Decision::Cancel { reason: "cancelled while running".to_owned() },
+        Why::Stop => Decision::Release,
     };
     tokio::time::sleep(CANCEL_GRACE).await;
     decision

@@ -16,6 +16,7 @@ use crate::{
     envelope::{Delivery, Envelope, Lease},
     faults::{Sabotage, sabotaged},
     job::JobId,
+    journal::Started,
     lane::Lane,
     pusher::Pusher,
 };
@@ -68,6 +69,7 @@ scripts! {
     YIELD = "lua/yield.lua";
     RENEW = "lua/renew.lua";
     RESCUE = "lua/rescue.lua";
+    CRASH = "lua/crash.lua";
     PROMOTE = "lua/promote.lua";
     CANCEL = "lua/cancel.lua";
     HASTEN = "lua/hasten.lua";
@@ -370,6 +372,24 @@ impl Store {
             }
             cursor = next;
         }
+    }
+
+    /// Counts the crashes of jobs that a dead process was running, and returns them to their lanes at once. Answers how many: jobs that
+    /// somebody else holds by now are left alone.
+    ///
+    /// # Errors
+    /// Redis refuses or cannot be reached; what was not counted returns when its lease runs out.
+    pub async fn count_crashes(&self, started: &[Started]) -> Result<u64, StoreError> {
+        let mut counted = 0;
+        for batch in started.chunk_by(|one, other| one.lane == other.lane).flat_map(|of_lane| of_lane.chunks(250)) {
+            let keys = ["job", "ready", "running", "attempts", "events", "wake", "epoch", "stats"];
+            let mut call = self.call(&CRASH, batch[0].lane, &keys);
+            for Started { fence, id, .. } in batch {
+                call.arg(id).arg(fence);
+            }
+            counted += self.run::<u64>(&call, "counting crashes").await?;
+        }
+        Ok(counted)
     }
 
     /// Makes due jobs available, and parked ones whatever their time if told so; answers how many, and how long until the next is due.

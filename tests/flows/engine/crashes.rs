@@ -2,14 +2,16 @@
 
 use faena_tests::{
     judge::{effects, no_leftovers, quiet},
-    probe::Touch,
+    probe::{Linger, Raze, Touch},
     process::start_probe,
     stores::Stores,
-    wait::until,
+    wait::{eventually, until},
 };
 use nix::sys::signal::Signal;
 
-use super::enqueue_all;
+use queue::operations::State;
+
+use super::{enqueue, enqueue_all};
 
 async fn effects_so_far(stores: &Stores) -> i64 {
     let (count,): (i64,) = sqlx::query_as("select count(*) from probe.effects").fetch_one(&stores.db).await.unwrap();
@@ -67,4 +69,67 @@ async fn a_worker_frozen_for_longer_than_its_leases_does_no_harm_when_it_thaws()
     .await;
     assert_eq!(effects(&stores, JOBS).await, (vec![], vec![]));
     no_leftovers(&stores).await;
+}
+
+#[tokio::test]
+async fn a_job_that_kills_its_process_runs_alone_after_the_second_time_and_is_dead_after_the_third() {
+    let stores = Stores::fresh().await;
+    let mut supervisor = start_probe(&stores, &[("SUPERVISE", "true"), ("SLOTS_DEFAULT", "4")]).await;
+    let bystander = enqueue(&stores, Linger { n: 1, listens: false }).await;
+    until("the bystander to run", async || {
+        let (starts,): (i64,) = sqlx::query_as("select count(*) from probe.starts").fetch_one(&stores.db).await.unwrap();
+        starts > 0
+    })
+    .await;
+    let bad = enqueue(&stores, Raze { n: 0 }).await;
+    enqueue_all(&stores, (100..130).map(|n| Touch { n, sleep_ms: 20 })).await;
+
+    let operations = stores.operations();
+    let job = eventually("the bad job to be dead", async || {
+        operations.job(bad).await.ok().flatten().filter(|job| job.summary.state == State::Dead)
+    })
+    .await;
+
+    let reason = job.summary.reason.unwrap();
+    assert!(reason.starts_with("3 processes died while they ran it, the last one its own: signal: 6"), "{reason}");
+    let pids: Vec<(i32,)> =
+        sqlx::query_as("select distinct pid from probe.starts where n = 0").fetch_all(&stores.db).await.unwrap();
+    assert_eq!(pids.len(), 3);
+    let errors: Vec<String> = job.attempts.iter().filter_map(|attempt| attempt.error.clone()).collect();
+    assert_eq!(errors[..2], ["its process died while it ran: crash 1", "its process died while it ran: crash 2"]);
+    until("everybody else to have ended", async || {
+        let (touched,): (i64,) = sqlx::query_as("select count(*) from probe.effects").fetch_one(&stores.db).await.unwrap();
+        touched == 30
+    })
+    .await;
+    // Two processes died under the bystander as well: it goes on, alone, and nobody counts that against it.
+    operations.cancel(bystander, "operadora").await.unwrap();
+    quiet(&stores).await;
+    let bystander = operations.job(bystander).await.unwrap().unwrap();
+    assert_eq!((bystander.summary.state, bystander.summary.attempts), (State::Cancelled, 1));
+    assert!(!supervisor.has_ended());
+    assert!(supervisor.terminate().await, "{}", supervisor.log_text());
+    no_leftovers(&stores).await;
+}
+
+#[tokio::test]
+async fn a_worker_ends_with_its_supervisor() {
+    let stores = Stores::fresh().await;
+    let supervisor = start_probe(&stores, &[("SUPERVISE", "true")]).await;
+    enqueue(&stores, Linger { n: 0, listens: false }).await;
+    let pid = eventually("the job to run", async || {
+        let pid: Option<(i32,)> = sqlx::query_as("select pid from probe.starts").fetch_optional(&stores.db).await.unwrap();
+        pid
+    })
+    .await
+    .0;
+    assert_ne!(pid, supervisor.pid());
+
+    supervisor.kill_9().await;
+
+    // Where nobody reaps orphans, a dead one stays as a zombie.
+    until("its worker to be gone", async || {
+        std::fs::read_to_string(format!("/proc/{pid}/stat")).map_or(true, |stat| stat.contains(") Z "))
+    })
+    .await;
 }

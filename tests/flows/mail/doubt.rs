@@ -59,6 +59,8 @@ fn start_engine(stores: &Stores, mail: Arc<dyn Mailer>) -> DropGuard {
         ports: Arc::new(Ports { mail, links: Links::new("https://compilandocode.example".parse().unwrap(), &SECRET.into()) }),
         slots: BTreeMap::from([(Queue::Critical.into(), 2), (Queue::Default.into(), 2)]),
         record: true,
+        journal: None,
+        alone: None,
         drain: Duration::from_secs(1),
         worker: format!("here-{}", queue::JobId::new()),
     };

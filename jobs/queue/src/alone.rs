@@ -1,0 +1,141 @@
+//! A suspect, a job under which two processes have died, is attempted in a process of its own: if it ends that one too, it is dead,
+//! and nothing else was hurt.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    io::{self, Read as _, Write as _},
+    path::PathBuf,
+    process::Stdio,
+    sync::Arc,
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use sqlx::PgPool;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    process::{Child, Command},
+};
+
+use crate::{
+    envelope::{Delivery, Lease},
+    lane::Lane,
+    perform::{Decision, Interrupt, Surroundings, Why, perform},
+    registry::Registry,
+    store::at,
+};
+
+/// A job is a suspect from this many crashes on.
+pub(crate) const SUSPECT_AFTER: u32 = 2;
+/// A decision is a few sentences.
+const MAX_ANSWER_BYTES: u64 = 256 * 1024;
+
+/// How to start a process that attempts one job: it must call [`attempt_alone`].
+#[derive(Debug, Clone)]
+pub struct Alone {
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub args: Vec<OsString>,
+    /// What it is told besides the environment of this process.
+    pub envs: BTreeMap<OsString, OsString>,
+}
+
+/// A delivery on its way into the other process.
+#[derive(Debug, Serialize, Deserialize)]
+struct Handed {
+    id: String,
+    lane: Lane,
+    epoch: i64,
+    fence: i64,
+    token: String,
+    attempt: u32,
+    crashes: u32,
+    claimed_ms: i64,
+    raw: Vec<u8>,
+}
+
+/// Attempts a suspect. Its process dying is a decision too.
+pub(crate) async fn attempt_in_process(alone: &Alone, delivery: &Delivery, interrupt: &Interrupt) -> Decision {
+    let mut child = match start(alone, delivery).await {
+        Ok(child) => child,
+        Err(error) => {
+            let error = format!("the suspect's own process could not be started: {error}");
+            return Decision::Retry { error, delay: Duration::from_secs(10) };
+        }
+    };
+    tokio::select! {
+        biased;
+        answer = hear(&mut child) => answer.unwrap_or_else(|death| Decision::Dead {
+            reason: format!("{} processes died while they ran it, the last one its own: {death}", delivery.crashes + 1),
+        }),
+        why = interrupt.fired() => {
+            // It is really stopped, whatever it is doing.
+            let _ = child.kill().await;
+            match why {
+                Why::Lost => Decision::Drop,
+                Why::Cancel => Decision::Cancel { reason: "cancelled while running".to_owned() },
+                Why::Stop => Decision::Release,
+            }
+        }
+    }
+}
+
+async fn start(alone: &Alone, delivery: &Delivery) -> io::Result<Child> {
+    let mut command = Command::new(&alone.program);
+    command.args(&alone.args).envs(&alone.envs).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn()?;
+    let handed = Handed {
+        id: delivery.id.clone(),
+        lane: delivery.lane,
+        epoch: delivery.lease.epoch,
+        fence: delivery.lease.fence,
+        token: delivery.lease.token.to_string(),
+        attempt: delivery.attempt,
+        crashes: delivery.crashes,
+        claimed_ms: delivery.claimed_at.timestamp_millis(),
+        raw: delivery.raw.clone(),
+    };
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin.write_all(&serde_json::to_vec(&handed)?).await?;
+    }
+    Ok(child)
+}
+
+/// The child's decision, or how it died.
+async fn hear(child: &mut Child) -> Result<Decision, String> {
+    let mut answer = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        let _ = stdout.take(MAX_ANSWER_BYTES).read_to_end(&mut answer).await;
+    }
+    let status = child.wait().await.map_err(|error| error.to_string())?;
+    match serde_json::from_slice(&answer) {
+        Ok(decision) if status.success() => Ok(decision),
+        _ => Err(status.to_string()),
+    }
+}
+
+/// The other side: attempts the job that is handed over on stdin and says on stdout what it came to.
+///
+/// # Errors
+/// What was handed over cannot be read, or the answer cannot be written.
+pub async fn attempt_alone<P: Send + Sync + 'static>(registry: Registry<P>, ports: P, db: PgPool) -> io::Result<()> {
+    let mut handed = Vec::new();
+    std::io::stdin().read_to_end(&mut handed)?;
+    let handed: Handed = serde_json::from_slice(&handed)?;
+    let delivery = Delivery {
+        id: handed.id,
+        lane: handed.lane,
+        lease: Lease::new(handed.epoch, handed.fence, handed.token.into()),
+        attempt: handed.attempt,
+        crashes: handed.crashes,
+        claimed_at: at(handed.claimed_ms),
+        raw: handed.raw,
+    };
+    let surroundings = Surroundings { registry, ports: Arc::new(ports), db, journal: None, alone: None };
+    let decision = perform(&surroundings, &delivery, delivery.envelope().as_ref(), &Interrupt::default()).await;
+    let mut stdout = std::io::stdout();
+    stdout.write_all(&serde_json::to_vec(&decision)?)?;
+    stdout.flush()
+}

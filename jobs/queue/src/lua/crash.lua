@@ -1,0 +1,34 @@
+#!lua flags=allow-oom
+-- Returns jobs to the head of their lane whose process died while it ran them, and counts it: after the second time a job is a
+-- suspect and runs alone.
+--   KEYS  1 job · 2 ready · 3 running · 4 attempts · 5 events · 6 wake · 7 epoch · 8 stats
+--   ARGV  for each job (at most 250): id, fence
+-- Returns how many were counted; a job that somebody else holds by now is not.
+local job, ready, running, attempts, events, wake = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local epoch = tonumber(string.match(redis.call('GET', KEYS[7]) or '0', '^%d+'))
+local told = {}
+for i = 1, #ARGV, 2 do
+    local id, fence = ARGV[i], ARGV[i + 1]
+    local held = redis.call('HGET', running, id)
+    local theirs, worker, claimed = string.match(held or '', '^(%d+) %S+ (%S+) (%d+)')
+    local envelope = redis.call('HGET', job, id)
+    if theirs == fence and envelope and string.byte(envelope) ~= 33 then
+        local used, due, crashes = string.match(redis.call('HGET', attempts, id) or '0 0 0', '^(%d+) (%d+) (%d+)$')
+        crashes = tonumber(crashes) + 1
+        redis.call('HDEL', running, id)
+        redis.call('HSET', attempts, id, used .. ' ' .. due .. ' ' .. crashes)
+        redis.call('LPUSH', ready, id)
+        told[#told + 1] = {id = id, outcome = 'orphaned', attempt = tonumber(used) + 1, epoch = epoch, fence = tonumber(fence),
+            worker = worker, started_ms = tonumber(claimed), ended_ms = now, error = 'its process died while it ran: crash ' .. crashes}
+    end
+end
+if #told > 0 then
+    local pack = cjson.encode(told)
+    redis.call('XADD', events, '*', 'worker', '?', 'events', pack)
+    redis.call('HINCRBY', KEYS[8], 'event_bytes', #pack)
+    redis.call('HINCRBY', KEYS[8], 'crashed', #told)
+    if redis.call('LLEN', wake) == 0 then redis.call('RPUSH', wake, 1) end
+end
+return #told
