@@ -40,18 +40,21 @@ pub(crate) async fn show_overview(stores: &Stores, json: bool) -> anyhow::Result
         let paused = lane.paused_by.as_ref().map(|by| format!("  paused by {by}")).unwrap_or_default();
         println!("{:>11}{paused}", lane.oldest_age.map_or_else(|| "-".to_owned(), seconds));
     }
+    let alive = overview.workers.iter().filter(|worker| !worker.is_silent(overview.taken_at)).count();
     println!(
-        "\n{} workers, {} packs of events ({} bytes) not yet in the ledger",
-        overview.workers.len(),
-        overview.unrecorded,
-        overview.unrecorded_bytes
+        "\nworkers heard of: {alive}; packs of events not yet in the ledger: {} ({} bytes)",
+        overview.unrecorded, overview.unrecorded_bytes
     );
     for worker in &overview.workers {
         let slots: Vec<String> =
             worker.lanes.iter().map(|(lane, slots)| format!("{lane} {}/{}", slots.busy, slots.slots)).collect();
         let silent = (overview.taken_at - worker.seen_at).to_std().unwrap_or_default();
-        let draining = if worker.draining { ", draining" } else { "" };
-        println!("  {} ({}), heard of {} ago{draining}", worker.name, slots.join(", "), seconds(silent));
+        let standing = match worker {
+            worker if worker.is_silent(overview.taken_at) => ", SILENT",
+            worker if worker.draining => ", draining",
+            _ => "",
+        };
+        println!("  {} ({}), heard of {} ago{standing}", worker.name, slots.join(", "), seconds(silent));
     }
     for notice in &overview.notices {
         println!("! {}: {} (since {}, {} times)", notice.key, notice.message, time(Some(notice.since)), notice.times);
@@ -136,12 +139,13 @@ fn operations(stores: &Stores) -> Operations {
 fn print_summary(job: &JobSummary) {
     let reason = job.reason.as_deref().map(|reason| format!("  {reason}")).unwrap_or_default();
     println!(
-        "{}  {:<9} {:<10} {:<28} {:>3} attempts  {}{reason}",
+        "{}  {:<9} {:<10} {:<28} {:>3} {}  {}{reason}",
         job.id,
         job.lane,
         job.state.as_str(),
         job.name,
         job.attempts,
+        if job.attempts == 1 { "attempt " } else { "attempts" },
         time(job.at)
     );
 }

@@ -76,6 +76,9 @@ impl Operations {
                 State::ALL.iter().for_each(|state| gauge_jobs(lane, *state).set(f64::NAN));
                 oldest_age(lane).set(f64::NAN);
             }
+            for whole in [relay_lag(), unrecorded(), workers()] {
+                whole.set(f64::NAN);
+            }
             return;
         };
         metrics::gauge!("faena_overview_up").set(1.0);
@@ -86,16 +89,28 @@ impl Operations {
             }
             oldest_age(lane.lane).set(lane.oldest_age.unwrap_or_default().as_secs_f64());
         }
-        metrics::gauge!("faena_relay_lag_seconds").set(overview.relay_lag.unwrap_or_default().as_secs_f64());
+        relay_lag().set(overview.relay_lag.unwrap_or_default().as_secs_f64());
         #[expect(clippy::cast_precision_loss, reason = "a count far below 2^52")]
-        metrics::gauge!("faena_unrecorded_events").set(overview.unrecorded as f64);
+        unrecorded().set(overview.unrecorded as f64);
         #[expect(clippy::cast_precision_loss, reason = "a count far below 2^52")]
-        metrics::gauge!("faena_workers").set(overview.workers.len() as f64);
+        workers().set(overview.workers.iter().filter(|worker| !worker.is_silent(overview.taken_at)).count() as f64);
     }
 }
 
 fn gauge_jobs(lane: Lane, state: State) -> metrics::Gauge {
     metrics::gauge!("faena_jobs", "queue" => lane.as_str(), "state" => state.as_str())
+}
+
+fn relay_lag() -> metrics::Gauge {
+    metrics::gauge!("faena_relay_lag_seconds")
+}
+
+fn unrecorded() -> metrics::Gauge {
+    metrics::gauge!("faena_unrecorded_events")
+}
+
+fn workers() -> metrics::Gauge {
+    metrics::gauge!("faena_workers")
 }
 
 fn oldest_age(lane: Lane) -> metrics::Gauge {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -33,6 +33,17 @@ pub struct WorkerBeat {
     /// When Redis last heard of it.
     #[serde(skip)]
     pub seen_at: DateTime<Utc>,
+}
+
+/// A worker that has not been heard of for this long is in trouble: it beats each second.
+const SILENT_AFTER: TimeDelta = TimeDelta::seconds(10);
+
+impl WorkerBeat {
+    /// Whether it should have been heard of since.
+    #[must_use]
+    pub fn is_silent(&self, now: DateTime<Utc>) -> bool {
+        now - self.seen_at > SILENT_AFTER
+    }
 }
 
 /// How many slots there are and how many are in use.
@@ -113,5 +124,26 @@ impl Store {
     pub(crate) async fn now(&self) -> Result<DateTime<Utc>, StoreError> {
         let (seconds, micros): (i64, i64) = self.query(&redis::cmd("TIME"), "asking the time").await?;
         Ok(at(seconds * 1000 + micros / 1000))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_is_silent_after_ten_beats_that_did_not_come() {
+        let beat = WorkerBeat {
+            name: "worker-1".to_owned(),
+            version: "0.1.0".to_owned(),
+            started_at: DateTime::default(),
+            draining: false,
+            lanes: BTreeMap::new(),
+            seen_at: DateTime::default(),
+        };
+        assert!(!beat.is_silent(beat.seen_at + TimeDelta::seconds(10)));
+        assert!(beat.is_silent(beat.seen_at + TimeDelta::seconds(11)));
+        // Clocks are those of Redis; one that was set back makes nobody silent.
+        assert!(!beat.is_silent(beat.seen_at - TimeDelta::seconds(60)));
     }
 }

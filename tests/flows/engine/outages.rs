@@ -127,3 +127,25 @@ async fn a_worker_that_starts_while_both_stores_are_away_begins_when_they_are_ba
     assert_eq!(effects(&stores, 50).await, (vec![], vec![]));
     until("the worker to say that it is ready", async || ready().await.status() == 200).await;
 }
+
+#[tokio::test]
+async fn while_a_store_is_away_no_figure_repeats_the_past() {
+    let mut redis = PrivateRedis::start().await;
+    let stores = Stores::on(&shared_postgres(), &redis.url()).await;
+    let worker = start_probe(&stores, &[]).await;
+    let client = http_client();
+    let figures = async || client.get(format!("http://{}/metrics", worker.addr)).send().await.unwrap().text().await.unwrap();
+    let of_the_whole =
+        ["faena_workers ", "faena_unrecorded_events ", "faena_relay_lag_seconds ", "faena_jobs{", "faena_oldest_age_seconds{"];
+    until("the worker to count itself", async || figures().await.contains("\nfaena_workers 1\n")).await;
+    let told = figures().await;
+    assert!(of_the_whole.iter().all(|name| told.contains(&format!("\n{name}"))), "{told}");
+
+    redis.stop();
+
+    let told = figures().await;
+    assert!(told.contains("\nfaena_overview_up 0\n"), "{told}");
+    let stale: Vec<&str> =
+        told.lines().filter(|line| of_the_whole.iter().any(|name| line.starts_with(name)) && !line.ends_with(" NaN")).collect();
+    assert!(stale.is_empty(), "{stale:?}");
+}
