@@ -62,7 +62,7 @@ pub enum ByNameError {
         known: String,
     },
     /// The arguments are not those of the job.
-    #[error("the arguments of {name} are not valid: {source}")]
+    #[error("the arguments of {name} are not valid")]
     Args {
         /// The kind of job.
         name: &'static str,
