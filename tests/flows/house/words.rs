@@ -60,6 +60,23 @@ fn code_declares_no_second_word() {
 }
 
 #[test]
+fn metrics_and_their_labels_use_the_glossarys_words() {
+    let seconds = SECOND_WORDS.map(|(second, _)| second.replace(' ', "_"));
+    let mut seen = 0;
+    for (name, text) in super::files(&[".rs"]).into_iter().filter(|(name, _)| !name.starts_with("tests/")) {
+        for call in ["counter!(", "gauge!(", "histogram!("].iter().flat_map(|call| text.split(call).skip(1)) {
+            // The name and the labels are the strings up to the end of the call.
+            for word in call.split(')').next().unwrap_or_default().split('"').skip(1).step_by(2) {
+                seen += 1;
+                let said = seconds.iter().find(|second| format!("_{word}_").contains(&format!("_{second}_")));
+                assert!(said.is_none(), "{name} counts {word:?}, which says {said:?}");
+            }
+        }
+    }
+    assert!(seen > 20, "the metrics were not found");
+}
+
+#[test]
 fn the_states_are_the_same_words_in_code_sql_and_documents() {
     let readme = std::fs::read_to_string(super::root().join("README.md")).unwrap();
     let sql: String = super::files(&[".sql"]).into_iter().map(|(_, text)| text).collect();
