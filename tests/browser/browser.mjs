@@ -9,7 +9,7 @@ const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.
 const widths = [360, 1440];
 const schemes = ["light", "dark"];
 
-/** Opens a browser for `story(page)` and closes it whatever happens. Any error in a page's console fails the story. */
+/** Opens a browser for `story(page)` and closes it whatever happens. Any error in the console of any page fails the story. */
 export async function inBrowser(story, options = {}) {
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -17,10 +17,10 @@ export async function inBrowser(story, options = {}) {
   });
   try {
     const context = await browser.newContext({ locale: "es-CO", viewport: { width: 1440, height: 900 }, reducedMotion: "reduce", ...options });
-    const page = await context.newPage();
     const complaints = [];
-    page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
-    page.on("pageerror", (error) => complaints.push(String(error)));
+    context.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+    context.on("weberror", (error) => complaints.push(String(error.error())));
+    const page = await context.newPage();
     await story(page, context);
     // A page that answers 4xx on purpose is reported by the browser too.
     const unexpected = complaints.filter((text) => !text.includes("Failed to load resource"));

@@ -48,6 +48,10 @@ async fn the_list_is_newest_first_and_leads_to_each_message() -> anyhow::Result<
     assert!(texts(&shown.html, ".envelope dd").iter().any(|line| line.contains("con TLS · identificado como faena")));
     assert_eq!(texts(&shown.html, ".text a"), ["http://127.0.0.1:8080/verificar?t=abc_1"]);
 
+    let mark = page(&sandbox, "/mark.svg").await?;
+    assert_eq!((mark.status, &*mark.content_type), (200, "image/svg+xml"));
+    assert!(shown.policy.contains("img-src 'self'"), "{}", shown.policy);
+
     let source = page(&sandbox, &format!("/messages/{}/source", mails[0].id)).await?;
     assert_eq!(source.content_type, "text/plain; charset=utf-8");
     assert!(source.html.contains("Content-Transfer-Encoding:"));

@@ -20,15 +20,14 @@ use super::{Kept, Mailbox};
 const SHOWN: usize = 200;
 
 /// Our own pages: no script, no frame but our own, nothing from elsewhere.
-const PAGE_POLICY: &str =
-    "default-src 'none'; style-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /// A letter's HTML: no script, nothing loaded, an origin of its own; links open outside.
 const LETTER_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox";
 
 const MONTHS: [&str; 12] = ["ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic"];
 
-/// `GET /`, `/messages/{id}`, `/messages/{id}/html`, `/messages/{id}/source`, `/style.css`.
+/// `GET /`, `/messages/{id}`, `/messages/{id}/html`, `/messages/{id}/source`, `/style.css`, `/mark.svg`.
 pub(super) fn routes() -> Router<Arc<Mailbox>> {
     Router::new()
         .route("/", get(list_messages))
@@ -36,6 +35,7 @@ pub(super) fn routes() -> Router<Arc<Mailbox>> {
         .route("/messages/{id}/html", get(show_html))
         .route("/messages/{id}/source", get(show_source))
         .route("/style.css", get(async || ([(header::CONTENT_TYPE, "text/css")], include_str!("../templates/style.css"))))
+        .route("/mark.svg", get(async || ([(header::CONTENT_TYPE, "image/svg+xml")], include_str!("../templates/mark.svg"))))
 }
 
 #[derive(Template)]
