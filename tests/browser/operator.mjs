@@ -17,6 +17,14 @@ await inBrowser(async (page) => {
 
   await page.goto(`${SITE}/ops`);
   await look(page, "ops");
+
+  // While the page cannot refresh itself it says so, and takes it back.
+  const stale = page.locator("[data-stale]");
+  await page.route("**/ops", (route) => route.abort());
+  await stale.waitFor({ state: "visible" });
+  await look(page, "ops-stale");
+  await page.unroute("**/ops");
+  await stale.waitFor({ state: "hidden" });
   await page.goto(`${SITE}/ops/jobs?state=dead`);
   await look(page, "ops-dead");
   await page.locator(`a[href="/ops/jobs/${DEAD_JOB}"]`).first().click();

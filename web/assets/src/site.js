@@ -36,13 +36,20 @@ if (every > 0) {
 }
 
 async function refresh() {
+  let isFresh = false;
   try {
     const answer = await fetch(location.href, { headers: { accept: 'text/html' }, signal: AbortSignal.timeout(10_000) });
-    if (!answer.ok || answer.redirected) return;
+    // Signed out, or no longer an operator: the page that says so is the true one.
+    if (answer.redirected || answer.status === 403) return location.reload();
     const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
     const [old, next] = [document.querySelector('[data-live]'), fresh.querySelector('[data-live]')];
-    if (old && next) old.replaceWith(next);
+    if (old && next) {
+      old.replaceWith(next);
+      isFresh = true;
+    }
   } catch {
-    // The next turn tries again; the page says when it was made.
+    // The next turn tries again; until then the page says that it is old.
   }
+  const stale = document.querySelector('[data-stale]');
+  if (stale) stale.hidden = isFresh;
 }

@@ -4,21 +4,18 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
-use chrono::Utc;
 use queue::{
-    WorkerBeat,
+    SlotUse, WorkerBeat,
     operations::{JobFilter, JobSummary, LaneOverview, OperationsError, Overview, State as JobState},
 };
 use tokio::time::timeout;
 
 use crate::{
     app::App,
-    page::{Page, render},
+    page::{Page, key, render},
     problem::{Doing as _, Problem},
 };
 
-/// A worker that has not been heard of for this long is in trouble: it beats each second.
-const SILENT_AFTER: Duration = Duration::from_secs(10);
 /// A job that has waited this long for a slot is worth a look.
 const LONG_WAIT: Duration = Duration::from_secs(60);
 /// How often pages of the operators refresh themselves.
@@ -66,20 +63,29 @@ impl Glance {
     }
 
     fn alive(&self) -> usize {
-        self.overview.workers.iter().filter(|worker| !is_silent(worker)).count()
+        self.overview.workers.iter().filter(|worker| !self.is_silent(worker)).count()
     }
 
-    fn slots(worker: &WorkerBeat, lane: &queue::Lane) -> Option<String> {
-        worker.lanes.get(lane).map(|slots| format!("{}/{}", slots.busy, slots.slots))
+    fn is_silent(&self, worker: &WorkerBeat) -> bool {
+        worker.is_silent(self.overview.taken_at)
     }
-}
 
-fn is_silent(worker: &WorkerBeat) -> bool {
-    (Utc::now() - worker.seen_at).to_std().is_ok_and(|silence| silence > SILENT_AFTER)
+    fn slots<'a>(worker: &'a WorkerBeat, lane: &queue::Lane) -> Option<&'a SlotUse> {
+        worker.lanes.get(lane)
+    }
 }
 
 fn waits_long(lane: &LaneOverview) -> bool {
     lane.oldest_age.is_some_and(|age| age > LONG_WAIT)
+}
+
+/// What the time of a job in that state means.
+pub(super) fn when(state: JobState) -> &'static str {
+    match state {
+        JobState::Running => key("ops-claimed"),
+        JobState::Completed | JobState::Cancelled | JobState::Dead => key("ops-ended"),
+        _ => key("ops-due"),
+    }
 }
 
 /// Shows the page. While Redis is away it says so: that is the news then.

@@ -12,7 +12,7 @@ use queue::{
 };
 use serde::Deserialize;
 
-use super::ops::REFRESH_S;
+use super::ops::{REFRESH_S, when};
 use crate::{
     app::App,
     figures,
@@ -62,16 +62,25 @@ impl OpsJob {
 
     /// What the time in the list means for this state.
     fn at_key(&self) -> &'static str {
-        match self.job.summary.state {
-            JobState::Running => key("ops-claimed"),
-            JobState::Completed | JobState::Cancelled | JobState::Dead => key("ops-ended"),
-            _ => key("ops-due"),
-        }
+        when(self.job.summary.state)
     }
 
     fn took(attempt: &AttemptRecord) -> Option<String> {
         let took = (attempt.ended_at - attempt.started_at?).to_std().ok()?;
         Some(figures::span(took))
+    }
+
+    /// The word for an attempt's outcome.
+    fn outcome_key(attempt: &AttemptRecord) -> &'static str {
+        match &*attempt.outcome {
+            "completed" => key("state-completed"),
+            "dead" => key("state-dead"),
+            "cancelled" => key("state-cancelled"),
+            "throttled" => key("outcome-throttled"),
+            "released" => key("outcome-released"),
+            "orphaned" => key("outcome-orphaned"),
+            _ => key("outcome-retry"),
+        }
     }
 
     /// The class of an attempt's outcome: how its word is coloured.

@@ -9,7 +9,7 @@ use queue::{
 use serde::Deserialize;
 use url::form_urlencoded;
 
-use super::ops::REFRESH_S;
+use super::ops::{REFRESH_S, when};
 use crate::{
     app::App,
     forms::Wish,
@@ -55,6 +55,11 @@ impl OpsJobs {
     /// Whether jobs in this state have a time that says more than when they were enqueued.
     fn has_time(&self) -> bool {
         !matches!(self.state, JobState::Available | JobState::Outboxed)
+    }
+
+    /// What that time means.
+    fn time_key(&self) -> &'static str {
+        when(self.state)
     }
 
     fn has_reason(&self) -> bool {
