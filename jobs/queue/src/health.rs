@@ -1,6 +1,11 @@
 //! Whether the stores answer, asked now and within a second.
 
-use std::{collections::BTreeMap, future::Future, time::Duration, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use serde::Serialize;
 use sqlx::PgPool;
@@ -72,7 +77,7 @@ impl Operations {
         let overview = tokio::time::timeout(PATIENCE, self.overview()).await;
         let Ok(Ok(overview)) = overview else {
             metrics::gauge!("faena_overview_up").set(0.0);
-            for lane in Lane::OWN {
+            for lane in told().iter().copied() {
                 State::ALL.iter().for_each(|state| gauge_jobs(lane, *state).set(f64::NAN));
                 oldest_age(lane).set(f64::NAN);
             }
@@ -87,6 +92,7 @@ impl Operations {
                 #[expect(clippy::cast_precision_loss, reason = "a count far below 2^52")]
                 gauge_jobs(lane.lane, state).set(lane.count(state) as f64);
             }
+            told().insert(lane.lane);
             oldest_age(lane.lane).set(lane.oldest_age.unwrap_or_default().as_secs_f64());
         }
         relay_lag().set(overview.relay_lag.unwrap_or_default().as_secs_f64());
@@ -95,6 +101,12 @@ impl Operations {
         #[expect(clippy::cast_precision_loss, reason = "a count far below 2^52")]
         workers().set(overview.workers.iter().filter(|worker| !worker.is_silent(overview.taken_at)).count() as f64);
     }
+}
+
+/// The lanes whose gauges this process has set: gauges are the process's, and so is this list.
+fn told() -> MutexGuard<'static, BTreeSet<Lane>> {
+    static TOLD: Mutex<BTreeSet<Lane>> = Mutex::new(BTreeSet::new());
+    TOLD.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn gauge_jobs(lane: Lane, state: State) -> metrics::Gauge {
