@@ -1,7 +1,6 @@
 //! An operator's commands from the shell.
-#![expect(clippy::print_stdout, reason = "the answers are the point of these commands")]
 
-use std::time::Duration;
+use std::{fmt, io, io::Write as _, time::Duration};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use queue::{
@@ -10,6 +9,16 @@ use queue::{
 };
 
 use crate::settings::Stores;
+
+macro_rules! tell { ($($answer:tt)*) => { tell(format_args!($($answer)*)) } }
+macro_rules! tell_line { ($($answer:tt)*) => { tell(format_args!("{}\n", format_args!($($answer)*))) } }
+
+/// Prints a part of the answer. Whoever reads may have read enough (`| head`): the rest is then for nobody, and that is no mistake.
+fn tell(answer: fmt::Arguments<'_>) {
+    if let Err(error) = io::stdout().write_fmt(answer) {
+        assert!(error.kind() == io::ErrorKind::BrokenPipe, "the answer could not be printed: {error}");
+    }
+}
 
 pub(crate) async fn enqueue<P: Send + Sync + 'static>(
     stores: &Stores,
@@ -21,29 +30,30 @@ pub(crate) async fn enqueue<P: Send + Sync + 'static>(
     let mut tx = stores.pool(1).begin().await?;
     let id = registry.enqueue_by_name(&mut tx, name, args, run_at).await?;
     tx.commit().await?;
-    println!("{id}");
+    tell_line!("{id}");
     Ok(())
 }
 
 pub(crate) async fn show_overview(stores: &Stores, json: bool) -> anyhow::Result<()> {
     let overview = operations(stores).overview().await?;
     if json {
-        println!("{}", serde_json::to_string_pretty(&overview)?);
+        tell_line!("{}", serde_json::to_string_pretty(&overview)?);
         return Ok(());
     }
-    print!("{:<16}", "lane");
-    State::ALL.iter().for_each(|state| print!("{:>11}", state.as_str()));
-    println!("{:>11}", "oldest");
+    tell!("{:<16}", "lane");
+    State::ALL.iter().for_each(|state| tell!("{:>11}", state.as_str()));
+    tell_line!("{:>11}", "oldest");
     for lane in &overview.lanes {
-        print!("{:<16}", lane.lane);
-        State::ALL.iter().for_each(|state| print!("{:>11}", lane.count(*state)));
+        tell!("{:<16}", lane.lane);
+        State::ALL.iter().for_each(|state| tell!("{:>11}", lane.count(*state)));
         let paused = lane.paused_by.as_ref().map(|by| format!("  paused by {by}")).unwrap_or_default();
-        println!("{:>11}{paused}", lane.oldest_age.map_or_else(|| "-".to_owned(), seconds));
+        tell_line!("{:>11}{paused}", lane.oldest_age.map_or_else(|| "-".to_owned(), seconds));
     }
     let alive = overview.workers.iter().filter(|worker| !worker.is_silent(overview.taken_at)).count();
-    println!(
+    tell_line!(
         "\nworkers heard of: {alive}; packs of events not yet in the ledger: {} ({} bytes)",
-        overview.unrecorded, overview.unrecorded_bytes
+        overview.unrecorded,
+        overview.unrecorded_bytes
     );
     for worker in &overview.workers {
         let slots: Vec<String> =
@@ -54,10 +64,10 @@ pub(crate) async fn show_overview(stores: &Stores, json: bool) -> anyhow::Result
             worker if worker.draining => ", draining",
             _ => "",
         };
-        println!("  {} ({}), heard of {} ago{standing}", worker.name, slots.join(", "), seconds(silent));
+        tell_line!("  {} ({}), heard of {} ago{standing}", worker.name, slots.join(", "), seconds(silent));
     }
     for notice in &overview.notices {
-        println!("! {}: {} (since {}, {} times)", notice.key, notice.message, time(Some(notice.since)), notice.times);
+        tell_line!("! {}: {} (since {}, {} times)", notice.key, notice.message, time(Some(notice.since)), notice.times);
     }
     Ok(())
 }
@@ -72,12 +82,12 @@ pub(crate) async fn list_jobs(
 ) -> anyhow::Result<()> {
     let page = operations(stores).jobs(JobFilter { state, lane }, after, limit).await?;
     if json {
-        println!("{}", serde_json::to_string_pretty(&page)?);
+        tell_line!("{}", serde_json::to_string_pretty(&page)?);
         return Ok(());
     }
     page.jobs.iter().for_each(print_summary);
     if let Some(next) = page.next {
-        println!("next: {next}");
+        tell_line!("next: {next}");
     }
     Ok(())
 }
@@ -85,14 +95,14 @@ pub(crate) async fn list_jobs(
 pub(crate) async fn show_job(stores: &Stores, id: JobId, json: bool) -> anyhow::Result<()> {
     let Some(job) = operations(stores).job(id).await? else { anyhow::bail!("there is no job {id}") };
     if json {
-        println!("{}", serde_json::to_string_pretty(&job)?);
+        tell_line!("{}", serde_json::to_string_pretty(&job)?);
         return Ok(());
     }
     print_summary(&job.summary);
-    println!("durability {}, version {}, arguments {}", job.durability, job.version, job.args);
+    tell_line!("durability {}, version {}, arguments {}", job.durability, job.version, job.args);
     for attempt in &job.attempts {
         let error = attempt.error.as_deref().map(|error| format!(": {error}")).unwrap_or_default();
-        println!(
+        tell_line!(
             "  attempt {} {} {} on {}{error}",
             attempt.attempt,
             time(Some(attempt.ended_at)),
@@ -101,7 +111,7 @@ pub(crate) async fn show_job(stores: &Stores, id: JobId, json: bool) -> anyhow::
         );
     }
     for command in &job.commands {
-        println!(
+        tell_line!(
             "  {} asked by {} {}: {}",
             command.verb,
             command.actor,
@@ -113,22 +123,22 @@ pub(crate) async fn show_job(stores: &Stores, id: JobId, json: bool) -> anyhow::
 }
 
 pub(crate) async fn retry(stores: &Stores, id: JobId, actor: &str) -> anyhow::Result<()> {
-    println!("{}", operations(stores).retry(id, actor).await?.as_str());
+    tell_line!("{}", operations(stores).retry(id, actor).await?.as_str());
     Ok(())
 }
 
 pub(crate) async fn cancel(stores: &Stores, id: JobId, actor: &str) -> anyhow::Result<()> {
-    println!("{}", operations(stores).cancel(id, actor).await?.as_str());
+    tell_line!("{}", operations(stores).cancel(id, actor).await?.as_str());
     Ok(())
 }
 
 pub(crate) async fn pause(stores: &Stores, lane: Lane, actor: &str) -> anyhow::Result<()> {
-    println!("{}", if operations(stores).pause(lane, actor).await? { "paused" } else { "was paused already" });
+    tell_line!("{}", if operations(stores).pause(lane, actor).await? { "paused" } else { "was paused already" });
     Ok(())
 }
 
 pub(crate) async fn resume(stores: &Stores, lane: Lane) -> anyhow::Result<()> {
-    println!("{}", if operations(stores).resume(lane).await? { "resumed" } else { "was not paused" });
+    tell_line!("{}", if operations(stores).resume(lane).await? { "resumed" } else { "was not paused" });
     Ok(())
 }
 
@@ -138,7 +148,7 @@ fn operations(stores: &Stores) -> Operations {
 
 fn print_summary(job: &JobSummary) {
     let reason = job.reason.as_deref().map(|reason| format!("  {reason}")).unwrap_or_default();
-    println!(
+    tell_line!(
         "{}  {:<9} {:<10} {:<28} {:>3} {}  {}{reason}",
         job.id,
         job.lane,

@@ -1,9 +1,11 @@
 //! An operator intervenes: from code, and from the command line.
 
+use std::process::Stdio;
+
 use faena_tests::{
     judge::{effects, no_leftovers, quiet},
     probe::{Linger, Nap, Refuse, Stumble, Touch},
-    process::{run_to_end, start_probe, try_to_end},
+    process::{binary, run_to_end, start_probe, try_to_end},
     stores::Stores,
     wait::{eventually, until},
 };
@@ -190,4 +192,18 @@ async fn a_job_that_is_named_wrongly_or_given_wrong_arguments_is_refused_with_th
     assert!(refused(&["enqueue", "touch", "{"]).await.contains("the arguments of touch are not valid: "));
     let (promised,): (i64,) = sqlx::query_as("select count(*) from faena.outbox").fetch_one(&stores.db).await.unwrap();
     assert_eq!(promised, 0);
+}
+
+#[tokio::test]
+async fn whoever_reads_an_answer_may_stop_reading() {
+    let stores = Stores::fresh().await;
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+
+    let mut inspect = tokio::process::Command::new(binary("probe"));
+    inspect.arg("inspect").envs(stores.settings()).stdout(writer).stderr(Stdio::piped()).kill_on_drop(true);
+    let told = inspect.spawn().unwrap().wait_with_output().await.unwrap();
+
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    assert_eq!(String::from_utf8_lossy(&told.stderr), "");
 }
