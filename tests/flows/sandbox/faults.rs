@@ -189,3 +189,23 @@ async fn a_rule_that_makes_no_sense_is_refused_and_changes_nothing() -> anyhow::
     assert!(error.is_permanent(), "{error}");
     Ok(())
 }
+
+#[tokio::test]
+async fn the_documented_rules_are_understood() -> anyhow::Result<()> {
+    let sandbox = Sandbox::start().await?;
+    let document = include_str!("../../README.md");
+    let examples: Vec<&str> =
+        document.lines().filter_map(|line| line.strip_prefix("rules smtp '")?.split_once('\'')).map(|(rules, _)| rules).collect();
+    assert!(examples.len() > 3, "the examples were not found");
+    for rules in examples {
+        let response = reqwest::Client::new()
+            .put(format!("{}/api/misbehave/smtp", sandbox.http_url()))
+            .header("content-type", "application/json")
+            .body(rules)
+            .send()
+            .await?;
+        let status = response.status();
+        assert_eq!(status, 204, "{rules}: {}", response.text().await?);
+    }
+    Ok(())
+}
