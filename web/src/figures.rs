@@ -36,9 +36,25 @@ pub(crate) fn span(span: Duration) -> String {
     }
 }
 
+/// How many tiles show so many slots, and how many of them are laid for the busy ones. A row has ten at most; each then stands for
+/// a tenth, and one busy slot lays a tile already.
+pub(crate) fn tiles(busy: &usize, slots: &usize) -> (usize, usize) {
+    let tiles = (*slots).min(10);
+    (tiles, (busy * tiles).div_ceil((*slots).max(1)).min(tiles))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tiles_are_laid_in_proportion_and_from_the_first_busy_slot() {
+        let laid = [(0, 0), (0, 4), (3, 4), (0, 500), (1, 500), (499, 500), (500, 500), (60, 50)];
+        assert_eq!(
+            laid.map(|(busy, slots)| tiles(&busy, &slots)),
+            [(0, 0), (4, 0), (4, 3), (10, 0), (10, 1), (10, 10), (10, 10), (10, 10)]
+        );
+    }
 
     #[test]
     fn numbers_are_grouped_as_the_language_does() {
