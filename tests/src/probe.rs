@@ -46,6 +46,7 @@ pub fn catalogue() -> Registry<()> {
         .job::<Linger>()
         .job::<Film>()
         .job::<Raze>()
+        .job::<Climb>()
 }
 
 const SOON: Backoff = Backoff::between(Duration::from_millis(50), Duration::from_millis(200));
@@ -238,6 +239,34 @@ impl Job for Film {
 
     async fn run(self, ctx: &Ctx<()>) -> Attempted {
         Touch { n: self.n, sleep_ms: self.sleep_ms }.run(ctx).await
+    }
+}
+
+/// Takes steps, each with an effect, and remembers how far it has got.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Climb {
+    /// How many; step `n` leaves effect `n`.
+    pub steps: i64,
+    /// How long each takes.
+    pub sleep_ms: u64,
+}
+
+impl Job for Climb {
+    type Ports = ();
+    const NAME: &'static str = "climb";
+    const TIMEOUT: Duration = Duration::from_secs(600);
+
+    async fn run(self, ctx: &Ctx<()>) -> Attempted {
+        start(ctx, -1).await?;
+        for n in ctx.checkpoint::<i64>().await?.unwrap_or(0)..self.steps {
+            tokio::time::sleep(Duration::from_millis(self.sleep_ms)).await;
+            let mut step = ctx.step().await?;
+            let trace = sqlx::query("insert into probe.effects (n, job_id) values ($1, $2)").bind(n).bind(ctx.job_id());
+            trace.execute(&mut *step).await.context("leaving a trace")?;
+            step.save_checkpoint(&(n + 1)).await?;
+            step.commit().await?;
+        }
+        Ok(End::Done)
     }
 }
 

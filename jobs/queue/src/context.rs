@@ -5,7 +5,8 @@ use std::{
     sync::Arc,
 };
 
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use serde::{Serialize, de::DeserializeOwned};
+use sqlx::{PgConnection, PgPool, Postgres, Transaction, types::Json};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -77,7 +78,21 @@ impl<P> Ctx<P> {
     /// # Errors
     /// As [`Ctx::effect`].
     pub async fn step(&self) -> Result<Step, Failure> {
-        Ok(Step(self.claim_effect(false).await?))
+        Ok(Step { tx: self.claim_effect(false).await?, job_id: self.job_id })
+    }
+
+    /// How far an earlier attempt had got: what it last saved with [`Step::save_checkpoint`]. It stands in Postgres, so it outlasts the
+    /// worker and a wiped Redis.
+    ///
+    /// # Errors
+    /// [`Failure::Retry`] when Postgres cannot be reached, or what was saved is no `T`.
+    pub async fn checkpoint<T: DeserializeOwned + Send + Unpin + 'static>(&self) -> Result<Option<T>, Failure> {
+        let saved: Option<(Option<Json<T>>,)> = sqlx::query_as("select checkpoint from faena.effects where job_id = $1")
+            .bind(self.job_id)
+            .fetch_optional(&self.db)
+            .await
+            .context("reading the checkpoint")?;
+        Ok(saved.and_then(|(checkpoint,)| checkpoint).map(|Json(checkpoint)| checkpoint))
     }
 
     async fn claim_effect(&self, last: bool) -> Result<Transaction<'static, Postgres>, Failure> {
@@ -134,15 +149,32 @@ impl DerefMut for Effect {
 /// A fenced transaction in the middle of an attempt.
 #[derive(Debug)]
 #[must_use = "commit the step, or it is rolled back"]
-pub struct Step(Transaction<'static, Postgres>);
+pub struct Step {
+    tx: Transaction<'static, Postgres>,
+    job_id: JobId,
+}
 
 impl Step {
+    /// Saves how far the job has got, together with what else the step writes: the next attempt reads it with [`Ctx::checkpoint`].
+    ///
+    /// # Errors
+    /// [`Failure::Retry`] when Postgres refuses; a checkpoint may have 128 KiB.
+    pub async fn save_checkpoint<T: Serialize + Sync>(&mut self, checkpoint: &T) -> Result<(), Failure> {
+        sqlx::query("update faena.effects set checkpoint = $2 where job_id = $1")
+            .bind(self.job_id)
+            .bind(Json(checkpoint))
+            .execute(&mut *self.tx)
+            .await
+            .map(drop)
+            .context("saving the checkpoint")
+    }
+
     /// Commits it.
     ///
     /// # Errors
     /// [`Failure::Retry`] when Postgres did not say that it did.
     pub async fn commit(self) -> Result<(), Failure> {
-        self.0.commit().await.context("committing a step")
+        self.tx.commit().await.context("committing a step")
     }
 }
 
@@ -150,12 +182,12 @@ impl Deref for Step {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
-        &self.0
+        &self.tx
     }
 }
 
 impl DerefMut for Step {
     fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.0
+        &mut self.tx
     }
 }

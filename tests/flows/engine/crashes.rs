@@ -2,7 +2,7 @@
 
 use faena_tests::{
     judge::{effects, no_leftovers, quiet},
-    probe::{Linger, Raze, Touch},
+    probe::{Climb, Linger, Raze, Touch},
     process::start_probe,
     stores::Stores,
     wait::{eventually, until},
@@ -132,4 +132,34 @@ async fn a_worker_ends_with_its_supervisor() {
         std::fs::read_to_string(format!("/proc/{pid}/stat")).map_or(true, |stat| stat.contains(") Z "))
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_job_that_saves_checkpoints_goes_on_where_it_stopped_whatever_dies_or_is_wiped() {
+    const STEPS: i64 = 60;
+    let stores = Stores::fresh().await;
+    let first = start_probe(&stores, &[]).await;
+    enqueue(&stores, Climb { steps: STEPS, sleep_ms: 30 }).await;
+    until("some steps", async || effects_so_far(&stores).await >= STEPS / 4).await;
+    first.kill_9().await;
+    let second = start_probe(&stores, &[]).await;
+    until("some more steps", async || effects_so_far(&stores).await >= STEPS / 2).await;
+    second.kill_9().await;
+    forget_everything(&stores).await;
+    assert!(effects_so_far(&stores).await < STEPS, "the job was over before Redis was wiped");
+
+    let _third = start_probe(&stores, &[]).await;
+
+    quiet(&stores).await;
+    assert_eq!(effects(&stores, STEPS).await, (vec![], vec![]));
+    let (starts,): (i64,) = sqlx::query_as("select count(*) from probe.starts").fetch_one(&stores.db).await.unwrap();
+    assert_eq!(starts, 3);
+}
+
+/// What a wipe does, to this test's own keys.
+async fn forget_everything(stores: &Stores) {
+    let client = redis::Client::open(stores.redis_url.as_str()).unwrap();
+    let mut redis = client.get_multiplexed_async_connection().await.unwrap();
+    let keys: Vec<String> = redis::cmd("KEYS").arg(format!("{}:*", stores.namespace)).query_async(&mut redis).await.unwrap();
+    let _: () = redis::cmd("DEL").arg(keys).query_async(&mut redis).await.unwrap();
 }
