@@ -135,7 +135,7 @@ pub struct Overview {
     pub notices: Vec<Notice>,
     /// How long the oldest promise has waited for the relay.
     pub relay_lag: Option<Duration>,
-    /// Packs of events that are not yet in the ledger.
+    /// Events that are not yet in the ledger.
     pub unrecorded: u64,
     /// Their bytes.
     pub unrecorded_bytes: u64,

@@ -63,7 +63,13 @@ async fn record_batch(store: &Store, db: &PgPool, lane: Lane) -> Result<usize, R
     };
     let (told, bytes) = read_packs(&entries);
     crash_point("recorder.read");
-    let recorded = Recorded { last: last.to_string(), after_last: last.next().to_string(), entries: entries.ids.len(), bytes };
+    let recorded = Recorded {
+        last: last.to_string(),
+        after_last: last.next().to_string(),
+        entries: entries.ids.len(),
+        bytes,
+        events: told.len(),
+    };
     let ended: Vec<(&str, i64)> =
         told.iter().filter(|told| told.event.outcome.is_end()).map(|told| (told.event.id.as_str(), told.event.fence)).collect();
     if sabotaged(Sabotage::TrimBeforeCommit) {

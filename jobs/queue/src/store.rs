@@ -161,6 +161,7 @@ pub(crate) struct Recorded {
     pub(crate) after_last: String,
     pub(crate) entries: usize,
     pub(crate) bytes: usize,
+    pub(crate) events: usize,
 }
 
 /// What a job has behind it: "attempts-used due crashes"; absent: nothing.
@@ -422,7 +423,7 @@ impl Store {
     /// Forgets what the ledger holds: the tombstones of ended jobs (id and fence), then the events.
     pub(crate) async fn forget(&self, lane: Lane, recorded: &Recorded, ended: &[(&str, i64)]) -> Result<(), StoreError> {
         let mut call = self.call(&FORGET, lane, &["job", "events", "stats"]);
-        call.arg(&recorded.last).arg(&recorded.after_last).arg(recorded.entries).arg(recorded.bytes);
+        call.arg(&recorded.last).arg(&recorded.after_last).arg(recorded.entries).arg(recorded.bytes).arg(recorded.events);
         for (id, fence) in ended {
             call.arg(id).arg(format!("!{fence}"));
         }

@@ -26,7 +26,7 @@ pub(crate) struct LiveCounts {
     pub(crate) scheduled: u64,
     pub(crate) retryable: u64,
     pub(crate) parked: u64,
-    /// Entries of the event stream, each a batch of events.
+    /// Events that the recorder has not written yet.
     pub(crate) unrecorded: u64,
     pub(crate) unrecorded_bytes: u64,
     pub(crate) now: DateTime<Utc>,
@@ -57,7 +57,7 @@ pub(crate) struct Look {
 
 impl Store {
     pub(crate) async fn counts(&self, lane: Lane) -> Result<LiveCounts, StoreError> {
-        let keys = ["job", "ready", "running", "scheduled", "retryable", "parked", "gone", "events", "attempts", "stats"];
+        let keys = ["job", "ready", "running", "scheduled", "retryable", "parked", "gone", "attempts", "stats"];
         type Reply = (i64, u64, u64, u64, u64, u64, u64, i64, Option<Vec<u8>>, i64);
         let reply: Reply = self.run(&self.call(&COUNTS, lane, &keys), "counting jobs").await?;
         let (available, running, scheduled, retryable, parked, unrecorded, unrecorded_bytes, now, oldest, due) = reply;

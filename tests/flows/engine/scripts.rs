@@ -125,7 +125,7 @@ impl Keys {
     async fn forget(&mut self, last: &str, ended: &[(&str, &str)]) -> u64 {
         let (ms, seq) = last.split_once('-').unwrap();
         let after = format!("{ms}-{}", seq.parse::<u64>().unwrap() + 1);
-        let mut args = vec![last, &after, "1", "4"];
+        let mut args = vec![last, &after, "1", "4", "1"];
         ended.iter().for_each(|(id, stone)| args.extend([*id, *stone]));
         self.call(script("forget"), &["job", "events", "stats"], &args).await
     }

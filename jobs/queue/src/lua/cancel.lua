@@ -26,5 +26,6 @@ redis.call('HDEL', attempts, id)
 local pack = cjson.encode({event})
 redis.call('XADD', events, '*', 'worker', '', 'events', pack, id, envelope)
 redis.call('HINCRBY', stats, 'event_bytes', #pack)
+redis.call('HINCRBY', stats, 'event_count', 1)
 redis.call('HINCRBY', stats, 'cancelled', 1)
 return 'cancelled'

@@ -28,6 +28,7 @@ if #told > 0 then
     local pack = cjson.encode(told)
     redis.call('XADD', events, '*', 'worker', '?', 'events', pack)
     redis.call('HINCRBY', KEYS[8], 'event_bytes', #pack)
+    redis.call('HINCRBY', KEYS[8], 'event_count', #told)
     redis.call('HINCRBY', KEYS[8], 'crashed', #told)
     if redis.call('LLEN', wake) == 0 then redis.call('RPUSH', wake, 1) end
 end

@@ -44,5 +44,6 @@ end
 if recorded > 0 then redis.call('HSET', job, unpack(tombstones, 1, 2 * recorded)) end
 if ARGV[5] ~= '' then redis.call('XADD', events, '*', 'worker', ARGV[4], 'events', ARGV[5]) end
 redis.call('HINCRBY', stats, 'event_bytes', bytes)
+redis.call('HINCRBY', stats, 'event_count', recorded)
 for field, number in string.gmatch(ARGV[7], '(%S+) (%d+)') do redis.call('HINCRBY', stats, field, number) end
 return refused

@@ -44,6 +44,7 @@ if #told > 0 then
     local pack = cjson.encode(told)
     redis.call('XADD', events, '*', 'worker', '?', 'events', pack, unpack(envelopes))
     redis.call('HINCRBY', stats, 'event_bytes', #pack)
+    redis.call('HINCRBY', stats, 'event_count', #told)
     redis.call('HINCRBY', stats, 'rescued', #told)
 end
 if rescued > 0 and redis.call('LLEN', wake) == 0 then redis.call('RPUSH', wake, 1) end

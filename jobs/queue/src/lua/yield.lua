@@ -43,6 +43,7 @@ if #told > 0 then
     local pack = '[' .. table.concat(told, ',') .. ']'
     redis.call('XADD', events, '*', 'worker', ARGV[1], 'events', pack)
     redis.call('HINCRBY', stats, 'event_bytes', #pack)
+    redis.call('HINCRBY', stats, 'event_count', #told)
 end
 if retried > 0 then redis.call('HINCRBY', stats, 'retried', retried) end
 if available > 0 and redis.call('LLEN', wake) == 0 then redis.call('RPUSH', wake, 1) end
