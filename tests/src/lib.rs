@@ -4,6 +4,7 @@ pub mod http;
 pub mod judge;
 pub mod probe;
 pub mod process;
+pub mod proxy;
 pub mod sandbox;
 pub mod servers;
 pub mod site;

@@ -157,6 +157,10 @@ pub async fn main<O: Outside>() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             eprintln!("{error:#}");
+            if error.is::<queue::UncleanEnd>() {
+                // What hangs may hold a thread that the runtime would wait for.
+                std::process::exit(1);
+            }
             ExitCode::FAILURE
         }
     }

@@ -60,7 +60,7 @@ pub(crate) async fn run<P: Send + Sync + 'static>(
     let drained = engine.run(stop).await;
     serving.abort();
     ticking.abort();
-    drained.context("draining")?;
+    drained?;
     info!(worker, "drained");
     Ok(())
 }

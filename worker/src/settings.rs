@@ -13,9 +13,14 @@ use clap::Args;
 use queue::{Lane, Queue, Store};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
-    PgPool,
+    Connection, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+
+/// A connection that was used so lately is used again unasked.
+const FRESH: Duration = Duration::from_secs(1);
+/// How long a connection may take to say that it is there.
+const CONNECTION_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where the stores are. Every command needs them.
 #[derive(Debug, Args)]
@@ -230,7 +235,18 @@ impl Stores {
         let options = self.database.clone().application_name("faena-worker");
         // Names without a schema mean public, not the schema that happens to be called like the role.
         let options = options.options([("search_path", "public"), ("statement_timeout", "60s")]);
-        PgPoolOptions::new().max_connections(size).acquire_timeout(Duration::from_secs(5)).connect_lazy_with(options)
+        // What a vanished worker has locked is free again within half a minute, not within Postgres's own two hours.
+        let options =
+            options.options([("tcp_keepalives_idle", "10"), ("tcp_keepalives_interval", "5"), ("tcp_keepalives_count", "3")]);
+        PgPoolOptions::new()
+            .max_connections(size)
+            .acquire_timeout(Duration::from_secs(5))
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move { if meta.idle_for < FRESH { Ok(true) } else { answers(connection).await } })
+            })
+            .after_release(|connection, _| Box::pin(answers(connection)))
+            .connect_lazy_with(options)
     }
 
     /// The URL of the queues' Redis.
@@ -238,6 +254,13 @@ impl Stores {
     pub fn redis_url(&self) -> &SecretString {
         &self.redis_url
     }
+}
+
+/// A connection whose other end is gone without a word would be waited for without end, by whoever acquires it and by the pool itself,
+/// which keeps its place meanwhile.
+async fn answers(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    let asked = tokio::time::timeout(CONNECTION_PATIENCE, connection.ping()).await;
+    asked.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))).map(|()| true)
 }
 
 /// sqlx itself takes any scheme for Postgres's, and what it says of a mistake may quote the password.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -28,6 +28,8 @@ const BATCH: usize = 250;
 /// So many batches may be on their way to Redis at once: the next is packed while the last is carried out.
 const IN_FLIGHT: usize = 4;
 const RETRY_DELAY: Duration = Duration::from_millis(200);
+/// With nothing to do, the loop shows this often that it lives.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// A delivery and what it came to.
 #[derive(Debug)]
@@ -45,9 +47,9 @@ pub(crate) struct Finished {
 pub(crate) struct Acker(mpsc::UnboundedSender<Finished>);
 
 impl Acker {
-    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Finished>) {
+    pub(crate) fn new() -> (Self, Unacknowledged) {
         let (sender, receiver) = mpsc::unbounded_channel();
-        (Self(sender), receiver)
+        (Self(sender), Unacknowledged { receiver, in_hand: Vec::new() })
     }
 
     pub(crate) fn finished(&self, finished: Finished) {
@@ -60,36 +62,53 @@ impl Acker {
     }
 }
 
+/// What is yet to be acknowledged. It outlives the loop: one that is built anew goes on with what its predecessor had in hand.
+#[derive(Debug)]
+pub(crate) struct Unacknowledged {
+    receiver: mpsc::UnboundedReceiver<Finished>,
+    in_hand: Vec<Arc<Vec<Finished>>>,
+}
+
 /// Acknowledges until every [`Acker`] is gone, or until the halt finds Redis away.
 pub(crate) async fn acknowledge(
     store: Store,
     inflight: Arc<Inflight>,
     worker: String,
-    mut receiver: mpsc::UnboundedReceiver<Finished>,
+    unacknowledged: Arc<tokio::sync::Mutex<Unacknowledged>>,
     halt: CancellationToken,
+    outage: Outage,
 ) {
-    let outage = Mutex::new(Outage::new("acknowledging jobs"));
+    let outage = Mutex::new(outage);
+    let mut unacknowledged = unacknowledged.lock().await;
+    let Unacknowledged { receiver, in_hand } = &mut *unacknowledged;
     let mut meters = Meters::new(inflight.lane.as_str());
-    let mut on_their_way = FuturesUnordered::new();
-    loop {
-        let mut batch = Vec::with_capacity(BATCH);
+    let (store, worker, halt, told) = (&store, &worker, &halt, &outage);
+    let lane = &*inflight;
+    let send = move |batch: Arc<Vec<Finished>>| async move {
+        let answers = tell(store, lane, worker, &batch, halt, told).await;
+        (batch, answers)
+    };
+    let mut on_their_way: FuturesUnordered<_> = in_hand.iter().cloned().map(send).collect();
+    let mut more = true;
+    while more || !on_their_way.is_empty() {
+        let mut batch = Vec::new();
         tokio::select! {
             biased;
-            Some(told) = on_their_way.next() => settle(&inflight, told, &mut meters),
-            received = receiver.recv_many(&mut batch, BATCH), if on_their_way.len() < IN_FLIGHT => {
-                if received == 0 {
-                    break;
-                }
-                let (store, inflight, worker, halt, outage) = (&store, &inflight, &worker, &halt, &outage);
-                on_their_way.push(async move {
-                    let answers = tell(store, inflight, worker, &batch, halt, outage).await;
-                    (batch, answers)
-                });
+            Some((batch, answers)) = on_their_way.next() => {
+                in_hand.retain(|other| !Arc::ptr_eq(other, &batch));
+                settle(&inflight, (&batch, answers), &mut meters);
             }
+            received = receiver.recv_many(&mut batch, BATCH), if more && on_their_way.len() < IN_FLIGHT => {
+                more = received > 0;
+                if more {
+                    let batch = Arc::new(batch);
+                    in_hand.push(batch.clone());
+                    on_their_way.push(send(batch));
+                }
+            }
+            // While batches are on their way, they tell whether there is progress.
+            () = tokio::time::sleep(IDLE), if on_their_way.is_empty() => lock(&outage).waits(),
         }
-    }
-    while let Some(told) = on_their_way.next().await {
-        settle(&inflight, told, &mut meters);
     }
 }
 
@@ -138,11 +157,14 @@ async fn tell(
 }
 
 fn note(outage: &Mutex<Outage>, told: &Result<(), StoreError>) {
-    let mut outage = outage.lock().unwrap_or_else(PoisonError::into_inner);
     match told {
-        Ok(()) => outage.over(),
-        Err(error) => outage.failed(error),
+        Ok(()) => lock(outage).over(),
+        Err(error) => lock(outage).failed(error),
     }
+}
+
+fn lock(outage: &Mutex<Outage>) -> MutexGuard<'_, Outage> {
+    outage.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What is answered leaves `ends` and `yields`.
@@ -175,7 +197,7 @@ async fn tell_once(
     Ok(())
 }
 
-fn settle(inflight: &Inflight, (finished, answers): (Vec<Finished>, Vec<Answer>), meters: &mut Meters) {
+fn settle(inflight: &Inflight, (finished, answers): (&[Finished], Vec<Answer>), meters: &mut Meters) {
     for (finished, answer) in finished.iter().zip(&answers) {
         if *answer != Answer::None {
             finished.report(*answer == Answer::CarriedOut, meters);

@@ -8,7 +8,7 @@ use crate::{
     event::{Event, Outcome, storable},
     job::JobId,
     lanes::lanes,
-    loops::Outage,
+    loops::{Outage, bounded},
     operations::{Operations, OperationsError, State},
     store::{Cancelled, Store},
 };
@@ -187,10 +187,9 @@ enum Carried {
 }
 
 /// Carries out commands that their askers could not, until halted.
-pub(crate) async fn carry_out_commands(store: Store, db: PgPool) {
-    let mut outage = Outage::new("carrying out commands");
+pub(crate) async fn carry_out_commands(store: Store, db: PgPool, mut outage: Outage) {
     loop {
-        match carry_out_open(&store, &db).await {
+        match bounded(carry_out_open(&store, &db)).await {
             Ok(()) => outage.over(),
             Err(error) => outage.failed(&error),
         }

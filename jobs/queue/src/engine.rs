@@ -28,7 +28,7 @@ use crate::{
     lane::Lane,
     lanes::watch_pauses,
     live,
-    loops::Loops,
+    loops::{Hung, Loops},
     perform::{Decision, Surroundings, perform},
     reconcile::reconcile,
     recorder::record,
@@ -74,11 +74,19 @@ pub(crate) struct Drain {
     pub(crate) begun: CancellationToken,
 }
 
-/// The worker ended, and something of it may be left in Redis until leases run out.
+/// The worker ended otherwise than it should. What it held returns to its queue when leases run out.
 #[derive(Debug, thiserror::Error)]
-#[error("{leases} jobs could not be handed back: they return to their queue when their leases run out")]
-pub struct UncleanDrain {
-    leases: usize,
+#[non_exhaustive]
+pub enum UncleanEnd {
+    /// The drain's time was up.
+    #[error("draining: {leases} jobs could not be handed back: they return to their queue when their leases run out")]
+    Leases {
+        /// How many jobs Redis still believes to be held.
+        leases: usize,
+    },
+    /// A part of the engine does not move any more: the process must end, without waiting for anything.
+    #[error("{0}; only a new process can help")]
+    Hung(#[from] Hung),
 }
 
 impl<P: Send + Sync + 'static> Engine<P> {
@@ -86,8 +94,8 @@ impl<P: Send + Sync + 'static> Engine<P> {
     /// uncounted. An outage of Redis or Postgres does not end it.
     ///
     /// # Errors
-    /// Redis did not hear what became of every job before the time was up.
-    pub async fn run(self, stop: CancellationToken) -> Result<(), UncleanDrain> {
+    /// Redis did not hear what became of every job before the time was up; or a loop hung, was built anew, and hung again.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), UncleanEnd> {
         let Self { store, db, direct_url, registry, ports, slots, record: records, journal, alone, drain: drain_time, worker } =
             self;
         let surroundings = Arc::new(Surroundings { registry, ports, db: db.clone(), journal, alone });
@@ -111,7 +119,7 @@ impl<P: Send + Sync + 'static> Engine<P> {
         }
         for &lane in lanes.iter().filter(|_| records) {
             let (store, db) = (store.clone(), db.clone());
-            loops.start("record", move || record(store.clone(), db.clone(), lane));
+            loops.start("record", Some(lane), move |outage| record(store.clone(), db.clone(), lane, outage));
         }
         start_shared_loops(&loops, (&store, &db), direct_url, &lanes, &inflights, &worker, &drain);
 
@@ -120,7 +128,10 @@ impl<P: Send + Sync + 'static> Engine<P> {
             begun.cancelled().await;
             Ok(())
         }));
-        stop.cancelled().await;
+        tokio::select! {
+            () = stop.cancelled() => {}
+            hung = loops.hung() => return Err(hung.into()),
+        }
         info!(running = inflights.iter().map(|inflight| inflight.busy()).sum::<usize>(), "draining");
         drain.begun.cancel();
         let ended = end(workers, &inflights, drain_time).await;
@@ -128,8 +139,10 @@ impl<P: Send + Sync + 'static> Engine<P> {
         if let Err(error) = store.forget_workers(&[worker]).await {
             warn!(%error, "the worker's heartbeat stays until it is forgotten");
         }
-        loops.halt().await;
-        if ended && leases == 0 { Ok(()) } else { Err(UncleanDrain { leases }) }
+        if tokio::time::timeout(AFTER_DRAIN, loops.halt()).await.is_err() {
+            warn!("what does not end is left behind");
+        }
+        if ended && leases == 0 { Ok(()) } else { Err(UncleanEnd::Leases { leases }) }
     }
 }
 
@@ -146,15 +159,22 @@ async fn end<T>(mut workers: tokio::task::JoinHandle<T>, inflights: &[Arc<Inflig
 fn start_queue_loops(loops: &Loops, store: &Store, db: &PgPool, inflight: &Arc<Inflight>, worker: &str, drain: &Drain) -> Acker {
     let (acker, finished) = Acker::new();
     let common = (store.clone(), db.clone(), inflight.clone(), worker.to_owned(), acker.clone(), drain.clone());
-    // Not one of the restartable loops: it owns the receiving end and ends when every delivery has been acknowledged.
-    loops.start_once(acknowledge(store.clone(), inflight.clone(), worker.to_owned(), finished, loops.halt.clone()));
-    loops.start("fetch", {
-        let (store, db, inflight, worker, acker, drain) = common;
-        move || live::fetch(store.clone(), db.clone(), inflight.clone(), acker.clone(), worker.clone(), drain.clone())
+    // It ends when every delivery has been acknowledged, which is after the halt.
+    loops.start_until_done("acknowledge", Some(inflight.lane), {
+        let (store, inflight, worker, halt) = (store.clone(), inflight.clone(), worker.to_owned(), loops.halt.clone());
+        let finished = Arc::new(tokio::sync::Mutex::new(finished));
+        move |outage| acknowledge(store.clone(), inflight.clone(), worker.clone(), finished.clone(), halt.clone(), outage)
     });
-    loops.start("renew", {
+    // The acker goes with the loop, or the acknowledgements would never end.
+    loops.start("fetch", Some(inflight.lane), {
+        let (store, db, inflight, worker, acker, drain) = common;
+        move |outage| {
+            live::fetch(store.clone(), db.clone(), inflight.clone(), acker.clone(), worker.clone(), drain.clone(), outage)
+        }
+    });
+    loops.start("renew", Some(inflight.lane), {
         let (store, inflight) = (store.clone(), inflight.clone());
-        move || live::renew(store.clone(), inflight.clone())
+        move |outage| live::renew(store.clone(), inflight.clone(), outage)
     });
     acker
 }
@@ -169,35 +189,35 @@ fn start_shared_loops(
     drain: &Drain,
 ) {
     let both = (store.clone(), db.clone());
-    loops.start("relay", {
+    loops.start("relay", None, {
         let (store, db) = both.clone();
-        move || relay(store.clone(), db.clone(), direct_url.clone())
+        move |outage| relay(store.clone(), db.clone(), direct_url.clone(), outage)
     });
     for &lane in lanes {
-        loops.start("promote", {
+        loops.start("promote", Some(lane), {
             let store = store.clone();
-            move || live::promote(store.clone(), lane)
+            move |outage| live::promote(store.clone(), lane, outage)
         });
-        loops.start("rescue", {
+        loops.start("rescue", Some(lane), {
             let store = store.clone();
-            move || live::rescue(store.clone(), lane)
+            move |outage| live::rescue(store.clone(), lane, outage)
         });
     }
-    loops.start("reconcile", {
+    loops.start("reconcile", None, {
         let (store, db) = both.clone();
-        move || reconcile(store.clone(), db.clone())
+        move |outage| reconcile(store.clone(), db.clone(), outage)
     });
-    loops.start("carry out commands", {
+    loops.start("commands", None, {
         let (store, db) = both;
-        move || carry_out_commands(store.clone(), db.clone())
+        move |outage| carry_out_commands(store.clone(), db.clone(), outage)
     });
-    loops.start("pauses", {
+    loops.start("pauses", None, {
         let (db, lanes, inflights) = (db.clone(), lanes.to_vec(), inflights.to_vec());
-        move || watch_pauses(db.clone(), lanes.clone(), inflights.clone())
+        move |outage| watch_pauses(db.clone(), lanes.clone(), inflights.clone(), outage)
     });
-    loops.start("heartbeat", {
+    loops.start("heartbeat", None, {
         let (store, inflights, worker, drain) = (store.clone(), inflights.to_vec(), worker.to_owned(), drain.clone());
-        move || beat(store.clone(), worker.clone(), inflights.clone(), drain.clone())
+        move |outage| beat(store.clone(), worker.clone(), inflights.clone(), drain.clone(), outage)
     });
 }
 

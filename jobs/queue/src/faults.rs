@@ -25,6 +25,8 @@ mod switches {
     pub(crate) const fn sabotaged(_guarantee: Sabotage) -> bool {
         false
     }
+
+    pub(crate) async fn hang_here(_loop: &'static str) {}
 }
 
 #[cfg(feature = "faults")]
@@ -46,6 +48,24 @@ mod switches {
     });
     static PASSED: AtomicU64 = AtomicU64::new(0);
     static SABOTAGE: LazyLock<String> = LazyLock::new(|| std::env::var("FAENA_SABOTAGE").unwrap_or_default());
+
+    /// `FAENA_HANG_LOOP=relay`: it never begins. `FAENA_HANG_LOOP=relay:block`: it blocks its thread as well.
+    static HANG: LazyLock<Option<(String, bool)>> = LazyLock::new(|| {
+        let text = std::env::var("FAENA_HANG_LOOP").ok()?;
+        Some(match text.split_once(':') {
+            Some((name, _)) => (name.to_owned(), true),
+            None => (text, false),
+        })
+    });
+
+    /// Hangs the loop of this name, if it was told to.
+    pub(crate) async fn hang_here(name: &'static str) {
+        let Some((_, blocks)) = HANG.as_ref().filter(|(wanted, _)| wanted == name) else { return };
+        while *blocks {
+            std::thread::park();
+        }
+        std::future::pending().await
+    }
 
     /// Ends the process here, without a word to anybody, if it was told to.
     pub(crate) fn crash_point(name: &'static str) {
@@ -69,4 +89,4 @@ mod switches {
     }
 }
 
-pub(crate) use switches::{crash_point, sabotaged};
+pub(crate) use switches::{crash_point, hang_here, sabotaged};

@@ -56,8 +56,7 @@ pub struct SlotUse {
 }
 
 /// Beats until halted.
-pub(crate) async fn beat(store: Store, worker: String, inflights: Vec<Arc<Inflight>>, drain: Drain) {
-    let mut outage = Outage::new("sending the heartbeat");
+pub(crate) async fn beat(store: Store, worker: String, inflights: Vec<Arc<Inflight>>, drain: Drain, mut outage: Outage) {
     let started_at = Utc::now();
     loop {
         let lanes = inflights.iter().map(|inflight| (inflight.lane, SlotUse { slots: inflight.slots, busy: inflight.busy() }));

@@ -7,7 +7,7 @@ use sqlx::{PgConnection, PgPool};
 use crate::{
     inflight::Inflight,
     lane::Lane,
-    loops::Outage,
+    loops::{Outage, bounded},
     operations::{Operations, OperationsError},
 };
 
@@ -24,8 +24,7 @@ pub(crate) async fn lanes(db: &mut PgConnection) -> sqlx::Result<Vec<Lane>> {
 
 /// Keeps the lanes of this worker's catalogue on the list, and its claims in step with the pauses, until halted. While Postgres is
 /// away, what was last known holds.
-pub(crate) async fn watch_pauses(db: PgPool, catalogue: Vec<Lane>, inflights: Vec<Arc<Inflight>>) {
-    let mut outage = Outage::new("looking for pauses");
+pub(crate) async fn watch_pauses(db: PgPool, catalogue: Vec<Lane>, inflights: Vec<Arc<Inflight>>, mut outage: Outage) {
     let mut listed = false;
     loop {
         let looked = async {
@@ -35,7 +34,7 @@ pub(crate) async fn watch_pauses(db: PgPool, catalogue: Vec<Lane>, inflights: Ve
             }
             paused(&db).await
         };
-        match looked.await {
+        match bounded(looked).await {
             Ok(paused) => {
                 outage.over();
                 inflights.iter().for_each(|inflight| inflight.pause(paused.contains_key(&inflight.lane)));

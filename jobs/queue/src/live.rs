@@ -15,7 +15,7 @@ use crate::{
     faults::crash_point,
     inflight::Inflight,
     lane::Lane,
-    loops::Outage,
+    loops::{Outage, bounded},
     perform::Why,
     store::{Epoch, LEASE, MAX_BATCH, Renewed, Store, StoreError},
 };
@@ -30,8 +30,15 @@ const RESCUE_EVERY: Duration = Duration::from_secs(1);
 const PROMOTE_AT_LEAST_EVERY: Duration = Duration::from_millis(250);
 
 /// Claims jobs whenever slots are free, until draining begins; then hands back what no handler has begun.
-pub(crate) async fn fetch(store: Store, db: PgPool, inflight: Arc<Inflight>, acker: Acker, worker: String, drain: Drain) {
-    let mut outage = Outage::new("claiming jobs");
+pub(crate) async fn fetch(
+    store: Store,
+    db: PgPool,
+    inflight: Arc<Inflight>,
+    acker: Acker,
+    worker: String,
+    drain: Drain,
+    mut outage: Outage,
+) {
     while !drain.begun.is_cancelled() {
         if let Err(error) = fetch_from(&store, &db, &inflight, &worker, &drain, &mut outage).await {
             outage.failed(&error);
@@ -42,7 +49,6 @@ pub(crate) async fn fetch(store: Store, db: PgPool, inflight: Arc<Inflight>, ack
         acker.release_unstarted(claimed);
     }
     inflight.close();
-    std::future::pending::<()>().await;
 }
 
 /// Claims over a connection of its own, whose Redis's epoch was looked at first: a Redis that was restarted or replaced breaks the
@@ -60,7 +66,12 @@ async fn fetch_from(
     ensure_epoch(store, db, inflight.lane, &mut connection).await?;
     let mut wanted = 1;
     loop {
-        let Some(free) = drain.begun.run_until_cancelled(inflight.free_slots(wanted)).await else { return Ok(()) };
+        let freed = tokio::time::timeout(POLL, inflight.free_slots(wanted));
+        let Some(freed) = drain.begun.run_until_cancelled(freed).await else { return Ok(()) };
+        let Ok(free) = freed else {
+            outage.waits();
+            continue;
+        };
         let mut limit = free.min(CLAIM_BATCH);
         let own = inflight.free_own_slots();
         if own < limit {
@@ -68,6 +79,7 @@ async fn fetch_from(
         }
         if limit == 0 || inflight.is_paused() {
             inflight.return_unused();
+            outage.waits();
             continue;
         }
         match store.claim(&mut connection, inflight.lane, limit, worker).await? {
@@ -102,7 +114,7 @@ pub(crate) async fn ensure_epoch(
     if present.as_ref().is_some_and(|epoch| epoch.is_of(&replication_id)) {
         return Ok(());
     }
-    let taken: Result<(i64,), _> = sqlx::query_as("select nextval('faena.epochs')").fetch_one(db).await;
+    let taken: Result<(i64,), _> = bounded(sqlx::query_as("select nextval('faena.epochs')").fetch_one(db)).await;
     match taken {
         Ok((number,)) => {
             store.begin_epoch(lane, present.as_ref(), number, &replication_id).await?;
@@ -117,14 +129,14 @@ pub(crate) async fn ensure_epoch(
 }
 
 /// Renews every lease this process holds, and passes on what it learns about them.
-pub(crate) async fn renew(store: Store, inflight: Arc<Inflight>) {
-    let mut outage = Outage::new("renewing leases");
+pub(crate) async fn renew(store: Store, inflight: Arc<Inflight>, mut outage: Outage) {
     let mut ticks = tokio::time::interval(RENEW_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         let held = inflight.leases();
         if held.is_empty() {
+            outage.waits();
             continue;
         }
         match store.renew(inflight.lane, &held).await {
@@ -148,8 +160,7 @@ pub(crate) async fn renew(store: Store, inflight: Arc<Inflight>) {
 
 /// Makes due jobs available, to the millisecond where the due time is known. What is parked is offered once at the start: this
 /// binary may know it.
-pub(crate) async fn promote(store: Store, lane: Lane) {
-    let mut outage = Outage::new("promoting due jobs");
+pub(crate) async fn promote(store: Store, lane: Lane, mut outage: Outage) {
     let mut parked = true;
     loop {
         crash_point("promote.begun");
@@ -173,8 +184,7 @@ pub(crate) async fn promote(store: Store, lane: Lane) {
 
 /// Returns orphans to their lane. After trouble with Redis, in a new epoch and at the start, it waits for one lease, so that the
 /// owners of leases renew them first.
-pub(crate) async fn rescue(store: Store, lane: Lane) {
-    let mut outage = Outage::new("rescuing orphans");
+pub(crate) async fn rescue(store: Store, lane: Lane, mut outage: Outage) {
     let mut waited: Option<(Epoch, Instant)> = None;
     loop {
         tokio::time::sleep(RESCUE_EVERY).await;

@@ -10,7 +10,7 @@ use crate::{
     faults::{Sabotage, crash_point, sabotaged},
     job::JobId,
     lane::Lane,
-    loops::Outage,
+    loops::{Outage, bounded},
     relay::{OutboxRow, RelayError, push_rows},
     store::{MAX_BATCH, Store},
 };
@@ -23,11 +23,10 @@ const PAUSE: Duration = Duration::from_secs(5);
 type Cursor = Option<(DateTime<Utc>, JobId)>;
 
 /// Walks until halted, oldest promise first.
-pub(crate) async fn reconcile(store: Store, db: PgPool) {
-    let mut outage = Outage::new("reconciling the outbox with Redis");
+pub(crate) async fn reconcile(store: Store, db: PgPool, mut outage: Outage) {
     let mut cursor: Cursor = None;
     loop {
-        let pause = match reconcile_step(&store, &db, cursor).await {
+        let pause = match bounded(reconcile_step(&store, &db, cursor)).await {
             Ok(next) => {
                 outage.over();
                 cursor = next;

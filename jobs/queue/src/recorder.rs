@@ -15,7 +15,7 @@ use crate::{
     job::JobId,
     lane::Lane,
     live::ensure_epoch,
-    loops::Outage,
+    loops::{Outage, bounded},
     relay::RelayError,
     store::{Recorded, Store, at},
 };
@@ -26,11 +26,10 @@ const SOON: Duration = Duration::from_millis(20);
 const IDLE: Duration = Duration::from_millis(200);
 
 /// Records one queue's events until halted. Any number of workers may: whoever holds the position's row records.
-pub(crate) async fn record(store: Store, db: PgPool, lane: Lane) {
-    let mut outage = Outage::new("recording the ledger");
+pub(crate) async fn record(store: Store, db: PgPool, lane: Lane, mut outage: Outage) {
     let mut pause = SOON;
     loop {
-        match record_batch(&store, &db, lane).await {
+        match bounded(record_batch(&store, &db, lane)).await {
             Ok(recorded) => {
                 outage.over();
                 pause = match recorded {

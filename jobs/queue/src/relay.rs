@@ -12,7 +12,7 @@ use crate::{
     faults::crash_point,
     job::JobId,
     lane::Lane,
-    loops::Outage,
+    loops::{Outage, bounded},
     store::{MAX_BATCH, Pressure, Store, StoreError},
 };
 
@@ -43,13 +43,16 @@ pub(crate) struct OutboxRow {
 }
 
 /// Relays until halted.
-pub(crate) async fn relay(store: Store, db: PgPool, direct_url: String) {
-    let mut outage = Outage::new("relaying the outbox");
+pub(crate) async fn relay(store: Store, db: PgPool, direct_url: String, mut outage: Outage) {
     let mut listener = None;
     loop {
-        match relay_batch(&store, &db).await {
-            Ok(MAX_BATCH..) => continue,
-            Ok(_) => outage.over(),
+        match bounded(relay_batch(&store, &db)).await {
+            Ok(relayed) => {
+                outage.over();
+                if relayed >= MAX_BATCH {
+                    continue;
+                }
+            }
             Err(error) => {
                 outage.failed(&error);
                 tokio::time::sleep(outage.delay()).await;

@@ -10,6 +10,7 @@ mod migrations;
 mod outages;
 mod scripts;
 mod timing;
+mod watchdog;
 
 use faena_tests::stores::Stores;
 use queue::{Job, JobId, Order};
