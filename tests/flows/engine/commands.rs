@@ -183,7 +183,7 @@ async fn a_job_that_is_named_wrongly_or_given_wrong_arguments_is_refused_with_th
         error
     };
 
-    assert!(refused(&["enqueue", "tuch", "{}"]).await.contains("no job is named \"tuch\"; the jobs are dawdle, explode"));
+    assert!(refused(&["enqueue", "tuch", "{}"]).await.contains("no job is named \"tuch\"; the jobs are climb, dawdle, explode"));
     assert!(
         refused(&["enqueue", "touch", r#"{"n":1}"#])
             .await
