@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The parts of tests/run: what they are, and what each does. Sourced for the table, run as `parts.sh PART ARGUMENT…` for one part.
 
-# name, limit in seconds, what must be there first (build, lint, servers, browser, node, shellcheck), what it checks
+# name, limit in seconds, what must be there first (build, lint, shellcheck, browser, node, python; servers, started; stores, their
+# programs only) or `asked` where the part runs only when it is named, what it checks
 # shellcheck disable=SC2034 # for tests/run
 parts='
 style     900 lint,node,shellcheck        formatting, lints, shell scripts
@@ -9,6 +10,7 @@ licences  900 -                           licences and origins of the dependenci
 unit      600 build,node                  what needs no server
 commands  600 build,node,servers          deploy/up: starts, resumes, ends, and refuses with one sentence
 flows    1500 build,node,servers,browser  the stories, through real processes and a real browser
+bench    7200 asked,stores,node,python    how fast, beside other systems; runs only when it is named
 '
 
 # The version is pinned: a newer one may judge differently.
@@ -79,6 +81,9 @@ run_commands() { tests/commands/deploy_up.sh "$@"; }
 
 # By the workspace and not by -p: that would choose other features and compile the dependencies again.
 run_flows() { cargo test --locked --workspace --test flows -- "$@"; }
+
+# With servers of its own for each trial; the tables also lie in .local/bench/table.md.
+run_bench() { tests/bench/measure.py "$@"; }
 
 # check NAME COMMAND…: says what failed.
 check() {

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand};
 
 /// What each package of ours may know of ours.
-const ARROWS: [(&str, &[&str]); 6] = [
+const ARROWS: [(&str, &[&str]); 7] = [
     ("queue", &[]),
     ("jobs", &["queue"]),
     ("schedules", &["jobs", "queue"]),
     ("worker", &["schedules", "jobs", "queue"]),
     ("web", &["schedules", "jobs", "queue"]),
     ("faena-tests", &["worker", "schedules", "jobs", "queue"]),
+    ("faena-bench", &["worker", "schedules", "queue"]),
 ];
 
 /// Heavy, or the worker's alone: the web never links these.
@@ -75,7 +76,9 @@ fn one_version_of_each_dependency_is_pinned_in_one_place() {
     let loose: Vec<&str> =
         pinned.lines().filter(|line| line.contains(" = ") && !line.contains("\"=") && !line.contains("path = ")).collect();
     assert!(loose.is_empty(), "not pinned: {loose:?}");
-    for (name, text) in super::files(&["Cargo.toml"]).into_iter().filter(|(name, _)| name != "Cargo.toml") {
+    // The benchmarks' peers are programs of their own, each with its lock file.
+    let members = super::files(&["Cargo.toml"]).into_iter().filter(|(_, text)| !text.contains("\n[workspace]\n"));
+    for (name, text) in members.filter(|(name, _)| name != "Cargo.toml") {
         let dependencies = text.split("dependencies]").skip(1).flat_map(|section| section.split("\n[").next().unwrap().lines());
         let stray: Vec<&str> = dependencies.filter(|line| line.contains(" = ") && !line.contains("workspace = true")).collect();
         assert!(stray.is_empty(), "{name} does not take these from the workspace: {stray:?}");
