@@ -10,6 +10,7 @@ licences  900 -                           licences and origins of the dependenci
 unit      600 build,node                  what needs no server
 commands  600 build,node,servers          deploy/up: starts, resumes, ends, and refuses with one sentence
 flows    1500 build,node,servers,browser  the stories, through real processes and a real browser
+smoke     120 build,stores,node,python    worker, clients and runner of the benchmarks, on a handful of jobs
 bench    7200 asked,stores,node,python    how fast, beside other systems; runs only when it is named
 '
 
@@ -81,6 +82,9 @@ run_commands() { tests/commands/deploy_up.sh "$@"; }
 
 # By the workspace and not by -p: that would choose other features and compile the dependencies again.
 run_flows() { cargo test --locked --workspace --test flows -- "$@"; }
+
+# As run_bench, with the build that is there; what it asserts is that every job was done and stands in the ledger.
+run_smoke() { BENCH_PROFILE=dev tests/bench/measure.py faena --scenario noop,detached --modes bulk --n 500 "$@"; }
 
 # With servers of its own for each trial; the tables also lie in .local/bench/table.md.
 run_bench() { tests/bench/measure.py "$@"; }

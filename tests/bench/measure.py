@@ -73,9 +73,9 @@ def attempt(scenario, peer, home, options, *arguments):
     """A trial that cannot be carried out does not end the others."""
     try:
         return scenario(peer, home, options, *arguments)
-    except (RuntimeError, AssertionError, subprocess.CalledProcessError, OSError) as error:
+    except Exception as error:
         return {"scenario": scenario.__name__, "peer": peer.name, "version": peer.about["version"], "variant": "default",
-                "others_cores": 0, "failed": f"{' '.join(map(str, arguments))}: {error}"}
+                "others_cores": 0, "failed": " ".join([*map(str, arguments), repr(error)])}
 
 
 def describe(peers):

@@ -127,15 +127,15 @@ def warm(trial):
 
 
 def drain(trial, options, n, comes_back=None, **figures):
+    resting = costs(trial)
     spawned = trial.start_worker()
     trial.noise.restart()
-    trial.wait_done(1, options.limit)
-    seen, _, _ = trial.progress()
+    seen, _, _ = trial.wait_done(1, options.limit)
     before = costs(trial)
     done, first, last = trial.wait_done(n, options.limit)
-    # What ran before the first look is missing in the CPU: the rest stands for all.
-    scale = 1e6 / max(1, done - seen)
-    used = {f"{name}_us_per_job": round(seconds * scale, 1) for name, seconds in spent(before, costs(trial)).items()}
+    # What ran before the first look is missing in the CPU: the rest stands for all, if it is most of it.
+    used = spent(before, costs(trial)) if done - seen > n / 2 else {}
+    used = {f"{name}_us_per_job": round(seconds / (done - seen) * 1e6, 1) for name, seconds in used.items()}
     row = trial.row(n=n, **figures, done=done, drain_per_s=rate(done, first, last), boot_s=round((first - spawned) / 1e9, 2), **used,
                     worker_mb=machine.memory_mb(trial.workers), **missing(done, n))
     if comes_back:
@@ -143,7 +143,7 @@ def drain(trial, options, n, comes_back=None, **figures):
     if trial.peer.name == "faena":
         row |= settle(trial, options, n, first)
         if not comes_back:
-            row["until_recorded_us_per_job"] = round(sum(spent(before, costs(trial)).values()) * scale, 1)
+            row["until_recorded_us_per_job"] = round(sum(spent(resting, costs(trial)).values()) / n * 1e6, 1)
     return row
 
 
@@ -170,7 +170,8 @@ def live_jobs(trial):
     inspect = [os.path.join(trial.peer.env, "bench"), "inspect", "--json"]
     env = {**trial.env, "DATABASE_URL": trial.env["PEERS_PG_URL"], "REDIS_URL": trial.env["PEERS_REDIS_URL"]}
     overview = json.loads(subprocess.run(inspect, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout)
-    return sum(queue[state] for queue in overview["queues"] for state in ("available", "running", "scheduled", "retryable"))
+    states = ("available", "running", "scheduled", "retryable", "parked")
+    return sum(lane[state] for lane in overview["lanes"] for state in states)
 
 
 def ids(trial):

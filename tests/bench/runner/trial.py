@@ -38,7 +38,7 @@ class Trial:
         shutil.rmtree(self.out, ignore_errors=True)
         os.makedirs(self.out)
         machine.wait_quiet(options.quiet)
-        self.workers, self.done = [], 0
+        self.workers, self.ended_cpu = [], 0
         self.log = open(os.path.join(self.out, "peer.log"), "w")
         self.store = stores.KINDS[peer.about.get("store", "redis")](self.out, options.append_only)
         self.env = {
@@ -83,6 +83,7 @@ class Trial:
         return time.monotonic_ns()
 
     def end_workers(self, ask=None):
+        self.ended_cpu += machine.cpu_seconds(self.workers)
         machine.end(self.workers, ask)
         self.workers = []
 
@@ -126,7 +127,7 @@ class Noise:
         self.restart()
 
     def mine(self):
-        return machine.cpu_seconds(self.trial.workers) + sum(self.trial.store.cpu().values())
+        return self.trial.ended_cpu + machine.cpu_seconds(self.trial.workers) + sum(self.trial.store.cpu().values())
 
     def restart(self):
         self.at, self.busy, self.own = time.monotonic(), machine.busy_seconds(), self.mine()
