@@ -21,8 +21,8 @@ import trial  # noqa: E402
 TOP = os.path.dirname(os.path.dirname(trial.HERE))
 PEERS = ["faena", "rusty-sidekiq", "riverqueue", "bullmq"]
 # what only some systems can do, or what is asked of ours alone
-ONLY = {"outbox": ["faena", "riverqueue"], "detached": ["faena"], "backlog": ["faena"], "idle": ["faena"]}
-SCENARIOS = ["noop", "latency", "kill9", "outbox", "detached", "backlog", "idle"]
+ONLY = {"outbox": ["faena", "riverqueue"], "detached": ["faena"], "backlog": ["faena"], "sustained": ["faena"], "idle": ["faena"]}
+SCENARIOS = ["noop", "latency", "kill9", "outbox", "detached", "backlog", "sustained", "idle"]
 
 
 def main():
@@ -109,6 +109,8 @@ def read_arguments():
     parser.add_argument("--sleep-ms", type=int, default=20, help="how long a job of kill9 takes")
     parser.add_argument("--backlog", default="10000,1000000", help="how many jobs wait")
     parser.add_argument("--backlog-sample", type=int, default=10_000, help="how many of them are timed")
+    parser.add_argument("--sustain-rate", type=int, default=5000, help="jobs a second in sustained")
+    parser.add_argument("--sustain-seconds", type=int, default=30, help="for how long")
     parser.add_argument("--settle", type=float, default=5, help="seconds before an idle worker is measured")
     parser.add_argument("--limit", type=float, default=300, help="seconds that a drain may take")
     return parser.parse_args()

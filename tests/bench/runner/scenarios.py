@@ -40,6 +40,29 @@ def backlog(peer, home, options, waiting):
                          bytes_per_waiting_job=round(size), **missing(done, sample))
 
 
+def sustained(peer, home, options):
+    """Jobs come in batches at a rate that is given; a rate is sustained if no queue grows: what Redis holds must not."""
+    n = options.sustain_rate * options.sustain_seconds
+    with Trial(peer, home, options, "sustained") as trial:
+        trial.start_worker()
+        trial.noise.restart()
+        before, memory = costs(trial), []
+        with trial.enqueueing("steady", n, options.sustain_rate) as client:
+            while client.poll() is None:
+                memory.append(trial.store.redis.memory_bytes() / 2**20)
+                time.sleep(0.5)
+        done, first, last = trial.wait_done(n, options.limit)
+        quarter = max(1, len(memory) // 4)
+        early, late = max(memory[quarter:2 * quarter], default=0), max(memory[-quarter:], default=0)
+        row = trial.row(n=n, done=done, rate=options.sustain_rate, sustained_per_s=rate(done, first, last),
+                        early_mb=round(early, 1), late_mb=round(late, 1), **missing(done, n))
+        row |= settle(trial, options, n, first)
+        row["until_recorded_us_per_job"] = round(sum(spent(before, costs(trial)).values()) / n * 1e6, 1)
+        if late > early * 1.5 + 5:
+            row["failed"] = f"{options.sustain_rate} jobs a second were not sustained: Redis held {early:.0f} MB early and {late:.0f} MB late"
+        return row
+
+
 def latency(peer, home, options):
     """From the call that enqueues to the handler's start, in a worker that has nothing else to do."""
     with Trial(peer, home, options, "latency") as trial:

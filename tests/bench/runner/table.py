@@ -14,6 +14,8 @@ COLUMNS = {
               ("s after the kill", "after_kill_s")],
     "outbox": LATENCY + [("p50 ms after commit", "after_p50_ms"), ("p99 ms after commit", "after_p99_ms")],
     "backlog": [("enqueue/s", "enqueue_per_s"), ("drain/s", "drain_per_s"), ("bytes per waiting job", "bytes_per_waiting_job")],
+    "sustained": [("jobs/s", "sustained_per_s"), ("Redis MB early", "early_mb"), ("late", "late_mb"), ("recorded/s", "recorded_per_s"),
+                  ("all µs/job until recorded", "until_recorded_us_per_job")],
     "idle": [("worker CPU %", "worker_cpu_percent"), ("worker RSS MB", "worker_rss_mb"), ("redis CPU %", "redis_cpu_percent"),
              ("postgres CPU %", "postgres_cpu_percent")],
 }
@@ -26,6 +28,7 @@ TITLES = {
     "kill9": "kill9: worker killed half-way, another starts at once",
     "outbox": "outbox: commit asked for (and returned) to handler start",
     "backlog": "backlog: the first jobs of a small and of a large backlog",
+    "sustained": "sustained: jobs keep coming at a given rate",
     "idle": "idle: ten seconds of nothing",
 }
 
@@ -59,10 +62,11 @@ def table(scenario, columns, groups):
 
 
 def ratio(groups, key, more, peer, mode, rows):
-    """How many times better faena was, in the same run and enqueued alike; against itself, the first of its rows is the measure."""
+    """How many times better faena was, in the same run and enqueued alike; its own rows are shown as parts of their first."""
     ours = [row for (name, _, _, way, _), group in groups.items() for row in group if name == "faena" and way == mode]
     if peer == "faena":
-        ours = [row for row in ours if row.get("n") == min(row.get("n") for row in ours)]
+        smallest = min(row.get("n", 0) for row in ours)
+        ours, rows = rows, [row for row in ours if row.get("n", 0) == smallest]
     ours, theirs = median(ours, key), median(rows, key)
     if not ours or not theirs:
         return ""

@@ -70,12 +70,16 @@ class Trial:
 
     def enqueue(self, *words):
         """Answers how many a second."""
-        command = [os.path.join(self.peer.folder, "enqueue"), *map(str, words)]
-        told = subprocess.run(command, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log, text=True)
-        if told.returncode:
+        with self.enqueueing(*words) as client:
+            told, _ = client.communicate()
+        if client.returncode:
             raise RuntimeError(f"{self.peer.name}: enqueue {' '.join(map(str, words))} failed; see {self.out}/peer.log")
-        answer = json.loads(told.stdout.strip().splitlines()[-1])
+        answer = json.loads(told.strip().splitlines()[-1])
         return answer["n"] / answer["seconds"]
+
+    def enqueueing(self, *words):
+        command = [os.path.join(self.peer.folder, "enqueue"), *map(str, words)]
+        return subprocess.Popen(command, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log, text=True)
 
     def start_worker(self):
         env = {**self.env, "PEERS_INDEX": str(len(self.workers))}

@@ -57,6 +57,13 @@ pub(crate) async fn load<C: Client>(client: C, arguments: &[String]) -> anyhow::
                 client.one(Payload::new(id)).await?;
             }
         }
+        "steady" => {
+            let rate = rate()?;
+            for from in (0..n).step_by(usize::try_from(C::BATCH)?) {
+                keep_pace(begun, from, rate).await;
+                client.bulk((from..n.min(from + C::BATCH)).map(Payload::new).collect()).await?;
+            }
+        }
         "promised" => {
             let (rate, mut commits) = (rate()?, String::new());
             for id in 0..n {
