@@ -21,8 +21,8 @@ import trial  # noqa: E402
 TOP = os.path.dirname(os.path.dirname(trial.HERE))
 PEERS = ["faena", "rusty-sidekiq", "riverqueue", "bullmq"]
 # what only some systems can do, or what is asked of ours alone
-ONLY = {"outbox": ["faena", "riverqueue"], "detached": ["faena"], "backlog": ["faena"], "sustained": ["faena"], "idle": ["faena"]}
-SCENARIOS = ["noop", "latency", "kill9", "outbox", "detached", "backlog", "sustained", "idle"]
+ONLY = {"outbox": ["faena", "riverqueue"], "unrecorded": ["faena"], "backlog": ["faena"], "sustained": ["faena"], "idle": ["faena"]}
+SCENARIOS = ["noop", "latency", "kill9", "outbox", "unrecorded", "backlog", "sustained", "idle"]
 
 
 def main():
@@ -95,7 +95,7 @@ def read_arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("peers", nargs="*", help=f"folders beside this file, or paths (default: {' '.join(PEERS)})")
     parser.add_argument("--scenario", default=",".join(SCENARIOS), help="default: %(default)s")
-    parser.add_argument("--n", type=int, default=20_000, help="jobs in noop and detached")
+    parser.add_argument("--n", type=int, default=20_000, help="jobs in noop and unrecorded")
     parser.add_argument("--modes", default="one,in-flight,bulk", help="how noop enqueues")
     parser.add_argument("--repeat", type=int, default=1, help="rounds; the tables show medians (lowest–highest)")
     parser.add_argument("--quiet", type=float, default=0, help="before each trial, seconds to wait for a machine with nothing else to do")

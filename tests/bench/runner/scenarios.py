@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import time
 
@@ -17,13 +16,17 @@ def noop(peer, home, options, mode):
         return drain(trial, options, options.n, mode=mode, enqueue_per_s=round(enqueued))
 
 
-def detached(peer, home, options):
-    """As noop, while there is no Postgres to record into; afterwards it is there again, and every event must reach it."""
-    with Trial(peer, home, options, "detached") as trial:
-        take_epoch(trial)
+def unrecorded(peer, home, options):
+    """As noop, by a worker that does not write the ledger; afterwards another one does, and every event must reach it."""
+    with Trial(peer, home, options, "unrecorded") as trial:
+        trial.env["RECORD"] = "false"
         trial.enqueue("bulk", options.n)
-        trial.store.postgres.end()
-        return drain(trial, options, options.n, comes_back=trial.store.postgres.begin)
+
+        def record():
+            del trial.env["RECORD"]
+            trial.start_worker()
+
+        return drain(trial, options, options.n, afterwards=record)
 
 
 def backlog(peer, home, options, waiting):
@@ -149,7 +152,7 @@ def warm(trial):
     trial.noise.restart()
 
 
-def drain(trial, options, n, comes_back=None, **figures):
+def drain(trial, options, n, afterwards=None, **figures):
     resting = costs(trial)
     spawned = trial.start_worker()
     trial.noise.restart()
@@ -161,11 +164,11 @@ def drain(trial, options, n, comes_back=None, **figures):
     used = {f"{name}_us_per_job": round(seconds / (done - seen) * 1e6, 1) for name, seconds in used.items()}
     row = trial.row(n=n, **figures, done=done, drain_per_s=rate(done, first, last), boot_s=round((first - spawned) / 1e9, 2), **used,
                     worker_mb=machine.memory_mb(trial.workers), **missing(done, n))
-    if comes_back:
-        comes_back()
+    if afterwards:
+        afterwards()
     if trial.peer.name == "faena":
         row |= settle(trial, options, n, first)
-        if not comes_back:
+        if not afterwards:
             row["until_recorded_us_per_job"] = round(sum(spent(resting, costs(trial)).values()) / n * 1e6, 1)
     return row
 
@@ -207,23 +210,6 @@ def costs(trial):
 
 def spent(before, after):
     return {name: after[name] - before[name] for name in before}
-
-
-def take_epoch(trial):
-    """Redis gets its epoch from Postgres, through a worker, before it can do without."""
-    trial.start_worker()
-    trial.enqueue("one", 1)
-    trial.wait_done(1, 60)
-    redis, postgres = trial.store.redis, trial.store.postgres
-    end_at = time.monotonic() + 30
-    while postgres.ask("select count(*) from faena.jobs") != "1" and time.monotonic() < end_at:
-        time.sleep(0.05)
-    assert redis.ask("GET", "faena:{default}:epoch"), "there is no epoch"
-    trial.end_workers(ask=signal.SIGTERM)
-    postgres.ask("truncate faena.jobs, faena.attempts")
-    for path in os.listdir(trial.out):
-        if path.startswith("done."):
-            os.remove(os.path.join(trial.out, path))
 
 
 def rate(jobs, first, last):

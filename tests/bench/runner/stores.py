@@ -82,9 +82,6 @@ class Postgres:
     def cpu(self):
         return {"postgres": machine.cpu_seconds([self.process])}
 
-    def end(self):
-        machine.end([self.process], ask=signal.SIGINT)
-
     def stop(self):
         if getattr(self, "process", None) in machine.started:
             machine.end([self.process], ask=signal.SIGQUIT)

@@ -8,7 +8,7 @@ NOOP = [("enqueue/s", "enqueue_per_s"), ("drain/s", "drain_per_s"), ("worker µs
 LATENCY = [("p50 ms", "p50_ms"), ("p99 ms", "p99_ms"), ("max ms", "max_ms")]
 COLUMNS = {
     "noop": NOOP,
-    "detached": NOOP,
+    "unrecorded": NOOP,
     "latency": LATENCY,
     "kill9": [("done at kill", "at_kill"), ("lost", "lost"), ("duplicated", "duplicated"), ("all done s", "all_done_s"),
               ("s after the kill", "after_kill_s")],
@@ -23,7 +23,7 @@ COLUMNS = {
 COMPARED = {"noop": ("drain_per_s", True), "latency": ("p50_ms", False), "outbox": ("p50_ms", False), "backlog": ("drain_per_s", True)}
 TITLES = {
     "noop": "noop: enqueued without a worker, then drained by one",
-    "detached": "detached: drained while there is no Postgres to record into",
+    "unrecorded": "unrecorded: drained by a worker that does not write the ledger",
     "latency": "latency: enqueue call to handler start, idle worker",
     "kill9": "kill9: worker killed half-way, another starts at once",
     "outbox": "outbox: commit asked for (and returned) to handler start",

@@ -86,9 +86,9 @@ class Trial:
         self.workers.append(machine.start([os.path.join(self.peer.folder, "work")], env, self.log))
         return time.monotonic_ns()
 
-    def end_workers(self, ask=None):
+    def end_workers(self):
         self.ended_cpu += machine.cpu_seconds(self.workers)
-        machine.end(self.workers, ask)
+        machine.end(self.workers)
         self.workers = []
 
     def progress(self):

@@ -7,6 +7,10 @@ mod world;
 
 use std::process::ExitCode;
 
+/// As the worker's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     if std::env::args().nth(1).is_some_and(|command| command == "load") {
