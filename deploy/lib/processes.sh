@@ -151,6 +151,9 @@ find_holder() {
   find /proc/[0-9]*/fd -maxdepth 1 -lname "socket:\\[$1\\]" 2>/dev/null | sed -nE '1s|/proc/([0-9]+)/.*|\1|p' || true
 }
 
+# read_parent PID: the process that started it.
+read_parent() { [ -z "$1" ] || awk '$1 == "PPid:" {print $2}' "/proc/$1/status" 2>/dev/null || true; }
+
 describe_process() {
   if [ -n "$1" ]; then printf '%s (process %s)' "$(cat "/proc/$1/comm" 2>/dev/null)" "$1"; else printf "another user's program"; fi
 }

@@ -39,6 +39,9 @@ story_a_starts_resumes_and_ends() {
   see "$output" "Faena is ready"
   see "$(curl --noproxy '*' -fsS "http://127.0.0.1:$FAENA_WEB_PORT/ready")" '"ready":true'
   see "$("$top/deploy/up" --status 2>&1)" "web .*runs as process"
+  # the worker's commands work as they are printed
+  see "$("$work/state/worker" check)" "in order"
+  see "$("$work/state/worker" inspect)" "^critical"
   local pids
   pids=$(read_all_pids)
 
