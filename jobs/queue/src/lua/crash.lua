@@ -15,8 +15,10 @@ for i = 1, #ARGV, 2 do
     local theirs, worker, claimed = string.match(held or '', '^(%d+) %S+ (%S+) (%d+)')
     local envelope = redis.call('HGET', job, id)
     if theirs == fence and envelope and string.byte(envelope) ~= 33 then
-        local used, due, crashes = string.match(redis.call('HGET', attempts, id) or '0 0 0', '^(%d+) (%d+) (%d+)$')
-        crashes = tonumber(crashes) + 1
+        local past = redis.call('HGET', attempts, id) or ''
+        local used, due = string.match(past, '^(%d+) (%d+)')
+        local crashes = tonumber(string.match(past, '^%d+ %d+ (%d+)$') or 0) + 1
+        used, due = used or 0, due or 0
         redis.call('HDEL', running, id)
         redis.call('HSET', attempts, id, used .. ' ' .. due .. ' ' .. crashes)
         redis.call('LPUSH', ready, id)

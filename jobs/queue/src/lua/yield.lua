@@ -23,8 +23,9 @@ for i = 2, #ARGV, 5 do
         elseif verb == 'park' then
             redis.call('ZADD', parked, now + tonumber(delay), id)
         else
-            local used, _, crashes = string.match(redis.call('HGET', attempts, id) or '0 0 0', '^(%d+) (%d+) (%d+)$')
-            used = tonumber(used)
+            local past = redis.call('HGET', attempts, id) or ''
+            local used = tonumber(string.match(past, '^%d+') or 0)
+            local crashes = string.match(past, '^%d+ %d+ (%d+)$') or 0
             if verb == 'retry' then
                 used = used + 1
                 retried = retried + 1
