@@ -76,7 +76,13 @@ check_advisories() {
   check "advisories" grep -q 'advisories ok' <<<"$output" || { printf '%s\n' "$output" >&2; return 1; }
 }
 
-run_unit() { cargo test --quiet --no-fail-fast --locked --workspace --lib --bins -- "$@"; }
+# The documentation's examples are tests as well: among them what must not compile.
+run_unit() {
+  local status=0
+  cargo test --quiet --no-fail-fast --locked --workspace --lib --bins -- "$@" || status=1
+  cargo test --quiet --no-fail-fast --locked --workspace --doc -- "$@" || status=1
+  return "$status"
+}
 
 run_commands() { tests/commands/deploy_up.sh "$@"; }
 

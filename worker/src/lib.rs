@@ -5,6 +5,7 @@ mod check;
 mod cli;
 mod migrate;
 mod operate;
+mod pulse;
 mod run;
 mod settings;
 pub mod smtp;

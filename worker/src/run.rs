@@ -12,6 +12,7 @@ use tracing::info;
 
 use crate::{
     admin,
+    pulse::watch_the_runtime,
     settings::{ATTEMPT, RunSettings, Stores},
     supervise::PARENT,
     telemetry,
@@ -56,6 +57,7 @@ pub(crate) async fn run<P: Send + Sync + 'static>(
         drain: settings.drain,
         worker: worker.clone(),
     };
+    watch_the_runtime().context("starting the watchdog")?;
     info!(%addr, worker, "ready");
     let drained = engine.run(stop).await;
     serving.abort();

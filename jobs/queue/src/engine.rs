@@ -35,6 +35,7 @@ use crate::{
     registry::Registry,
     relay::relay,
     store::Store,
+    trouble::tell_troubles,
 };
 
 /// Beyond the drain's own time: for dropped handlers to notice, and for Redis to hear what became of their jobs.
@@ -214,6 +215,10 @@ fn start_shared_loops(
     loops.start("pauses", None, {
         let (db, lanes, inflights) = (db.clone(), lanes.to_vec(), inflights.to_vec());
         move |outage| watch_pauses(db.clone(), lanes.clone(), inflights.clone(), outage)
+    });
+    loops.start("troubles", None, {
+        let (troubles, db) = (loops.troubles.clone(), db.clone());
+        move |outage| tell_troubles(troubles.clone(), db.clone(), outage)
     });
     loops.start("heartbeat", None, {
         let (store, inflights, worker, drain) = (store.clone(), inflights.to_vec(), worker.to_owned(), drain.clone());

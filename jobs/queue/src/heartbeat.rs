@@ -1,8 +1,13 @@
 //! How a worker shows that it lives: a line in Redis, renewed each second.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use redis::Script;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -10,8 +15,12 @@ use crate::{
     inflight::Inflight,
     lane::Lane,
     loops::Outage,
-    store::{Store, StoreError, at},
+    store::{Store, StoreError, at, scripts},
 };
+
+scripts! {
+    BEAT = "lua/beat.lua";
+}
 
 const EVERY: Duration = Duration::from_secs(1);
 /// A worker not heard of for this long is taken off the list.
@@ -80,30 +89,28 @@ impl Store {
     async fn beat(&self, beat: &WorkerBeat) -> Result<(), StoreError> {
         let now = self.now().await?;
         let line = serde_json::to_string(beat).unwrap_or_default();
-        let mut write = redis::pipe();
-        write.atomic();
-        write.zadd(self.global_key("beats"), &beat.name, now.timestamp_millis()).ignore();
-        write.hset(self.global_key("workers"), &beat.name, line).ignore();
-        self.atomically(&write, "sending the heartbeat").await
+        let mut call = BEAT.key(self.global_key("beats"));
+        call.key(self.global_key("workers")).arg(&beat.name).arg(now.timestamp_millis()).arg(line);
+        self.run(&call, "sending the heartbeat").await
     }
 
     /// Takes a worker that ends off the list.
     pub(crate) async fn forget_workers(&self, names: &[String]) -> Result<(), StoreError> {
         let mut write = redis::pipe();
-        write.atomic();
         for name in names {
             write.zrem(self.global_key("beats"), name).ignore();
             write.hdel(self.global_key("workers"), name).ignore();
         }
-        self.atomically(&write, "forgetting workers").await
+        self.together(&write, "forgetting workers").await
     }
 
     /// Every worker heard of lately, and Redis's own time. Those not heard of for long are forgotten on the way.
     pub(crate) async fn workers(&self) -> Result<(Vec<WorkerBeat>, DateTime<Utc>), StoreError> {
         let now = self.now().await?;
         let mut read = redis::pipe();
-        read.atomic().zrange_withscores(self.global_key("beats"), 0, -1).hgetall(self.global_key("workers"));
-        let (seen, lines): (Vec<(String, f64)>, BTreeMap<String, String>) = self.atomically(&read, "listing workers").await?;
+        // A line without its time, or the reverse, is skipped.
+        read.zrange_withscores(self.global_key("beats"), 0, -1).hgetall(self.global_key("workers"));
+        let (seen, lines): (Vec<(String, f64)>, BTreeMap<String, String>) = self.together(&read, "listing workers").await?;
         let (mut workers, mut forgotten) = (Vec::new(), Vec::new());
         for (name, seen) in seen {
             #[expect(clippy::cast_possible_truncation, reason = "a time in ms")]

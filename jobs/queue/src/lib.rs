@@ -13,6 +13,8 @@
 mod ack;
 mod alone;
 mod attempt;
+#[cfg(doctest)]
+mod attempt_refusals;
 mod backend;
 mod backoff;
 mod commands;
@@ -41,6 +43,7 @@ mod recorder;
 mod registry;
 mod relay;
 mod store;
+mod trouble;
 mod view;
 
 pub use alone::{Alone, attempt_alone};

@@ -3,7 +3,7 @@
 //! the process must end, because nothing inside it can.
 
 use std::{
-    fmt::Display,
+    error::Error,
     future::Future,
     sync::{
         Arc, Mutex, PoisonError,
@@ -19,7 +19,7 @@ use tokio_util::{
 };
 use tracing::{error, info, warn};
 
-use crate::{faults::hang_here, lane::Lane};
+use crate::{faults::hang_here, lane::Lane, trouble::Troubles};
 
 /// The watchdog looks this often, and waits as long before it starts a loop again. It counts looks, not seconds: a process that was
 /// stopped and goes on has not hung.
@@ -45,6 +45,7 @@ pub(crate) struct Loops {
     pub(crate) halt: CancellationToken,
     tracker: TaskTracker,
     look_every: Duration,
+    pub(crate) troubles: Arc<Troubles>,
     hung: Arc<(Mutex<Option<Hung>>, Notify)>,
 }
 
@@ -54,7 +55,13 @@ impl Loops {
     }
 
     fn looking_every(look_every: Duration) -> Self {
-        Self { halt: CancellationToken::new(), tracker: TaskTracker::new(), look_every, hung: Arc::default() }
+        Self {
+            halt: CancellationToken::new(),
+            tracker: TaskTracker::new(),
+            look_every,
+            troubles: Arc::default(),
+            hung: Arc::default(),
+        }
     }
 
     /// Starts `body`, which is over when it returns. It is dropped at the halt and whenever it hangs, so it must be safe to drop at any
@@ -104,7 +111,7 @@ impl Loops {
         let restarts = metrics::counter!("faena_loop_restarts_total", &labels);
         let mut trusted_in = 0;
         loop {
-            let outage = Outage::new(labels);
+            let outage = Outage::new(labels, self.troubles.clone());
             let pulse = outage.pulse.clone();
             // A task of its own: one that blocks a thread hangs as well, and must not take its watchdog with it.
             let built = body(outage);
@@ -197,11 +204,12 @@ pub(crate) struct Outage {
     labels: [(&'static str, &'static str); 2],
     failures: u64,
     pulse: Arc<Pulse>,
+    troubles: Arc<Troubles>,
 }
 
 impl Outage {
-    fn new(labels: [(&'static str, &'static str); 2]) -> Self {
-        Self { labels, failures: 0, pulse: Arc::new(Pulse::new()) }
+    fn new(labels: [(&'static str, &'static str); 2], troubles: Arc<Troubles>) -> Self {
+        Self { labels, failures: 0, pulse: Arc::new(Pulse::new()), troubles }
     }
 
     /// Nothing worked and nothing failed, but the loop is there: it waits, and knows for what.
@@ -209,11 +217,12 @@ impl Outage {
         self.pulse.moves();
     }
 
-    pub(crate) fn failed(&mut self, error: &dyn Display) {
+    pub(crate) fn failed(&mut self, error: &(dyn Error + 'static)) {
         self.pulse.moves();
+        self.troubles.note(error);
         let [(_, name), (_, lane)] = self.labels;
         if self.failures == 0 {
-            warn!(name, lane, %error, "a loop of the engine fails, and tries again");
+            warn!(name, lane, error = %error, "a loop of the engine fails, and tries again");
         }
         self.failures += 1;
         metrics::counter!("faena_loop_failures_total", &self.labels).increment(1);
@@ -274,7 +283,7 @@ mod tests {
 
     async fn fail_for_ever(mut outage: Outage) {
         loop {
-            outage.failed(&"no");
+            outage.failed(&std::fmt::Error);
             tokio::time::sleep(SECOND).await;
         }
     }

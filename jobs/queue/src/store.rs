@@ -491,8 +491,8 @@ impl Store {
         command.query_async(&mut self.connection.clone()).await.map_err(|source| StoreError { doing, source })
     }
 
-    /// Runs commands as one unit.
-    pub(crate) async fn atomically<T: FromRedisValue>(
+    /// Sends commands together. Not as one unit: of units, a full Redis refuses even those that only read.
+    pub(crate) async fn together<T: FromRedisValue>(
         &self,
         commands: &redis::Pipeline,
         doing: &'static str,

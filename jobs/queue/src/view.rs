@@ -109,10 +109,9 @@ impl Store {
             return Ok(Vec::new());
         }
         let mut read = redis::pipe();
-        read.atomic();
         read.cmd("HMGET").arg(self.key(lane, "job")).arg(ids);
         read.cmd("HMGET").arg(self.key(lane, "attempts")).arg(ids);
-        let (envelopes, used): (Vec<Option<Vec<u8>>>, Vec<Option<String>>) = self.atomically(&read, "reading jobs").await?;
+        let (envelopes, used): (Vec<Option<Vec<u8>>>, Vec<Option<String>>) = self.together(&read, "reading jobs").await?;
         let pairs = envelopes.into_iter().zip(used);
         Ok(pairs.map(|(raw, used)| (raw.unwrap_or_default(), used.as_deref().map_or(0, leading_number))).collect())
     }

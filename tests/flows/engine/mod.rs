@@ -8,7 +8,9 @@ mod endings;
 mod lanes;
 mod migrations;
 mod outages;
+mod redis_errors;
 mod scripts;
+mod stock_cases;
 mod timing;
 mod watchdog;
 

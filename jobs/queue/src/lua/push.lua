@@ -18,13 +18,17 @@ for i = 1, n do
     end
 end
 if fresh and #ARGV == 2 + 3 * n and redis.call('SCARD', gone) == 0 then
-    redis.call('HSET', job, unpack(ARGV, 3 + n, 2 + 3 * n))
+    -- The line first: if something foreign stands there, nothing has been done. A job that is live and nowhere would be lost.
     local waiting = redis.call('RPUSH', ready, unpack(ARGV, 3, 2 + n))
+    redis.call('HSET', job, unpack(ARGV, 3 + n, 2 + 3 * n))
     redis.call('INCRBY', KEYS[6], n)
     if waiting == n and redis.call('LLEN', wake) == 0 then redis.call('RPUSH', wake, 1) end
     return n
 end
 
+-- As above: what is foreign is met before anything is done.
+redis.call('LLEN', ready)
+redis.call('ZCARD', scheduled)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local added, available, placed = 0, 0, 0
