@@ -10,14 +10,12 @@ use std::{
     time::Duration,
 };
 
+use crate::servers::free_port;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::broadcast,
 };
-
-/// For how long a connection that went silent lies there before both ends hear that it is gone.
-const SILENCE: Duration = Duration::from_secs(45);
 
 /// Listens for workers and passes on what they and the store say.
 #[derive(Debug)]
@@ -41,22 +39,42 @@ struct Weather {
 enum Cut {
     /// Both ends are told at once, rudely.
     Reset,
-    /// Nothing gets through any more and nobody is told.
-    Silence,
+    /// Nothing gets through any more, and both ends are told only after this.
+    Silence(Duration),
 }
 
 impl Proxy {
+    /// A proxy before the server of a URL, and the URL that leads there by way of it.
+    ///
+    /// # Panics
+    /// The URL has no port, or there is no port to listen on.
+    pub async fn before_url(server: &str) -> (Self, String) {
+        let mut url = url::Url::parse(server).expect("a URL");
+        let proxy = Self::before(([127, 0, 0, 1], url.port().expect("a port")).into()).await.expect("a port to listen on");
+        url.set_port(Some(proxy.addr.port())).expect("a URL with a port");
+        (proxy, url.into())
+    }
+
     /// Stands before the store at `store`.
     ///
     /// # Errors
     /// There is no port to listen on.
     pub async fn before(store: SocketAddr) -> io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let mut listener = TcpListener::bind(("127.0.0.1", free_port())).await?;
         let (addr, weather, cuts) = (listener.local_addr()?, Arc::<Weather>::default(), broadcast::Sender::new(8));
         let (skies, cutter) = (weather.clone(), cuts.clone());
         tokio::spawn(async move {
             while let Ok((worker, _)) = listener.accept().await {
-                tokio::spawn(connect(worker, store, skies.clone(), cutter.subscribe()));
+                if let Ok(store) = TcpStream::connect(store).await {
+                    tokio::spawn(connect(worker, store, skies.clone(), cutter.subscribe()));
+                    continue;
+                }
+                // A store that is down refuses, and so do we until it is back.
+                drop((worker, listener));
+                while TcpStream::connect(store).await.is_err() {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                listener = TcpListener::bind(addr).await.expect("the proxy's own port");
             }
         });
         Ok(Self { addr, weather, cuts })
@@ -67,9 +85,9 @@ impl Proxy {
         let _ = self.cuts.send(Cut::Reset);
     }
 
-    /// Swallows all that open connections say from now on; new ones work.
-    pub fn silence(&self) {
-        let _ = self.cuts.send(Cut::Silence);
+    /// Swallows all that open connections say from now on, and resets them after `length`; new ones work.
+    pub fn silence(&self, length: Duration) {
+        let _ = self.cuts.send(Cut::Silence(length));
     }
 
     /// Delays every piece by up to twice this.
@@ -83,13 +101,8 @@ impl Proxy {
     }
 }
 
-async fn connect(worker: TcpStream, store: SocketAddr, weather: Arc<Weather>, mut cuts: broadcast::Receiver<Cut>) {
-    let Ok(store) = TcpStream::connect(store).await else {
-        let _ = worker.set_zero_linger();
-        return;
-    };
+async fn connect(mut worker: TcpStream, mut store: TcpStream, weather: Arc<Weather>, mut cuts: broadcast::Receiver<Cut>) {
     let _ = (worker.set_nodelay(true), store.set_nodelay(true));
-    let (mut worker, mut store) = (worker, store);
     let cut = {
         let ((from_worker, to_worker), (from_store, to_store)) = (worker.split(), store.split());
         tokio::select! {
@@ -99,9 +112,9 @@ async fn connect(worker: TcpStream, store: SocketAddr, weather: Arc<Weather>, mu
             cut = cuts.recv() => cut,
         }
     };
-    if let Ok(Cut::Silence) = cut {
+    if let Ok(Cut::Silence(length)) = cut {
         let swallowing = async { tokio::join!(swallow(&mut worker), swallow(&mut store)) };
-        let _ = tokio::time::timeout(SILENCE, swallowing).await;
+        let _ = tokio::time::timeout(length, swallowing).await;
     }
     let _ = (worker.set_zero_linger(), store.set_zero_linger());
 }

@@ -5,6 +5,7 @@ use std::{
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use nix::{
@@ -31,9 +32,11 @@ pub struct PrivatePostgres {
     child: Option<Child>,
 }
 
-/// A port nobody listens on now. Another process may take it before we do: then the server fails to start, and says so.
+/// A port nobody listens on now, below those that outgoing connections are given: while its server is down, no connection takes it.
+/// Another process may listen there before we do: then the server fails to start, and says so.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
+    let free = |_| Some(rand::random_range(11_000..32_000)).filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    (0..100).find_map(free).expect("a free port")
 }
 
 impl PrivateRedis {
@@ -65,6 +68,29 @@ impl PrivateRedis {
             redis::cmd("PING").query_async::<String>(&mut connection).await.is_ok()
         })
         .await;
+    }
+
+    /// Sends it a signal, unless it is down.
+    pub fn signal(&self, signal: Signal) {
+        if let Some(pid) = self.child.as_ref().and_then(|child| child.id().try_into().ok()) {
+            let _ = kill(Pid::from_raw(pid), signal);
+        }
+    }
+
+    /// Cuts the last bytes off what it has written, while stopped: as a machine that loses power forgets its last second.
+    ///
+    /// # Panics
+    /// The data cannot be changed.
+    pub fn tear(&mut self, bytes: u64) {
+        let written = std::fs::read_dir(self.dir.path().join("appendonlydir")).expect("the append-only files");
+        let increments = written.map(|entry| entry.expect("an entry").path());
+        for path in increments.filter(|path| path.extension().is_some_and(|extension| extension == "aof")) {
+            if path.to_str().is_some_and(|name| name.contains(".incr.")) {
+                let file = std::fs::OpenOptions::new().write(true).open(&path).expect("an append-only file");
+                let length = file.metadata().expect("its length").len();
+                file.set_len(length.saturating_sub(bytes)).expect("the file can be cut");
+            }
+        }
     }
 
     /// SIGTERM: it writes what it has.
@@ -140,6 +166,22 @@ impl PrivatePostgres {
     /// SIGINT: a fast shutdown; every session is cut.
     pub fn stop(&mut self) {
         end(&mut self.child, Signal::SIGINT);
+    }
+
+    /// A fast shutdown, for which others do not have to stand still; an immediate one where it takes long, as it does when somebody has
+    /// connected and says nothing.
+    pub async fn stop_patiently(&mut self) {
+        let Some(child) = &mut self.child else { return };
+        let _ = kill(Pid::from_raw(child.id().try_into().unwrap_or(i32::MAX)), Signal::SIGINT);
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
+        while tokio::time::Instant::now() < deadline {
+            if !matches!(child.try_wait(), Ok(None)) {
+                self.child = None;
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        self.crash();
     }
 
     /// SIGQUIT: an immediate shutdown, recovered from the log at the next start.

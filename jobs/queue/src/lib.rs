@@ -18,6 +18,7 @@ mod attempt_refusals;
 mod backend;
 mod backoff;
 mod commands;
+mod connection;
 mod context;
 mod engine;
 mod enqueue;

@@ -7,12 +7,10 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use redis::{
-    AsyncConnectionConfig, Client, FromRedisValue, RedisError, Script,
-    aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection},
-};
+use redis::{AsyncConnectionConfig, Client, FromRedisValue, RedisError, Script, aio::MultiplexedConnection};
 
 use crate::{
+    connection::{CONNECT_TIMEOUT, RESPONSE_TIMEOUT, SharedConnection},
     envelope::{Delivery, Envelope, Lease},
     faults::{Sabotage, sabotaged},
     job::JobId,
@@ -30,9 +28,6 @@ const REFUSE_AT_BYTES: u64 = 512 << 20;
 /// How long a claim is good for without renewal. Redis's clock alone decides.
 pub(crate) const LEASE: Duration = Duration::from_secs(4);
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// Redis refused, or could not be reached, while something was done.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("Redis, {doing}: {source}")]
@@ -45,7 +40,7 @@ pub struct StoreError {
 #[derive(Clone)]
 pub struct Store {
     client: Client,
-    connection: ConnectionManager,
+    connection: SharedConnection,
     pub(crate) pusher: Pusher,
     namespace: String,
 }
@@ -209,16 +204,8 @@ impl Store {
     /// # Errors
     /// The URL is not a Redis URL.
     pub fn new(url: &str, namespace: &str) -> Result<Self, StoreError> {
-        let opened = || {
-            let client = Client::open(url)?;
-            let config = ConnectionManagerConfig::new()
-                .set_connection_timeout(Some(CONNECT_TIMEOUT))
-                .set_response_timeout(Some(RESPONSE_TIMEOUT))
-                .set_number_of_retries(1)
-                .set_max_delay(Duration::from_millis(500));
-            Ok((client.clone(), ConnectionManager::new_lazy_with_config(client, config)?))
-        };
-        let (client, connection) = opened().map_err(|source| StoreError { doing: "reading the URL", source })?;
+        let opened = Client::open(url).and_then(|client| Ok((client.clone(), SharedConnection::new(client)?)));
+        let (client, connection) = opened.map_err(|source| StoreError { doing: "reading the URL", source })?;
         Ok(Self { client, connection, pusher: Pusher::default(), namespace: namespace.to_owned() })
     }
 
@@ -488,7 +475,9 @@ impl Store {
 
     /// Runs one plain command.
     pub(crate) async fn query<T: FromRedisValue>(&self, command: &redis::Cmd, doing: &'static str) -> Result<T, StoreError> {
-        command.query_async(&mut self.connection.clone()).await.map_err(|source| StoreError { doing, source })
+        let mut asked = self.connection.now();
+        let answer = command.query_async(&mut asked.manager).await;
+        self.connection.heard(&asked, answer).map_err(|source| StoreError { doing, source })
     }
 
     /// Sends commands together. Not as one unit: of units, a full Redis refuses even those that only read.
@@ -497,7 +486,9 @@ impl Store {
         commands: &redis::Pipeline,
         doing: &'static str,
     ) -> Result<T, StoreError> {
-        commands.query_async(&mut self.connection.clone()).await.map_err(|source| StoreError { doing, source })
+        let mut asked = self.connection.now();
+        let answer = commands.query_async(&mut asked.manager).await;
+        self.connection.heard(&asked, answer).map_err(|source| StoreError { doing, source })
     }
 
     pub(crate) fn call<'s>(&self, script: &'s Script, lane: Lane, keys: &[&str]) -> redis::ScriptInvocation<'s> {
@@ -513,7 +504,9 @@ impl Store {
         call: &redis::ScriptInvocation<'_>,
         doing: &'static str,
     ) -> Result<T, StoreError> {
-        call.invoke_async(&mut self.connection.clone()).await.map_err(|source| StoreError { doing, source })
+        let mut asked = self.connection.now();
+        let answer = call.invoke_async(&mut asked.manager).await;
+        self.connection.heard(&asked, answer).map_err(|source| StoreError { doing, source })
     }
 }
 

@@ -1,6 +1,6 @@
 //! No part of a worker is silently dead: a connection that falls silent is given up, and a loop that hangs for good ends the process.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use faena_tests::{
     judge::{effects, no_leftovers, quiet},
@@ -14,6 +14,8 @@ use faena_tests::{
 use super::enqueue_all;
 
 const JOBS: i64 = 600;
+/// Longer than any test.
+const FOR_GOOD: Duration = Duration::from_secs(600);
 
 /// The address in a URL, and the URL with another one.
 fn through(url: &str, proxy: Option<SocketAddr>) -> (SocketAddr, String) {
@@ -44,7 +46,7 @@ async fn falls_silent(setting: &str, url: impl FnOnce(&Stores) -> String) {
     let mut worker = start_probe(&stores, &[(setting, &through(&url, Some(proxy.addr)).1)]).await;
     some_effects(&stores, JOBS / 3).await;
 
-    proxy.silence();
+    proxy.silence(FOR_GOOD);
 
     quiet(&stores).await;
     assert!(!worker.has_ended());
