@@ -69,7 +69,7 @@ pub(crate) struct Unacknowledged {
     in_hand: Vec<Arc<Vec<Finished>>>,
 }
 
-/// Acknowledges until every [`Acker`] is gone, or until the halt finds Redis away.
+/// Acknowledges until every [`Acker`] is gone, or until the halt finds nothing more to tell, or Redis away.
 pub(crate) async fn acknowledge(
     store: Store,
     inflight: Arc<Inflight>,
@@ -108,6 +108,8 @@ pub(crate) async fn acknowledge(
             }
             // While batches are on their way, they tell whether there is progress.
             () = tokio::time::sleep(IDLE), if on_their_way.is_empty() => lock(&outage).waits(),
+            // Whoever still holds an `Acker` now does not end in time: what he holds is left to its leases.
+            () = halt.cancelled(), if on_their_way.is_empty() => break,
         }
     }
 }

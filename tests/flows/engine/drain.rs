@@ -4,6 +4,7 @@ use faena_tests::{
     judge::{effects, no_leftovers, quiet},
     probe::{Linger, Touch},
     process::start_probe,
+    servers::PrivateRedis,
     stores::Stores,
     wait::until,
 };
@@ -64,4 +65,23 @@ async fn a_job_that_outlasts_the_drain_is_handed_back_uncounted() {
         let job = stores.operations().job(id).await.unwrap().unwrap();
         assert_eq!((job.summary.state, job.summary.attempts), (State::Available, 0), "{job:?}");
     }
+}
+
+#[tokio::test]
+async fn a_worker_ends_although_redis_never_hears_what_became_of_its_jobs() {
+    let redis = PrivateRedis::start().await;
+    let stores =
+        Stores::on(&std::env::var("FAENA_TEST_DATABASE_URL").expect("start the tests with tests/run"), &redis.url()).await;
+    let mut worker = start_probe(&stores, &[("DRAIN_SECONDS", "1")]).await;
+    enqueue(&stores, Linger { n: 0, listens: false }).await;
+    until("the job to run", async || {
+        let (starts,): (i64,) = sqlx::query_as("select count(*) from probe.starts").fetch_one(&stores.db).await.unwrap();
+        starts == 1
+    })
+    .await;
+
+    redis.signal(Signal::SIGSTOP);
+    worker.signal(Signal::SIGTERM);
+
+    assert!(!worker.end().await, "a lease is left, and nobody was told:\n{}", worker.log_text());
 }
