@@ -10,8 +10,15 @@ licences  900 -                           licences and origins of the dependenci
 unit      600 build,node                  what needs no server
 commands  600 build,node,servers          deploy/up: starts, resumes, ends, and refuses with one sentence
 flows    1500 build,node,servers,browser  the stories, through real processes and a real browser
+faults   1200 build,stores,node           200 faults under load, and five builds that lack a guarantee, each noticed
 smoke     120 build,stores,node,python    worker, clients and runner of the benchmarks, on a handful of jobs
 bench    7200 asked,stores,node,python    how fast, beside other systems; runs only when it is named
+'
+
+# what `tests/run long` knows
+# shellcheck disable=SC2034 # for tests/run
+long_parts='
+faults  14400 build,stores,node           3,000 faults under load
 '
 
 # The version is pinned: a newer one may judge differently.
@@ -94,6 +101,46 @@ run_smoke() { BENCH_PROFILE=dev tests/bench/measure.py faena --scenario noop,unr
 
 # With servers of its own for each trial; the tables also lie in .local/bench/table.md.
 run_bench() { tests/bench/measure.py "$@"; }
+
+# Always the same faults unless told otherwise; when each strikes what differs from run to run by itself.
+run_faults() {
+  if [ $# -eq 0 ]; then set -- --n 200 --seed 7; fi
+  break_things "$@"
+}
+
+run_long_faults() {
+  local tables=${TMPDIR:-/tmp}/faults.md status=0
+  rm -f "$tables"
+  if [ $# -eq 0 ]; then set -- --n 3000; fi
+  break_things "$@" --record "$tables" || status=$?
+  [ ! -s "$tables" ] || keep_record faults "tests/run long faults $*" "$tables"
+  return "$status"
+}
+
+# The probe that knows crash points and sabotage is built first and laid aside, so that the probe in its place has none of it.
+break_things() {
+  local target=${CARGO_TARGET_DIR:-target} apart=()
+  cargo build --quiet --locked --workspace --features faena-tests/faults --bin probe || return
+  cp "$target/debug/probe" "$target/faults-probe" || return
+  cargo build --quiet --locked --workspace --bin probe --bin faults || return
+  # A disk of its own, to be filled, is mounted where nobody else sees it and ends with whoever does.
+  if unshare --mount true 2>/dev/null; then apart=(unshare --mount env FAENA_FAULTS_MAY_MOUNT=1); fi
+  "${apart[@]}" "$target/debug/faults" --probe "$target/faults-probe" --logs "$target/faults-found" "$@"
+}
+
+# keep_record PART COMMAND FILE: what FILE says replaces what tests/RECORDS.md says of the part.
+keep_record() {
+  local part=$1 said=$2 file=$3 records=tests/RECORDS.md changes=
+  [ -z "$(git status --porcelain --untracked-files=no)" ] || changes=", with changes"
+  {
+    awk -v part="## $part" '/^## / {skip = ($0 == part)} !skip' "$records"
+    printf '## %s\n\n' "$part"
+    printf '%s · commit %s%s · %s · %s cores of %s\n\n' "$(date -u +%F)" "$(git rev-parse --short HEAD)" "$changes" "\`$said\`" "$(nproc)" \
+      "$(sed -nE 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1)"
+    cat "$file"
+  } >"$records.new"
+  mv "$records.new" "$records"
+}
 
 # check NAME COMMAND…: says what failed.
 check() {

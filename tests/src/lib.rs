@@ -9,4 +9,5 @@ pub mod sandbox;
 pub mod servers;
 pub mod site;
 pub mod stores;
+pub mod strain;
 pub mod wait;

@@ -7,6 +7,8 @@ use schedules::{CatchUp, Schedule, Tz};
 use serde::{Deserialize, Serialize};
 use worker::{Mistakes, Outside};
 
+use crate::strain::{Carry, Doom, Rush, Stroll};
+
 /// The probe's world has no outside.
 #[derive(Debug, clap::Args)]
 pub struct NoOutside;
@@ -47,6 +49,10 @@ pub fn catalogue() -> Registry<()> {
         .job::<Film>()
         .job::<Raze>()
         .job::<Climb>()
+        .job::<Rush>()
+        .job::<Carry>()
+        .job::<Stroll>()
+        .job::<Doom>()
 }
 
 const SOON: Backoff = Backoff::between(Duration::from_millis(50), Duration::from_millis(200));

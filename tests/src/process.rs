@@ -1,8 +1,8 @@
 //! Real processes: started with settings, read while they log, killed with real signals, never left behind.
 
 use std::{
-    path::PathBuf,
-    process::Stdio,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
     sync::{Arc, Mutex},
 };
 
@@ -29,16 +29,15 @@ pub struct Process {
     log: Arc<Mutex<Vec<String>>>,
 }
 
-/// Where cargo put a binary: beside the test binary's folder.
+/// Where cargo put a binary: beside this one, or beside the folder of this one when it is a test.
 ///
 /// # Panics
 /// It was not built.
 #[must_use]
 pub fn binary(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("the test binary has a path");
-    let path = test.parent().and_then(|deps| deps.parent()).map(|target| target.join(name)).expect("a target folder");
-    assert!(path.exists(), "{} is not built: start the tests with tests/run", path.display());
-    path
+    let this = std::env::current_exe().expect("this program has a path");
+    let built = this.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|path| path.is_file());
+    built.unwrap_or_else(|| panic!("{name} is not built: start the tests with tests/run"))
 }
 
 /// Runs a command of one of our binaries to its end and returns what it printed.
@@ -56,7 +55,7 @@ pub async fn run_to_end(name: &str, args: &[&str], settings: &[(String, String)]
 /// # Panics
 /// It cannot be started.
 pub async fn try_to_end(name: &str, args: &[&str], settings: &[(String, String)]) -> (bool, String, String) {
-    let output = command(name, args, settings).output().await.unwrap_or_else(|error| panic!("{name} starts: {error}"));
+    let output = command(&binary(name), args, settings).output().await.unwrap_or_else(|error| panic!("{name} starts: {error}"));
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     (output.status.success(), text(output.stdout), text(output.stderr))
 }
@@ -83,8 +82,17 @@ impl Process {
     /// It cannot be started.
     #[must_use]
     pub fn spawn(name: &str, args: &[&str], settings: &[(String, String)]) -> Self {
-        let mut child =
-            command(name, args, settings).stderr(Stdio::piped()).spawn().unwrap_or_else(|error| panic!("{name} starts: {error}"));
+        Self::spawn_from(&binary(name), name, args, settings)
+    }
+
+    /// As [`Process::spawn`], from a binary that lies anywhere.
+    ///
+    /// # Panics
+    /// It cannot be started.
+    #[must_use]
+    pub fn spawn_from(path: &Path, name: &str, args: &[&str], settings: &[(String, String)]) -> Self {
+        let started = command(path, args, settings).stderr(Stdio::piped()).spawn();
+        let mut child = started.unwrap_or_else(|error| panic!("{name} starts: {error}"));
         let log = Arc::new(Mutex::new(Vec::new()));
         let mut lines = BufReader::new(child.stderr.take().expect("stderr is piped")).lines();
         let kept = log.clone();
@@ -133,6 +141,11 @@ impl Process {
         waited.unwrap_or_else(|_| panic!("{} did not end:\n{}", self.name, self.log_text())).is_ok_and(|status| status.success())
     }
 
+    /// How it ended, once it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
     /// Whether it has ended.
     pub fn has_ended(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(Some(_)) | Err(_))
@@ -162,8 +175,8 @@ pub async fn start_probe(stores: &Stores, extra: &[(&str, &str)]) -> Process {
     Process::start("probe", &["run"], &settings).await
 }
 
-fn command(name: &str, args: &[&str], settings: &[(String, String)]) -> Command {
-    let mut command = Command::new(binary(name));
+fn command(path: &Path, args: &[&str], settings: &[(String, String)]) -> Command {
+    let mut command = Command::new(path);
     // Nothing of the caller's environment configures what is tested.
     command.env_clear().envs(["PATH", "HOME"].into_iter().filter_map(|name| std::env::var(name).ok().map(|value| (name, value))));
     command

@@ -1,0 +1,325 @@
+//! Judges a world at rest by the harness's own record.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
+
+use queue::operations::State;
+use uuid::Uuid;
+
+use crate::{
+    record::{Entry, Fate, Way, Word},
+    world::World,
+};
+
+/// Nothing has moved for this long, with every server up: it never will.
+const STANDSTILL: Duration = Duration::from_secs(40);
+const LONGEST_REST: Duration = Duration::from_secs(150);
+/// What a queue at rest keeps of its own, in all, without the workers' heartbeats.
+const MOST_BYTES_AT_REST: u64 = 32 * 1024;
+/// Keys that a queue at rest keeps, whatever they hold.
+const KEPT: [&str; 6] = ["epoch", "fence", "tail", "stats", "beats", "workers"];
+
+/// Something that must not be.
+#[derive(Debug, Clone)]
+pub(crate) struct Finding {
+    /// The rule that was broken.
+    pub(crate) judgement: &'static str,
+    pub(crate) detail: String,
+    /// The job it happened to.
+    pub(crate) job: Option<i64>,
+}
+
+/// What the traces and the ledger say of one job.
+#[derive(Debug, Default)]
+struct Seen {
+    effects: i64,
+    ledger: Option<Ledger>,
+    completions: i64,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Ledger {
+    id: Uuid,
+    queue: String,
+    name: String,
+    durability: String,
+    state: String,
+    reason: Option<String>,
+    attempts: i32,
+    n: Option<i64>,
+}
+
+/// What Redis holds of a world at rest.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Footprint {
+    pub(crate) bytes: u64,
+}
+
+impl Finding {
+    fn of(judgement: &'static str, entry: &Entry, detail: impl Into<String>) -> Self {
+        Self { judgement, detail: format!("{} [{}]", detail.into(), entry.kind), job: Some(entry.n) }
+    }
+
+    fn general(judgement: &'static str, detail: impl Into<String>) -> Self {
+        Self { judgement, detail: detail.into(), job: None }
+    }
+}
+
+/// Waits until nothing is left to do; a standstill before that is a finding.
+pub(crate) async fn rest(world: &World) -> Vec<Finding> {
+    let (began, mut moved, mut before) = (Instant::now(), Instant::now(), String::new());
+    loop {
+        let overdue = world.crew.overdue().await;
+        if !overdue.is_empty() {
+            return vec![Finding::general("does not end on SIGTERM", overdue.join(", "))];
+        }
+        match look(world).await {
+            Ok((0, _)) if world.crew.is_settled().await => return Vec::new(),
+            Ok((_, now)) => {
+                if now != before {
+                    (moved, before) = (Instant::now(), now);
+                }
+            }
+            Err(error) => before = format!("{error:#}"),
+        }
+        if moved.elapsed() > STANDSTILL || began.elapsed() > LONGEST_REST {
+            return vec![Finding::general("never comes to rest", before)];
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// How much is left to do, and a text that changes when something moves.
+async fn look(world: &World) -> anyhow::Result<(u64, String)> {
+    let overview = queue::Operations::new(world.stores.store.clone(), world.db.clone()).overview().await?;
+    let (promised,): (i64,) = sqlx::query_as("select count(*) from faena.outbox").fetch_one(&world.db).await?;
+    let (ended,): (i64,) = sqlx::query_as("select count(*) from faena.jobs").fetch_one(&world.db).await?;
+    let mut left = promised.unsigned_abs() + overview.unrecorded;
+    let mut text = format!("{promised} promises without an end, {ended} ended, {} events unrecorded", overview.unrecorded);
+    for lane in &overview.lanes {
+        for state in State::ALL.into_iter().filter(|state| !state.is_ended()) {
+            left += lane.count(state);
+            if lane.count(state) > 0 {
+                text += &format!(", {} {} {state}", lane.count(state), lane.lane);
+            }
+        }
+    }
+    Ok((left, text))
+}
+
+/// Judges everything that has ever been handed over in this world.
+pub(crate) async fn judge(world: &World) -> anyhow::Result<(Vec<Finding>, Footprint)> {
+    let entries = world.record.snapshot();
+    let mut seen = read_traces(world).await?;
+    let mut findings = Vec::new();
+    for entry in &entries {
+        let seen = seen.remove(&entry.id.0).unwrap_or_default();
+        judge_job(world, entry, &seen, &mut findings);
+    }
+    for (id, seen) in seen {
+        findings.push(Finding::general("the ledger knows a job that nobody handed over", format!("{id}: {seen:?}")));
+    }
+    judge_counts(world, &mut findings).await?;
+    let footprint = judge_redis(world, &mut findings).await?;
+    Ok((findings, footprint))
+}
+
+async fn read_traces(world: &World) -> sqlx::Result<BTreeMap<Uuid, Seen>> {
+    let mut seen: BTreeMap<Uuid, Seen> = BTreeMap::new();
+    let effects: Vec<(Uuid, i64)> =
+        sqlx::query_as("select job_id, count(*) from probe.effects group by job_id").fetch_all(&world.db).await?;
+    for (id, count) in effects {
+        seen.entry(id).or_default().effects = count;
+    }
+    let ledger: Vec<Ledger> = sqlx::query_as(
+        "select id, queue, name, durability, state, reason, attempts, coalesce(args->>'n', args->0->>'n')::bigint as n from faena.jobs",
+    )
+    .fetch_all(&world.db)
+    .await?;
+    for row in ledger {
+        let id = row.id;
+        seen.entry(id).or_default().ledger = Some(row);
+    }
+    let completions: Vec<(Uuid, i64)> =
+        sqlx::query_as("select job_id, count(*) from faena.attempts where outcome = 'completed' group by job_id")
+            .fetch_all(&world.db)
+            .await?;
+    for (id, count) in completions {
+        seen.entry(id).or_default().completions = count;
+    }
+    Ok(seen)
+}
+
+fn judge_job(world: &World, entry: &Entry, seen: &Seen, findings: &mut Vec<Finding>) {
+    let excused = entry.way == Way::Direct && world.record.excuses(entry);
+    let must_exist = match entry.word {
+        Word::Acknowledged(_) => !excused,
+        Word::Unknown => false,
+        Word::Withdrawn => {
+            if seen.effects > 0 || seen.ledger.is_some() {
+                findings.push(Finding::of("ran though its transaction was rolled back", entry, format!("{seen:?}")));
+            }
+            return;
+        }
+    };
+    let due = i64::from(entry.has_effect && entry.fate == Fate::Completed);
+    if seen.effects > due {
+        findings.push(Finding::of("effect repeated", entry, format!("{} effects", seen.effects)));
+    }
+    if seen.completions > 1 && entry.way == Way::Direct && !entry.may_end_twice && !excused {
+        findings.push(Finding::of("ended twice", entry, format!("{} completed attempts", seen.completions)));
+    }
+    match &seen.ledger {
+        None if must_exist && seen.effects < due => findings.push(Finding::of("lost", entry, "neither effect nor end")),
+        None if must_exist || (seen.effects > 0 && !excused) => {
+            findings.push(Finding::of("the ledger lacks it", entry, format!("{} effects, no end in the ledger", seen.effects)));
+        }
+        None => {}
+        Some(ledger) => judge_ledger(entry, ledger, seen.effects < due, findings),
+    }
+}
+
+fn judge_ledger(entry: &Entry, ledger: &Ledger, effect_missing: bool, findings: &mut Vec<Finding>) {
+    let state = match entry.fate {
+        Fate::Completed => "completed",
+        Fate::Dead => "dead",
+    };
+    if ledger.state == "completed" && effect_missing {
+        findings.push(Finding::of("lost", entry, "completed in the ledger, but without its effect"));
+    }
+    if ledger.state == "dead" && entry.fate == Fate::Completed {
+        let reason = ledger.reason.as_deref().unwrap_or_default();
+        findings.push(Finding::of("dead though not told to fail", entry, reason));
+    } else if ledger.state != state {
+        findings.push(Finding::of("the ledger differs", entry, format!("{} instead of {state}", ledger.state)));
+    }
+    let durability = if entry.way == Way::Outbox { "outbox" } else { "redis" };
+    let told = (ledger.name.as_str(), ledger.queue.as_str(), ledger.durability.as_str(), ledger.n);
+    if told != (entry.name, entry.queue.as_str(), durability, Some(entry.n)) || ledger.attempts < 1 {
+        findings.push(Finding::of("the ledger differs", entry, format!("{ledger:?}")));
+    }
+}
+
+/// The ledger's own counts must be those of its rows.
+async fn judge_counts(world: &World, findings: &mut Vec<Finding>) -> sqlx::Result<()> {
+    let wrong: Vec<(String, String, i64, i64)> = sqlx::query_as(
+        "select queue, state, coalesce(c.total, 0), coalesce(j.total, 0) \
+         from faena.ended_counts c full join (select queue, state, count(*) as total from faena.jobs group by queue, state) j \
+         using (queue, state) where coalesce(c.total, 0) <> coalesce(j.total, 0)",
+    )
+    .fetch_all(&world.db)
+    .await?;
+    findings.extend(wrong.into_iter().map(|(queue, state, counted, there)| {
+        Finding::general("the ledger miscounts", format!("{queue} {state}: {counted} counted, {there} there"))
+    }));
+    Ok(())
+}
+
+/// What is left in Redis when nothing is left to do. The recorder forgets a moment after it has written: that is waited for.
+async fn judge_redis(world: &World, findings: &mut Vec<Finding>) -> anyhow::Result<Footprint> {
+    let began = Instant::now();
+    loop {
+        let (left, footprint) = leftovers(&world.stores.redis_url, &world.stores.namespace).await?;
+        let grown = footprint.bytes > MOST_BYTES_AT_REST;
+        if left.is_empty() && !grown {
+            return Ok(footprint);
+        }
+        if began.elapsed() > Duration::from_secs(8) {
+            findings.extend(left.into_iter().map(|(key, size)| {
+                let judgement = if is_about_leases(&key) { "leaked lease" } else { "orphan key" };
+                Finding::general(judgement, format!("{key} holds {size}"))
+            }));
+            if grown {
+                findings.push(Finding::general("growth", format!("{} bytes at rest", footprint.bytes)));
+            }
+            return Ok(footprint);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+fn is_about_leases(key: &str) -> bool {
+    key.contains("lease") || key.ends_with(":running")
+}
+
+/// Every key of the namespace that holds something which should be gone, with its size; and what all keys weigh.
+async fn leftovers(redis_url: &str, namespace: &str) -> anyhow::Result<(Vec<(String, u64)>, Footprint)> {
+    let mut connection = redis::Client::open(redis_url)?.get_multiplexed_async_connection().await?;
+    let mut keys = BTreeSet::new();
+    let mut cursor: u64 = 0;
+    loop {
+        let (next, page): (u64, Vec<String>) = redis::cmd("SCAN")
+            .arg(cursor)
+            .arg("MATCH")
+            .arg(format!("{namespace}:*"))
+            .arg("COUNT")
+            .arg(500)
+            .query_async(&mut connection)
+            .await?;
+        keys.extend(page);
+        cursor = next;
+        if cursor == 0 {
+            break;
+        }
+    }
+    let (mut left, mut footprint) = (Vec::new(), Footprint { bytes: 0 });
+    for key in keys {
+        let name = key.rsplit(':').next().unwrap_or_default();
+        let kind: String = redis::cmd("TYPE").arg(&key).query_async(&mut connection).await?;
+        let count = match kind.as_str() {
+            "hash" => "HLEN",
+            "list" => "LLEN",
+            "zset" => "ZCARD",
+            "set" => "SCARD",
+            "stream" => "XLEN",
+            _ => "STRLEN",
+        };
+        let size: u64 = redis::cmd(count).arg(&key).query_async(&mut connection).await?;
+        // Killed workers leave their names until they are forgotten.
+        if name != "beats" && name != "workers" {
+            let bytes: Option<u64> = redis::cmd("MEMORY").arg("USAGE").arg(&key).query_async(&mut connection).await?;
+            footprint.bytes += bytes.unwrap_or(0);
+        }
+        let most = if KEPT.contains(&name) { u64::MAX } else { u64::from(name == "wake") };
+        if size > most {
+            left.push((key, size));
+        }
+    }
+    Ok((left, footprint))
+}
+
+/// Everything that anybody knows of a job.
+pub(crate) async fn story(world: &World, n: i64) -> String {
+    let Some(entry) = world.record.snapshot().into_iter().find(|entry| entry.n == n) else { return String::new() };
+    let mut told = format!("  the record: {entry:?}\n");
+    if let Word::Acknowledged(at) = entry.word {
+        told += &format!("    acknowledged at {} s\n", world.trace.at(at));
+    }
+    let statements = [
+        ("start", "select to_jsonb(t)::text, at from probe.starts t where job_id = $1 order by at"),
+        ("effect", "select to_jsonb(t)::text, at from probe.effects t where job_id = $1 order by at"),
+        ("effect row", "select to_jsonb(t)::text, coalesce(done_at, now()) from faena.effects t where job_id = $1"),
+        ("attempt", "select to_jsonb(t)::text, ended_at from faena.attempts t where job_id = $1 order by ended_at"),
+        ("end", "select to_jsonb(t)::text, ended_at from faena.jobs t where id = $1"),
+        ("promise", "select to_jsonb(t)::text, enqueued_at from faena.outbox t where id = $1"),
+    ];
+    for (what, statement) in statements {
+        let rows: Vec<(String, chrono::DateTime<chrono::Utc>)> =
+            sqlx::query_as(statement).bind(entry.id).fetch_all(&world.db).await.unwrap_or_default();
+        for (row, at) in rows {
+            told += &format!("  {} s  {what}: {row}\n", world.trace.at(at));
+        }
+    }
+    let logs = world.crew.all_logs().await;
+    let mut process = "";
+    for line in logs.lines() {
+        if line.starts_with("== ") {
+            process = line;
+        } else if line.contains(&entry.id.to_string()) {
+            told += &format!("  {process}: {line}\n");
+        }
+    }
+    told
+}

@@ -1,0 +1,223 @@
+//! The work that is in flight while faults strike: every kind of job there is, handed over as an application would.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use chrono::Utc;
+use faena_tests::{
+    stores::Stores,
+    strain::{Carry, Doom, Load, Rush, Stroll},
+};
+use queue::{Job, JobId, Order, Queue};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use sqlx::{PgConnection, PgPool};
+
+use crate::record::{Entry, Fate, Record, Way, Word};
+
+/// So many acknowledged effects may be outstanding before the load waits.
+const MOST_OUTSTANDING: i64 = 250;
+const PACE: Duration = Duration::from_millis(60);
+
+/// A job before it is handed over.
+enum Work {
+    Rush(Load),
+    Carry(Load),
+    Stroll(Load),
+    Doom { at_once: bool },
+}
+
+/// One hand-over: what it is, and after which delay it is due.
+struct Draft {
+    kind: &'static str,
+    work: Work,
+    delay: Option<Duration>,
+}
+
+/// Hands jobs over until told to rest.
+#[derive(Debug, Clone)]
+pub(crate) struct Loader {
+    pub(crate) stores: Stores,
+    pub(crate) db: PgPool,
+    pub(crate) record: Arc<Record>,
+    pub(crate) outstanding: Arc<std::sync::atomic::AtomicI64>,
+    pub(crate) resting: Arc<AtomicBool>,
+}
+
+impl Loader {
+    /// Two streams of hand-overs that do not wait for each other: one needs Postgres, one Redis.
+    pub(crate) async fn run(self, seed: u64) {
+        let promises = tokio::spawn(self.clone().promise(StdRng::seed_from_u64(seed)));
+        let pushes = tokio::spawn(self.push(StdRng::seed_from_u64(seed + 1)));
+        let _ = tokio::join!(promises, pushes);
+    }
+
+    async fn pause(&self) -> bool {
+        tokio::time::sleep(PACE).await;
+        !self.resting.load(Ordering::Relaxed)
+    }
+
+    fn is_enough(&self) -> bool {
+        self.outstanding.load(Ordering::Relaxed) > MOST_OUTSTANDING
+    }
+
+    async fn promise(self, mut rng: StdRng) {
+        while self.pause().await {
+            if self.is_enough() {
+                continue;
+            }
+            let drafts: Vec<Draft> = (0..rng.random_range(1..8)).map(|_| Draft::draw(&mut rng)).collect();
+            let withdraw = rng.random_ratio(1, 25);
+            let mut numbers = Vec::new();
+            let word = self.try_promise(drafts, withdraw, &mut numbers).await;
+            self.record.heard(&numbers, word);
+        }
+    }
+
+    /// One transaction. An error before its commit withdraws it; one from the commit leaves us in doubt.
+    async fn try_promise(&self, drafts: Vec<Draft>, withdraw: bool, numbers: &mut Vec<i64>) -> Word {
+        let Ok(mut tx) = self.db.begin().await else { return Word::Withdrawn };
+        for draft in drafts {
+            let (id, repeat) = (JobId::new(), draft.kind == "promised twice");
+            let n = self.record.intend(draft.entry(id, Way::Outbox));
+            numbers.push(n);
+            for _ in 0..if repeat { 2 } else { 1 } {
+                if draft.enqueue(&mut tx, id, n).await.is_err() {
+                    return Word::Withdrawn;
+                }
+            }
+        }
+        if withdraw {
+            // Rolled back by being dropped.
+            return Word::Withdrawn;
+        }
+        match tx.commit().await {
+            Ok(()) => Word::Acknowledged(Utc::now()),
+            Err(_) => Word::Unknown,
+        }
+    }
+
+    async fn push(self, mut rng: StdRng) {
+        while self.pause().await {
+            if self.is_enough() {
+                continue;
+            }
+            if rng.random_ratio(1, 3) {
+                let gaps: Vec<u64> = (0..rng.random_range(2..7)).map(|_| rng.random_range(1..80)).collect();
+                tokio::spawn(self.clone().push_repeatedly(gaps));
+            } else {
+                let draft = Draft::draw_direct(&mut rng);
+                let id = JobId::new();
+                let n = self.record.intend(draft.entry(id, Way::Direct));
+                if draft.push(&self.stores, id, n).await.is_ok() {
+                    self.record.heard(&[n], Word::Acknowledged(Utc::now()));
+                }
+            }
+        }
+    }
+
+    /// Pushes one job again and again under one id. As long as its end is not in the ledger, that must change nothing.
+    async fn push_repeatedly(self, gaps: Vec<u64>) {
+        let work = Work::Carry(Load { traceless: true, ..Load::default() });
+        let (draft, id) = (Draft { kind: "pushed repeatedly", work, delay: None }, JobId::new());
+        let n = self.record.intend(draft.entry(id, Way::Direct));
+        for gap in gaps {
+            // Whether the answer was lost or never given, the next push settles it.
+            if draft.push(&self.stores, id, n).await.is_err() {
+                self.record.may_end_twice(n);
+                continue;
+            }
+            let pushed_at = Utc::now();
+            let ended: Result<Option<(i32,)>, _> =
+                sqlx::query_as("select 1 from faena.jobs where id = $1").bind(id).fetch_optional(&self.db).await;
+            if !matches!(ended, Ok(None)) {
+                self.record.may_end_twice(n);
+            }
+            if matches!(self.record.word(n), Some(Word::Unknown)) {
+                self.record.heard(&[n], Word::Acknowledged(pushed_at));
+            }
+            if !matches!(ended, Ok(None)) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(gap)).await;
+        }
+    }
+}
+
+impl Draft {
+    fn draw(rng: &mut StdRng) -> Self {
+        let (load, a_while, stumbles) = (Load::default(), rng.random_range(100..1500), rng.random_range(1..4));
+        let (kind, work, delay) = match rng.random_range(0..100) {
+            0..30 => ("instant", on_any_queue(rng, load), None),
+            30..50 => ("slow", on_any_queue(rng, Load { sleep_ms: a_while, ..load }), None),
+            50..53 => ("longer than a lease", Work::Carry(Load { sleep_ms: rng.random_range(4200..5500), ..load }), None),
+            53..65 => ("failing", on_any_queue(rng, Load { stumbles, ..load }), None),
+            65..72 => ("told to die", Work::Doom { at_once: rng.random() }, None),
+            72..88 => ("scheduled", on_any_queue(rng, load), Some(Duration::from_millis(rng.random_range(200..3000)))),
+            88..95 => ("promised twice", on_any_queue(rng, load), None),
+            95..97 => ("needs memory", Work::Carry(Load { memory_mb: 24, sleep_ms: 50, ..load }), None),
+            _ => ("traceless", Work::Carry(Load { traceless: true, ..load }), None),
+        };
+        Self { kind, work, delay }
+    }
+
+    fn draw_direct(rng: &mut StdRng) -> Self {
+        let (load, a_while) = (Load::default(), rng.random_range(100..1500));
+        let (kind, work, delay) = match rng.random_range(0..10) {
+            0..6 => ("pushed directly", on_any_queue(rng, load), None),
+            6..8 => ("pushed directly, slow", on_any_queue(rng, Load { sleep_ms: a_while, ..load }), None),
+            _ => {
+                ("pushed directly, scheduled", on_any_queue(rng, load), Some(Duration::from_millis(rng.random_range(200..3000))))
+            }
+        };
+        Self { kind, work, delay }
+    }
+
+    fn entry(&self, id: JobId, way: Way) -> Entry {
+        let (name, queue, fate, has_effect) = match &self.work {
+            Work::Rush(load) => (Rush::NAME, Rush::QUEUE, Fate::Completed, !load.traceless),
+            Work::Carry(load) => (Carry::NAME, Carry::QUEUE, Fate::Completed, !load.traceless),
+            Work::Stroll(load) => (Stroll::NAME, Stroll::QUEUE, Fate::Completed, !load.traceless),
+            Work::Doom { .. } => (Doom::NAME, Queue::Default, Fate::Dead, false),
+        };
+        Entry { id, n: 0, kind: self.kind, name, queue, way, fate, has_effect, word: Word::Unknown, may_end_twice: false }
+    }
+
+    async fn enqueue(&self, tx: &mut PgConnection, id: JobId, n: i64) -> Result<JobId, queue::EnqueueError> {
+        match &self.work {
+            Work::Rush(load) => queue::enqueue(tx, self.order(Rush(load.numbered(n)), id)).await,
+            Work::Carry(load) => queue::enqueue(tx, self.order(Carry(load.numbered(n)), id)).await,
+            Work::Stroll(load) => queue::enqueue(tx, self.order(Stroll(load.numbered(n)), id)).await,
+            Work::Doom { at_once } => queue::enqueue(tx, self.order(Doom { n, at_once: *at_once }, id)).await,
+        }
+    }
+
+    async fn push(&self, stores: &Stores, id: JobId, n: i64) -> Result<JobId, queue::EnqueueError> {
+        match &self.work {
+            Work::Rush(load) => queue::push(&stores.store, self.order(Rush(load.numbered(n)), id)).await,
+            Work::Carry(load) => queue::push(&stores.store, self.order(Carry(load.numbered(n)), id)).await,
+            Work::Stroll(load) => queue::push(&stores.store, self.order(Stroll(load.numbered(n)), id)).await,
+            Work::Doom { at_once } => queue::push(&stores.store, self.order(Doom { n, at_once: *at_once }, id)).await,
+        }
+    }
+
+    fn order<J: Job>(&self, job: J, id: JobId) -> Order<J> {
+        let order = match self.delay {
+            Some(delay) => job.after(delay),
+            None => Order::from(job),
+        };
+        order.with_id(id)
+    }
+}
+
+fn on_any_queue(rng: &mut StdRng, load: Load) -> Work {
+    match rng.random_range(0..10) {
+        0..2 => Work::Rush(load),
+        2..8 => Work::Carry(load),
+        _ => Work::Stroll(load),
+    }
+}

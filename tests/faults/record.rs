@@ -1,0 +1,126 @@
+//! The harness's own record: which jobs it was promised, by whom, and when. Faena's tables are judged by it.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, MutexGuard},
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use queue::{JobId, Queue};
+
+/// Redis's own durability is a second; a push acknowledged this long before a loss may be in it.
+const LOSS_WINDOW: TimeDelta = TimeDelta::seconds(1);
+
+/// How a job was handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    Outbox,
+    Direct,
+}
+
+/// What the harness knows of the hand-over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// Nobody has answered yet, or the answer was lost: the job may exist.
+    Unknown,
+    /// The commit or the push was acknowledged.
+    Acknowledged(DateTime<Utc>),
+    /// The transaction was rolled back: the job must not exist.
+    Withdrawn,
+}
+
+/// How a job has to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Completed,
+    Dead,
+}
+
+/// One job that was handed over, or meant to be.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) id: JobId,
+    pub(crate) n: i64,
+    /// What the load calls it.
+    pub(crate) kind: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) queue: Queue,
+    pub(crate) way: Way,
+    pub(crate) fate: Fate,
+    /// Whether it has an effect in Postgres, which must happen once.
+    pub(crate) has_effect: bool,
+    pub(crate) word: Word,
+    /// It was pushed again after its end may have been in the ledger: then it may end twice.
+    pub(crate) may_end_twice: bool,
+}
+
+/// All of one world's jobs.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    entries: Mutex<Vec<Entry>>,
+    losses: Mutex<Vec<(DateTime<Utc>, DateTime<Utc>)>>,
+}
+
+impl Record {
+    /// Notes a job before it is handed over; answers its number.
+    pub(crate) fn intend(&self, mut entry: Entry) -> i64 {
+        let mut entries = self.entries();
+        entry.n = i64::try_from(entries.len()).unwrap_or(i64::MAX);
+        entries.push(entry);
+        i64::try_from(entries.len()).unwrap_or(i64::MAX) - 1
+    }
+
+    pub(crate) fn heard(&self, numbers: &[i64], word: Word) {
+        let mut entries = self.entries();
+        for n in numbers {
+            if let Some(entry) = usize::try_from(*n).ok().and_then(|n| entries.get_mut(n)) {
+                entry.word = word;
+            }
+        }
+    }
+
+    pub(crate) fn word(&self, n: i64) -> Option<Word> {
+        usize::try_from(n).ok().and_then(|n| self.entries().get(n).map(|entry| entry.word))
+    }
+
+    pub(crate) fn may_end_twice(&self, n: i64) {
+        for entry in self.entries().iter_mut().filter(|entry| entry.n == n) {
+            entry.may_end_twice = true;
+        }
+    }
+
+    /// Redis lost data at some moment between these.
+    pub(crate) fn lost_data(&self, from: DateTime<Utc>, to: DateTime<Utc>) {
+        self.losses.lock().expect("the record's lock").push((from, to));
+    }
+
+    pub(crate) fn snapshot(&self) -> Vec<Entry> {
+        self.entries().clone()
+    }
+
+    /// How many acknowledged jobs from `first` on have to have an effect that nobody has seen yet.
+    pub(crate) fn outstanding(&self, first: i64, seen: &BTreeSet<i64>) -> i64 {
+        let due = |entry: &&Entry| entry.has_effect && matches!(entry.word, Word::Acknowledged(_)) && !seen.contains(&entry.n);
+        let entries = self.entries();
+        let recent = entries.iter().skip(usize::try_from(first).unwrap_or(0));
+        i64::try_from(recent.filter(due).count()).unwrap_or(i64::MAX)
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> i64 {
+        i64::try_from(self.entries().len()).unwrap_or(i64::MAX)
+    }
+
+    /// Whether what Redis knew of this job may have been lost.
+    pub(crate) fn excuses(&self, entry: &Entry) -> bool {
+        let losses = self.losses.lock().expect("the record's lock");
+        match entry.word {
+            Word::Acknowledged(at) => losses.iter().any(|(_, to)| at - LOSS_WINDOW <= *to),
+            Word::Unknown | Word::Withdrawn => true,
+        }
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
+        self.entries.lock().expect("the record's lock")
+    }
+}
