@@ -81,7 +81,7 @@ impl Operations {
                 State::ALL.iter().for_each(|state| gauge_jobs(lane, *state).set(f64::NAN));
                 oldest_age(lane).set(f64::NAN);
             }
-            for whole in [relay_lag(), unrecorded(), workers()] {
+            for whole in [relay_lag(), unrecorded(), unrecorded_bytes(), workers()] {
                 whole.set(f64::NAN);
             }
             return;
@@ -99,6 +99,8 @@ impl Operations {
         #[expect(clippy::cast_precision_loss, reason = "a count far below 2^52")]
         unrecorded().set(overview.unrecorded as f64);
         #[expect(clippy::cast_precision_loss, reason = "a count far below 2^52")]
+        unrecorded_bytes().set(overview.unrecorded_bytes as f64);
+        #[expect(clippy::cast_precision_loss, reason = "a count far below 2^52")]
         workers().set(overview.workers.iter().filter(|worker| !worker.is_silent(overview.taken_at)).count() as f64);
     }
 }
@@ -115,6 +117,10 @@ fn gauge_jobs(lane: Lane, state: State) -> metrics::Gauge {
 
 fn relay_lag() -> metrics::Gauge {
     metrics::gauge!("faena_relay_lag_seconds")
+}
+
+fn unrecorded_bytes() -> metrics::Gauge {
+    metrics::gauge!("faena_unrecorded_bytes")
 }
 
 fn unrecorded() -> metrics::Gauge {

@@ -13,7 +13,7 @@ use crate::{
         AttemptRecord, CommandRecord, JobDetail, JobFilter, JobSummary, LaneOverview, Notice, Operations, OperationsError,
         Overview, Page, State,
     },
-    store::at,
+    store::{DROP_AT_BYTES, at},
     view::{Look, Waiting},
 };
 
@@ -33,9 +33,10 @@ impl Operations {
         );
         let ended: Vec<(String, String, i64)> =
             sqlx::query_as("select queue, state, total from faena.ended_counts").fetch_all(&self.db).await?;
-        let notices: Vec<Notice> = sqlx::query_as("select key, message, since, last_at, times from faena.notices order by since")
-            .fetch_all(&self.db)
-            .await?;
+        let mut notices: Vec<Notice> =
+            sqlx::query_as("select key, message, since, last_at, times from faena.notices order by since")
+                .fetch_all(&self.db)
+                .await?;
         let (relay_lag_s,): (Option<f64>,) = sqlx::query_as(
             "select extract(epoch from clock_timestamp() - min(enqueued_at))::float8 from faena.outbox where pushed_at is null",
         )
@@ -69,6 +70,9 @@ impl Operations {
             });
         }
         let relay_lag = relay_lag_s.map(|seconds| std::time::Duration::from_secs_f64(seconds.max(0.0)));
+        if unrecorded_bytes >= DROP_AT_BYTES {
+            notices.insert(0, pressure(taken_at, unrecorded_bytes));
+        }
         Ok(Overview { taken_at, lanes: overviews, workers, notices, relay_lag, unrecorded, unrecorded_bytes })
     }
 
@@ -329,6 +333,16 @@ impl Stored {
             commands: Vec::new(),
         }
     }
+}
+
+/// What an operator must know while the recorder is far behind.
+fn pressure(taken_at: DateTime<Utc>, unrecorded_bytes: u64) -> Notice {
+    let message = format!(
+        "the recorder is {} MiB behind: successes of direct pushes go unrecorded, and soon direct pushes are refused. Give Postgres room, \
+         or start more workers that record",
+        unrecorded_bytes >> 20
+    );
+    Notice { key: "recorder".to_owned(), message, since: taken_at, last_at: taken_at, times: 1 }
 }
 
 fn look_state(look: &Look) -> State {

@@ -22,7 +22,7 @@ use crate::{
 /// No script is handed more jobs than this, so none blocks Redis for long.
 pub(crate) const MAX_BATCH: usize = 500;
 /// Unrecorded events may have this many bytes; then successes of direct pushes go unrecorded.
-const DROP_AT_BYTES: u64 = 256 << 20;
+pub(crate) const DROP_AT_BYTES: u64 = 256 << 20;
 /// From here on new direct pushes are refused.
 const REFUSE_AT_BYTES: u64 = 512 << 20;
 /// How long a claim is good for without renewal. Redis's clock alone decides.

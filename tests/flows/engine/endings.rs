@@ -3,11 +3,14 @@
 use faena_tests::{
     judge::{effects, no_leftovers, quiet},
     probe::{Dawdle, Explode, Nap, Refuse, Stumble, Touch},
-    process::start_probe,
+    process::{Process, start_probe},
     stores::Stores,
     wait::eventually,
 };
-use queue::{JobId, operations::JobDetail, operations::State};
+use queue::{
+    JobId,
+    operations::{JobDetail, JobFilter, State},
+};
 
 use super::enqueue;
 
@@ -133,6 +136,68 @@ async fn what_cannot_be_decoded_is_dead_and_the_queue_flows_on() {
     assert!(reason(foreign).await.starts_with("the envelope belongs to another job: "));
     quiet(&stores).await;
     no_leftovers(&stores).await;
+}
+
+/// What another binary promised.
+async fn promise(stores: &Stores, name: &str, version: i16) -> JobId {
+    let id = JobId::new();
+    sqlx::query("insert into faena.outbox (id, queue, name, version, args) values ($1, 'low', $2, $3, '{}')")
+        .bind(id)
+        .bind(name)
+        .bind(version)
+        .execute(&stores.db)
+        .await
+        .unwrap();
+    id
+}
+
+async fn parked(stores: &Stores, id: JobId) -> JobDetail {
+    eventually(format!("{id} to be parked"), async || {
+        stores.operations().job(id).await.unwrap().filter(|job| job.summary.state == State::Parked)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_job_that_no_worker_knows_is_parked_visibly_until_a_binary_comes_that_does() {
+    let stores = Stores::fresh().await;
+    let probe = start_probe(&stores, &[]).await;
+    let id = promise(&stores, "sweep_sessions", 1).await;
+    let job = parked(&stores, id).await;
+    assert_eq!((job.summary.attempts, job.attempts.len()), (0, 0), "an attempt was counted");
+    let filter = JobFilter { state: State::Parked, lane: None };
+    let listed = stores.operations().jobs(filter, None, 10).await.unwrap();
+    assert_eq!(listed.jobs.iter().map(|job| job.id.clone()).collect::<Vec<_>>(), [id.to_string()]);
+
+    // With both at work, whose turn it is decides chance, and each wrong turn takes half a minute.
+    probe.kill_9().await;
+    let mut settings = stores.settings();
+    let theirs = [
+        ("ADMIN_ADDR", "127.0.0.1:0"),
+        ("PUBLIC_URL", "https://compilandocode.example"),
+        ("SECRET_KEY", "k3Jm0Zr+9sQvT1yXw8bL5cN2aD7fG4hE6uIoPq/RtUs="),
+        ("MAIL_FROM", "CompilandoCode <hola@compilandocode.example>"),
+        ("SMTP_URL", "smtp://127.0.0.1:1"),
+    ];
+    settings.extend(theirs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let _worker = Process::start("worker", &["run"], &settings).await;
+
+    assert_eq!(ended(&stores, id).await.summary.state, State::Completed);
+    no_leftovers(&stores).await;
+}
+
+#[tokio::test]
+async fn a_job_of_a_newer_version_is_parked_and_stands_in_nobodys_way() {
+    let stores = Stores::fresh().await;
+    let _probe = start_probe(&stores, &[]).await;
+
+    let newer = promise(&stores, "dawdle", 2).await;
+    let known = enqueue(&stores, Touch { n: 0, sleep_ms: 0 }).await;
+
+    assert_eq!(parked(&stores, newer).await.version, 2);
+    assert_eq!(ended(&stores, known).await.summary.state, State::Completed);
+    stores.operations().cancel(newer, "operadora").await.unwrap();
+    assert_eq!(ended(&stores, newer).await.summary.state, State::Cancelled);
 }
 
 #[tokio::test]
