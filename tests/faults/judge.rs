@@ -72,11 +72,11 @@ pub(crate) async fn rest(world: &World) -> Vec<Finding> {
     let (began, mut moved, mut before) = (Instant::now(), Instant::now(), String::new());
     loop {
         let overdue = world.crew.overdue().await;
-        if !overdue.is_empty() {
-            return vec![Finding::general("does not end on SIGTERM", overdue.join(", "))];
-        }
         match look(world).await {
             Ok((0, _)) if world.crew.is_settled().await => return Vec::new(),
+            Ok((0, _)) if !overdue.is_empty() => {
+                return vec![Finding::general("does not end on SIGTERM", overdue.join(", "))];
+            }
             Ok((_, now)) => {
                 if now != before {
                     (moved, before) = (Instant::now(), now);

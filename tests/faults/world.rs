@@ -34,7 +34,7 @@ use crate::{
 /// A worker that was told to die at a point comes by it within this, under load.
 const LONGEST_WAY_TO_A_POINT: Duration = Duration::from_secs(20);
 /// A connection that went silent lies there for so long, and takes up room, before both ends hear that it is gone.
-const SILENCE: Duration = Duration::from_secs(45);
+const SILENCE: Duration = Duration::from_secs(90);
 /// So many workers are on their way to a crash point at once.
 const MOST_ARMED: u32 = 2;
 
@@ -86,6 +86,8 @@ impl World {
             ("SLOTS_DEFAULT", "8"),
             ("SLOTS_LOW", "3"),
             ("DRAIN_SECONDS", "3"),
+            // The crew supervises, and kills what it means to kill.
+            ("SUPERVISE", "false"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .to_vec();

@@ -157,7 +157,9 @@ impl PrivatePostgres {
             "-c",
             "listen_addresses=127.0.0.1",
         ]);
-        postgres.arg("-k").arg(self.dir.path()).args(["-c", "max_connections=200"]);
+        postgres.arg("-k").arg(self.dir.path()).args(["-c", "max_connections=500"]);
+        // Somebody who connects and says nothing would hold up a shutdown for a minute.
+        postgres.args(["-c", "authentication_timeout=2s"]);
         self.child = Some(postgres.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("postgres starts"));
         let url = self.url();
         until("Postgres to answer", async || <sqlx::PgConnection as sqlx::Connection>::connect(&url).await.is_ok()).await;
