@@ -234,7 +234,13 @@ impl Stores {
     pub fn pool(&self, size: u32) -> PgPool {
         let options = self.database.clone().application_name("faena-worker");
         // Names without a schema mean public, not the schema that happens to be called like the role.
-        let options = options.options([("search_path", "public"), ("statement_timeout", "60s")]);
+        // A worker that vanishes without a word in the middle of a transaction must not keep its locks: what a relay had in hand would
+        // wait for as long as Postgres believes in the connection.
+        let options = options.options([
+            ("search_path", "public"),
+            ("statement_timeout", "60s"),
+            ("idle_in_transaction_session_timeout", "20s"),
+        ]);
         // What a vanished worker has locked is free again within half a minute, not within Postgres's own two hours.
         let options =
             options.options([("tcp_keepalives_idle", "10"), ("tcp_keepalives_interval", "5"), ("tcp_keepalives_count", "3")]);
