@@ -87,7 +87,10 @@ def describe(peers):
 
 
 def commit():
-    told = subprocess.run(["git", "-C", TOP, "describe", "--always", "--dirty=+"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        told = subprocess.run(["git", "-C", TOP, "describe", "--always", "--dirty=+"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    except FileNotFoundError:
+        return "unknown"
     return told.stdout.strip() or "unknown"
 
 

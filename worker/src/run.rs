@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Connections for the engine's loops, besides those of running jobs.
-const LOOP_CONNECTIONS: u32 = 8;
+const LOOP_CONNECTIONS: u32 = 12;
 /// More connections than this are a pooler's business.
 const MAX_CONNECTIONS: u32 = 50;
 
@@ -32,7 +32,8 @@ pub(crate) async fn run<P: Send + Sync + 'static>(
 ) -> anyhow::Result<()> {
     let metrics = telemetry::collect_metrics()?;
     let slots: usize = settings.slots.values().sum();
-    let db = stores.pool((LOOP_CONNECTIONS + u32::try_from(slots).unwrap_or(u32::MAX)).min(MAX_CONNECTIONS));
+    let db = stores.pool(LOOP_CONNECTIONS);
+    let job_db = stores.job_pool(u32::try_from(slots).unwrap_or(u32::MAX).min(MAX_CONNECTIONS));
     let stop = stop_on_signals()?;
     let listener = admin::listen(settings.admin_addr).await?;
     let addr = listener.local_addr().context("asking for the admin listener's address")?;
@@ -42,7 +43,8 @@ pub(crate) async fn run<P: Send + Sync + 'static>(
     let ticking = tokio::spawn(stop.clone().run_until_cancelled_owned(schedules::tick(db.clone(), schedules)));
     let engine = Engine {
         store: stores.store.clone(),
-        db,
+        db: job_db,
+        loop_db: db,
         direct_url: stores.direct_url.expose_secret().to_owned(),
         registry,
         ports: Arc::new(ports),

@@ -232,6 +232,17 @@ impl Stores {
     /// A pool that connects when it is first asked, so that a worker starts while Postgres is away.
     #[must_use]
     pub fn pool(&self, size: u32) -> PgPool {
+        self.pool_with_patience(size, Duration::from_secs(5))
+    }
+
+    /// For jobs, of which there may be many more than connections: they wait for their turn as long as a short job may take, and waiting
+    /// costs none of them an attempt.
+    #[must_use]
+    pub fn job_pool(&self, size: u32) -> PgPool {
+        self.pool_with_patience(size, Duration::from_secs(45))
+    }
+
+    fn pool_with_patience(&self, size: u32, patience: Duration) -> PgPool {
         let options = self.database.clone().application_name("faena-worker");
         // Names without a schema mean public, not the schema that happens to be called like the role.
         // A worker that vanishes without a word in the middle of a transaction must not keep its locks: what a relay had in hand would
@@ -246,7 +257,7 @@ impl Stores {
             options.options([("tcp_keepalives_idle", "10"), ("tcp_keepalives_interval", "5"), ("tcp_keepalives_count", "3")]);
         PgPoolOptions::new()
             .max_connections(size)
-            .acquire_timeout(Duration::from_secs(5))
+            .acquire_timeout(patience)
             .test_before_acquire(false)
             .before_acquire(|connection, meta| {
                 Box::pin(async move { if meta.idle_for < FRESH { Ok(true) } else { answers(connection).await } })

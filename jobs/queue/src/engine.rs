@@ -48,6 +48,8 @@ pub struct Engine<P> {
     pub store: Store,
     /// Outbox, ledger and effects; also what jobs are given as [`Ctx::db`](crate::Ctx::db).
     pub db: PgPool,
+    /// The engine's own connections: jobs that wait for theirs, however many, must not hold up the loops.
+    pub loop_db: PgPool,
     /// Where LISTEN works; `DATABASE_URL` may be a pooler that does not support it.
     pub direct_url: String,
     /// The jobs this worker knows.
@@ -97,9 +99,21 @@ impl<P: Send + Sync + 'static> Engine<P> {
     /// # Errors
     /// Redis did not hear what became of every job before the time was up; or a loop hung, was built anew, and hung again.
     pub async fn run(self, stop: CancellationToken) -> Result<(), UncleanEnd> {
-        let Self { store, db, direct_url, registry, ports, slots, record: records, journal, alone, drain: drain_time, worker } =
-            self;
-        let surroundings = Arc::new(Surroundings { registry, ports, db: db.clone(), journal, alone });
+        let Self {
+            store,
+            db: job_db,
+            loop_db: db,
+            direct_url,
+            registry,
+            ports,
+            slots,
+            record: records,
+            journal,
+            alone,
+            drain: drain_time,
+            worker,
+        } = self;
+        let surroundings = Arc::new(Surroundings { registry, ports, db: job_db, journal, alone });
         let (loops, drain) = (Loops::new(), Drain::default());
         let mut monitor = Monitor::new().should_restart(|worker, error| {
             error!(worker = worker.name(), %error, "an apalis worker ended; starting it again");

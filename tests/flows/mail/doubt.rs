@@ -54,6 +54,7 @@ fn start_engine(stores: &Stores, mail: Arc<dyn Mailer>) -> DropGuard {
     let engine = Engine {
         store: stores.store.clone(),
         db: stores.db.clone(),
+        loop_db: stores.db.clone(),
         direct_url: stores.database_url.clone(),
         registry: Registry::new().job::<SendNews>().job::<WelcomeLearner>(),
         ports: Arc::new(Ports { mail, links: Links::new("https://compilandocode.example".parse().unwrap(), &SECRET.into()) }),
