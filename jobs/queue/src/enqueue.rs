@@ -1,7 +1,7 @@
 //! The two ways in: through the outbox, in the caller's transaction; or straight to Redis.
 
 use serde_json::value::RawValue;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, types::Json};
 
 use crate::{
     envelope::{Durability, Envelope, MAX_ARGS_BYTES},
@@ -49,41 +49,23 @@ impl<J: Job> Order<J> {
     fn pack(self, durability: Durability) -> Result<Parcel, EnqueueError> {
         let args = serde_json::to_string(&self.job).map_err(|source| EnqueueError::Encode { name: J::NAME, source })?;
         let args = RawValue::from_string(args).map_err(|source| EnqueueError::Encode { name: J::NAME, source })?;
-        Parcel::new(self.id, J::NAME, J::lane(), J::VERSION, self.run_at, args, durability)
+        let envelope = Envelope { run_at: self.run_at, ..Envelope::new(self.id, J::NAME, J::VERSION, durability, args) };
+        Parcel::new(J::lane(), envelope)
     }
 }
 
 impl Parcel {
-    pub(crate) fn new(
-        id: JobId,
-        name: &str,
-        lane: Lane,
-        version: u16,
-        run_at: Option<chrono::DateTime<chrono::Utc>>,
-        args: Box<RawValue>,
-        durability: Durability,
-    ) -> Result<Self, EnqueueError> {
-        let size_bytes = args.get().len();
+    pub(crate) fn new(lane: Lane, envelope: Envelope) -> Result<Self, EnqueueError> {
+        let size_bytes = envelope.args.get().len();
         if size_bytes > MAX_ARGS_BYTES {
-            return Err(EnqueueError::TooLarge { name: name.to_owned(), size_bytes });
+            return Err(EnqueueError::TooLarge { name: envelope.name, size_bytes });
         }
-        let envelope = Envelope {
-            id,
-            name: name.to_owned(),
-            version,
-            durability,
-            enqueued_at: chrono::Utc::now(),
-            run_at,
-            attempts_before: 0,
-            traceparent: None,
-            args,
-        };
         Ok(Self { lane, envelope })
     }
 
     /// Writes the outbox row and wakes a relay at commit. An id that is there already is left alone.
     pub(crate) async fn write_outbox(&self, tx: &mut PgConnection) -> Result<JobId, EnqueueError> {
-        let Envelope { id, name, version, enqueued_at, run_at, attempts_before, traceparent, args, .. } = &self.envelope;
+        let Envelope { id, name, version, enqueued_at, run_at, attempts_before, traceparent, terms, args, .. } = &self.envelope;
         sqlx::query(include_str!("sql/write_outbox.sql"))
             .bind(id)
             .bind(self.lane.as_str())
@@ -94,6 +76,7 @@ impl Parcel {
             .bind(i32::try_from(*attempts_before).unwrap_or(i32::MAX))
             .bind(traceparent)
             .bind(enqueued_at)
+            .bind((!terms.is_default()).then(|| Json(terms)))
             .execute(tx)
             .await?;
         Ok(*id)

@@ -10,6 +10,7 @@ use crate::{
     faults::{Sabotage, sabotaged},
     job::JobId,
     lane::Lane,
+    terms::Terms,
 };
 
 /// The arguments of a job, as JSON text, may have this many bytes. Larger things belong in Postgres or S3, their ids in a job.
@@ -59,8 +60,29 @@ pub struct Envelope {
     /// The trace it belongs to (W3C Trace Context, `traceparent`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
+    /// What it asks of the engine beyond lane and time.
+    #[serde(default, skip_serializing_if = "Terms::is_default")]
+    pub terms: Terms,
     /// The arguments, untouched.
     pub args: Box<RawValue>,
+}
+
+impl Envelope {
+    /// A job that may run at once and asks nothing special.
+    pub(crate) fn new(id: JobId, name: &str, version: u16, durability: Durability, args: Box<RawValue>) -> Self {
+        Self {
+            id,
+            name: name.to_owned(),
+            version,
+            durability,
+            enqueued_at: Utc::now(),
+            run_at: None,
+            attempts_before: 0,
+            traceparent: None,
+            terms: Terms::default(),
+            args,
+        }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if asks for a reference")]

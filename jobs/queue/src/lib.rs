@@ -44,6 +44,7 @@ mod recorder;
 mod registry;
 mod relay;
 mod store;
+mod terms;
 mod trouble;
 mod view;
 
@@ -64,3 +65,4 @@ pub use notices::{clear_notice, post_notice};
 pub use operations::Operations;
 pub use registry::{ByNameError, Kind, Registry};
 pub use store::{Store, StoreError};
+pub use terms::{FollowUp, On, Terms, UniqueTerm, Until};

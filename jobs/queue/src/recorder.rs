@@ -212,6 +212,7 @@ struct Ends {
     enqueued: Vec<DateTime<Utc>>,
     run_at: Vec<Option<DateTime<Utc>>>,
     traceparents: Vec<Option<String>>,
+    terms: Vec<Option<String>>,
 }
 
 async fn write(tx: &mut PgConnection, lane: Lane, new: &[&Told]) -> sqlx::Result<()> {
@@ -257,6 +258,7 @@ async fn write(tx: &mut PgConnection, lane: Lane, new: &[&Told]) -> sqlx::Result
         .bind(&ends.enqueued)
         .bind(&ends.run_at)
         .bind(&ends.traceparents)
+        .bind(&ends.terms)
         .execute(&mut *tx)
         .await?;
     sqlx::query("delete from faena.outbox where id = any($1)").bind(&ends.ids).execute(tx).await.map(drop)
@@ -295,6 +297,8 @@ impl Ends {
         self.durabilities.push(envelope.as_ref().map_or("redis", |envelope| envelope.durability.as_str()));
         self.enqueued.push(envelope.as_ref().map_or(at(event.ended_ms), |envelope| envelope.enqueued_at));
         self.run_at.push(envelope.as_ref().and_then(|envelope| envelope.run_at));
+        let terms = envelope.as_ref().map(|envelope| &envelope.terms).filter(|terms| !terms.is_default());
+        self.terms.push(terms.and_then(|terms| serde_json::to_string(terms).ok()).filter(|terms| is_storable_json(terms)));
         self.traceparents.push(envelope.and_then(|envelope| envelope.traceparent));
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     backoff::Backoff,
     context::Ctx,
     enqueue::{EnqueueError, Parcel},
-    envelope::Durability,
+    envelope::{Durability, Envelope},
     job::{Job, JobId},
     lane::Lane,
 };
@@ -141,8 +141,8 @@ impl<P: Send + Sync + 'static> Registry<P> {
         let known = || self.kinds.keys().copied().collect::<Vec<_>>().join(", ");
         let kind = self.get(name).ok_or_else(|| ByNameError::UnknownName { name: name.to_owned(), known: known() })?;
         let args = (kind.normalize)(args).map_err(|source| ByNameError::Args { name: kind.name, source })?;
-        let parcel = Parcel::new(JobId::new(), kind.name, kind.lane, kind.version, run_at, args, Durability::Outbox)?;
-        Ok(parcel.write_outbox(tx).await?)
+        let envelope = Envelope { run_at, ..Envelope::new(JobId::new(), kind.name, kind.version, Durability::Outbox, args) };
+        Ok(Parcel::new(kind.lane, envelope)?.write_outbox(tx).await?)
     }
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
-use sqlx::{PgConnection, PgPool, postgres::PgListener};
+use sqlx::{PgConnection, PgPool, postgres::PgListener, types::Json};
 use tracing::error;
 
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     lane::Lane,
     loops::{Outage, bounded},
     store::{MAX_BATCH, Pressure, Store, StoreError},
+    terms::Terms,
 };
 
 /// Behind the notification stands this poll: where DATABASE_URL is a pooler there may be no LISTEN at all.
@@ -40,6 +41,7 @@ pub(crate) struct OutboxRow {
     attempts_before: i32,
     traceparent: Option<String>,
     enqueued_at: DateTime<Utc>,
+    terms: Option<Json<Terms>>,
 }
 
 /// Relays until halted.
@@ -145,6 +147,7 @@ impl OutboxRow {
             run_at: self.run_at,
             attempts_before: self.attempts_before.unsigned_abs(),
             traceparent: self.traceparent,
+            terms: self.terms.map(|terms| terms.0).unwrap_or_default(),
             args,
         };
         Ok((lane, envelope))

@@ -3,6 +3,6 @@
 with gone as (
     delete from faena.outbox where id = $1 and pushed_at is null returning *
 )
-insert into faena.jobs (id, queue, name, version, args, durability, state, reason, attempts, enqueued_at, run_at, ended_at, traceparent)
-select id, queue, name, version, args, 'outbox', 'cancelled', $2, attempts_before, enqueued_at, run_at, clock_timestamp(), traceparent
+insert into faena.jobs (id, queue, name, version, args, durability, state, reason, attempts, enqueued_at, run_at, ended_at, traceparent, terms)
+select id, queue, name, version, args, 'outbox', 'cancelled', $2, attempts_before, enqueued_at, run_at, clock_timestamp(), traceparent, terms
 from gone

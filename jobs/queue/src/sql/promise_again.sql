@@ -3,7 +3,7 @@
 with gone as (
     delete from faena.jobs where id = $1 and args is not null returning *
 ), promised as (
-    insert into faena.outbox (id, queue, name, version, args, attempts_before, traceparent, enqueued_at)
-    select id, queue, name, version::smallint, args, attempts, traceparent, enqueued_at from gone
+    insert into faena.outbox (id, queue, name, version, args, attempts_before, traceparent, enqueued_at, terms)
+    select id, queue, name, version::smallint, args, attempts, traceparent, enqueued_at, terms from gone
 )
 select pg_notify('faena_outbox', '')

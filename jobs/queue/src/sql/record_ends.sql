@@ -1,8 +1,8 @@
 -- Records the ends of jobs, each once. What a promise says comes from the outbox, where it still stands; of a job without a
 -- promise everything came with its event.
 --   $1 queue · $2 ids · $3 states · $4 reasons · $5 attempts · $6 ended · $7 whether the envelope came along · then from the envelope:
---   $8 names · $9 versions · $10 args · $11 args that are no JSON · $12 durabilities · $13 enqueued · $14 run at · $15 traceparents
-insert into faena.jobs (id, queue, name, version, args, args_raw, durability, state, reason, attempts, enqueued_at, run_at, ended_at, traceparent)
+--   $8 names · $9 versions · $10 args · $11 args that are no JSON · $12 durabilities · $13 enqueued · $14 run at · $15 traceparents · $16 terms
+insert into faena.jobs (id, queue, name, version, args, args_raw, durability, state, reason, attempts, enqueued_at, run_at, ended_at, traceparent, terms)
 select
     t.id,
     coalesce(o.queue, $1),
@@ -17,10 +17,11 @@ select
     coalesce(o.enqueued_at, t.enqueued_at),
     coalesce(o.run_at, t.run_at),
     t.ended_at,
-    coalesce(o.traceparent, t.traceparent)
+    coalesce(o.traceparent, t.traceparent),
+    coalesce(o.terms, t.terms::jsonb)
 from unnest($2::uuid[], $3::text[], $4::text[], $5::integer[], $6::timestamptz[], $7::boolean[], $8::text[], $9::integer[], $10::text[],
-        $11::bytea[], $12::text[], $13::timestamptz[], $14::timestamptz[], $15::text[])
-    as t (id, state, reason, attempts, ended_at, whole, name, version, args, args_raw, durability, enqueued_at, run_at, traceparent)
+        $11::bytea[], $12::text[], $13::timestamptz[], $14::timestamptz[], $15::text[], $16::text[])
+    as t (id, state, reason, attempts, ended_at, whole, name, version, args, args_raw, durability, enqueued_at, run_at, traceparent, terms)
 left join faena.outbox o on o.id = t.id
 where o.id is not null or t.whole
 on conflict (id) do nothing
