@@ -21,8 +21,8 @@ import trial  # noqa: E402
 TOP = os.path.dirname(os.path.dirname(trial.HERE))
 PEERS = ["faena", "rusty-sidekiq", "riverqueue", "bullmq"]
 # what only some systems can do, or what is asked of ours alone
-ONLY = {"outbox": ["faena", "riverqueue"], "unrecorded": ["faena"], "backlog": ["faena"], "sustained": ["faena"], "idle": ["faena"]}
-SCENARIOS = ["noop", "latency", "kill9", "outbox", "unrecorded", "backlog", "sustained", "idle"]
+ONLY = {"outbox": ["faena", "riverqueue"], "unrecorded": ["faena"], "controls": ["faena"], "backlog": ["faena"], "sustained": ["faena"], "idle": ["faena"]}
+SCENARIOS = ["noop", "latency", "kill9", "outbox", "unrecorded", "controls", "backlog", "sustained", "idle"]
 
 
 def main():
@@ -61,6 +61,8 @@ def planned(peers, home, options):
                 more = [(mode,) for mode in options.modes.split(",")]
             elif scenario == "kill9":
                 more = [(variant,) for variant in peer.variants(scenario)]
+            elif scenario == "controls":
+                more = [(control,) for control in options.controls.split(",")]
             elif scenario == "backlog":
                 more = [(int(waiting),) for waiting in options.backlog.split(",")]
             else:
@@ -100,6 +102,7 @@ def read_arguments():
     parser.add_argument("--scenario", default=",".join(SCENARIOS), help="default: %(default)s")
     parser.add_argument("--n", type=int, default=20_000, help="jobs in noop and unrecorded")
     parser.add_argument("--modes", default="one,in-flight,bulk", help="how noop enqueues")
+    parser.add_argument("--controls", default="none,limit,keyed,tight,rate", help="what the jobs of controls are under")
     parser.add_argument("--repeat", type=int, default=1, help="rounds; the tables show medians (lowest–highest)")
     parser.add_argument("--quiet", type=float, default=0, help="before each trial, seconds to wait for a machine with nothing else to do")
     parser.add_argument("--append-only", action="store_true", help="Redis writes its append-only file, and flushes it each second")

@@ -19,7 +19,7 @@ const LONGEST_REST: Duration = Duration::from_secs(150);
 /// What a queue at rest keeps of its own, in all, without the workers' heartbeats.
 const MOST_BYTES_AT_REST: u64 = 32 * 1024;
 /// Keys that a queue at rest keeps, whatever they hold.
-const KEPT: [&str; 6] = ["epoch", "fence", "tail", "stats", "beats", "workers"];
+const KEPT: [&str; 7] = ["epoch", "fence", "tail", "stats", "settings", "beats", "workers"];
 
 /// Something that must not be.
 #[derive(Debug, Clone)]
@@ -164,7 +164,7 @@ fn judge_job(world: &World, entry: &Entry, seen: &Seen, findings: &mut Vec<Findi
             return;
         }
     };
-    let due = i64::from(entry.has_effect && entry.fate == Fate::Completed);
+    let due = if entry.fate == Fate::Completed { entry.effects } else { 0 };
     if seen.effects > due {
         findings.push(Finding::of("effect repeated", entry, format!("{} effects", seen.effects)));
     }
@@ -197,7 +197,7 @@ fn judge_ledger(entry: &Entry, ledger: &Ledger, effect_missing: bool, findings: 
     }
     let durability = if entry.way == Way::Outbox { "outbox" } else { "redis" };
     let told = (ledger.name.as_str(), ledger.queue.as_str(), ledger.durability.as_str(), ledger.n);
-    if told != (entry.name, entry.queue.as_str(), durability, Some(entry.n)) || ledger.attempts < 1 {
+    if told != (entry.name, entry.lane.as_str(), durability, Some(entry.n)) || ledger.attempts < 1 {
         findings.push(Finding::of("the ledger differs", entry, format!("{ledger:?}")));
     }
 }

@@ -11,9 +11,9 @@ use std::{
 use chrono::Utc;
 use faena_tests::{
     stores::Stores,
-    strain::{Carry, Doom, Load, Rush, Stroll},
+    strain::{Carry, Doom, Ferry, Ladder, Load, Queued, Rush, STEPS, Stroll},
 };
-use queue::{Job, JobId, Order, Queue};
+use queue::{Job, JobId, Order};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use sqlx::{PgConnection, PgPool};
 
@@ -28,6 +28,9 @@ enum Work {
     Rush(Load),
     Carry(Load),
     Stroll(Load),
+    Ferry(Load),
+    Queued(Load),
+    Ladder(Load),
     Doom { at_once: bool },
 }
 
@@ -152,8 +155,13 @@ impl Draft {
     fn draw(rng: &mut StdRng) -> Self {
         let (load, a_while, stumbles) = (Load::default(), rng.random_range(100..1500), rng.random_range(1..4));
         let (kind, work, delay) = match rng.random_range(0..100) {
-            0..30 => ("instant", on_any_queue(rng, load), None),
-            30..50 => ("slow", on_any_queue(rng, Load { sleep_ms: a_while, ..load }), None),
+            0..18 => ("instant", on_any_queue(rng, load), None),
+            18..22 => ("in a lane", Work::Ferry(Load { sleep_ms: a_while / 4, ..load }), None),
+            22..32 => {
+                ("limited", Work::Queued(Load { sleep_ms: a_while / 10, gate: Some(rng.random_range(0..3)), ..load }), None)
+            }
+            32..38 => ("in steps", Work::Ladder(Load { sleep_ms: a_while / 4, ..load }), None),
+            38..50 => ("slow", on_any_queue(rng, Load { sleep_ms: a_while, ..load }), None),
             50..53 => ("longer than a lease", Work::Carry(Load { sleep_ms: rng.random_range(4200..5500), ..load }), None),
             53..65 => ("failing", on_any_queue(rng, Load { stumbles, ..load }), None),
             65..72 => ("told to die", Work::Doom { at_once: rng.random() }, None),
@@ -168,7 +176,8 @@ impl Draft {
     fn draw_direct(rng: &mut StdRng) -> Self {
         let (load, a_while) = (Load::default(), rng.random_range(100..1500));
         let (kind, work, delay) = match rng.random_range(0..10) {
-            0..6 => ("pushed directly", on_any_queue(rng, load), None),
+            0..5 => ("pushed directly", on_any_queue(rng, load), None),
+            5 => ("pushed directly, limited", Work::Queued(Load { gate: Some(rng.random_range(0..3)), ..load }), None),
             6..8 => ("pushed directly, slow", on_any_queue(rng, Load { sleep_ms: a_while, ..load }), None),
             _ => {
                 ("pushed directly, scheduled", on_any_queue(rng, load), Some(Duration::from_millis(rng.random_range(200..3000))))
@@ -178,13 +187,16 @@ impl Draft {
     }
 
     fn entry(&self, id: JobId, way: Way) -> Entry {
-        let (name, queue, fate, has_effect) = match &self.work {
-            Work::Rush(load) => (Rush::NAME, Rush::QUEUE, Fate::Completed, !load.traceless),
-            Work::Carry(load) => (Carry::NAME, Carry::QUEUE, Fate::Completed, !load.traceless),
-            Work::Stroll(load) => (Stroll::NAME, Stroll::QUEUE, Fate::Completed, !load.traceless),
-            Work::Doom { .. } => (Doom::NAME, Queue::Default, Fate::Dead, false),
+        let (name, lane, fate, effects) = match &self.work {
+            Work::Rush(load) => (Rush::NAME, Rush::lane(), Fate::Completed, i64::from(!load.traceless)),
+            Work::Carry(load) => (Carry::NAME, Carry::lane(), Fate::Completed, i64::from(!load.traceless)),
+            Work::Stroll(load) => (Stroll::NAME, Stroll::lane(), Fate::Completed, i64::from(!load.traceless)),
+            Work::Ferry(_) => (Ferry::NAME, Ferry::lane(), Fate::Completed, 1),
+            Work::Queued(_) => (Queued::NAME, Queued::lane(), Fate::Completed, 1),
+            Work::Ladder(_) => (Ladder::NAME, Ladder::lane(), Fate::Completed, STEPS),
+            Work::Doom { .. } => (Doom::NAME, Doom::lane(), Fate::Dead, 0),
         };
-        Entry { id, n: 0, kind: self.kind, name, queue, way, fate, has_effect, word: Word::Unknown, may_end_twice: false }
+        Entry { id, n: 0, kind: self.kind, name, lane, way, fate, effects, word: Word::Unknown, may_end_twice: false }
     }
 
     async fn enqueue(&self, tx: &mut PgConnection, id: JobId, n: i64) -> Result<JobId, queue::EnqueueError> {
@@ -192,6 +204,9 @@ impl Draft {
             Work::Rush(load) => queue::enqueue(tx, self.order(Rush(load.numbered(n)), id)).await,
             Work::Carry(load) => queue::enqueue(tx, self.order(Carry(load.numbered(n)), id)).await,
             Work::Stroll(load) => queue::enqueue(tx, self.order(Stroll(load.numbered(n)), id)).await,
+            Work::Ferry(load) => queue::enqueue(tx, self.order(Ferry(load.numbered(n)), id)).await,
+            Work::Queued(load) => queue::enqueue(tx, self.order(Queued(load.numbered(n)), id)).await,
+            Work::Ladder(load) => queue::enqueue(tx, self.order(Ladder(load.numbered(n)), id)).await,
             Work::Doom { at_once } => queue::enqueue(tx, self.order(Doom { n, at_once: *at_once }, id)).await,
         }
     }
@@ -201,6 +216,9 @@ impl Draft {
             Work::Rush(load) => queue::push(&stores.store, self.order(Rush(load.numbered(n)), id)).await,
             Work::Carry(load) => queue::push(&stores.store, self.order(Carry(load.numbered(n)), id)).await,
             Work::Stroll(load) => queue::push(&stores.store, self.order(Stroll(load.numbered(n)), id)).await,
+            Work::Ferry(load) => queue::push(&stores.store, self.order(Ferry(load.numbered(n)), id)).await,
+            Work::Queued(load) => queue::push(&stores.store, self.order(Queued(load.numbered(n)), id)).await,
+            Work::Ladder(load) => queue::push(&stores.store, self.order(Ladder(load.numbered(n)), id)).await,
             Work::Doom { at_once } => queue::push(&stores.store, self.order(Doom { n, at_once: *at_once }, id)).await,
         }
     }

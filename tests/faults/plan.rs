@@ -9,6 +9,9 @@ pub(crate) const SLOTS: usize = 3;
 /// How many faults strike in one episode.
 pub(crate) const PER_EPISODE: usize = 20;
 
+/// What an operator pauses: lanes, or else kinds of jobs.
+const PAUSABLE: [&str; 4] = ["critical", "low/ferry", "carry", "queued"];
+
 /// Which of the two stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Store {
@@ -49,6 +52,8 @@ pub(crate) enum Fault {
     PostgresStopped { down_ms: u64 },
     /// The disk of the ledger is full.
     LedgerFull { ms: u64 },
+    /// An operator pauses something, and resumes it.
+    Pause { what: &'static str, ms: u64 },
     /// Every connection is reset.
     Reset { store: Store },
     /// Every open connection goes silent in both directions.
@@ -131,7 +136,11 @@ impl Plan {
             64..68 => Fault::PostgresCrashed { down_ms },
             68..70 => Fault::PostgresStopped { down_ms },
             70..74 => Fault::LedgerFull { ms: self.rng.random_range(1500..4000) },
-            74..79 => Fault::Reset { store },
+            74..76 => {
+                let what = PAUSABLE[self.rng.random_range(0..PAUSABLE.len())];
+                Fault::Pause { what, ms: self.rng.random_range(500..3000) }
+            }
+            76..79 => Fault::Reset { store },
             79..82 => Fault::HalfOpen { store },
             82..85 => Fault::Slow { store, latency_ms: self.rng.random_range(20..200), ms: self.rng.random_range(1500..4000) },
             85..88 => Fault::Narrow {
@@ -201,6 +210,7 @@ impl fmt::Display for Fault {
             Self::PostgresCrashed { down_ms } => write!(f, "Postgres crashes, back in {down_ms} ms"),
             Self::PostgresStopped { down_ms } => write!(f, "Postgres stops, back in {down_ms} ms"),
             Self::LedgerFull { ms } => write!(f, "the ledger's disk is full for {ms} ms"),
+            Self::Pause { what, ms } => write!(f, "{what} is paused for {ms} ms"),
             Self::Reset { store } => write!(f, "connections to {store} reset"),
             Self::HalfOpen { store } => write!(f, "connections to {store} go silent"),
             Self::Slow { store, latency_ms, ms } => write!(f, "{store} answers {latency_ms} ms late for {ms} ms"),
@@ -228,6 +238,7 @@ impl Fault {
             Self::PostgresCrashed { .. } => "Postgres crashed",
             Self::PostgresStopped { .. } => "Postgres stopped",
             Self::LedgerFull { .. } => "the ledger's disk full",
+            Self::Pause { .. } => "pause and resume",
             Self::Reset { .. } => "connections reset",
             Self::HalfOpen { .. } => "connections half-open",
             Self::Slow { .. } | Self::Narrow { .. } => "connections slow",

@@ -6,7 +6,7 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use queue::{JobId, Queue};
+use queue::{JobId, Lane};
 
 /// Redis's own durability is a second; a push acknowledged this long before a loss may be in it.
 const LOSS_WINDOW: TimeDelta = TimeDelta::seconds(1);
@@ -44,11 +44,11 @@ pub(crate) struct Entry {
     /// What the load calls it.
     pub(crate) kind: &'static str,
     pub(crate) name: &'static str,
-    pub(crate) queue: Queue,
+    pub(crate) lane: Lane,
     pub(crate) way: Way,
     pub(crate) fate: Fate,
-    /// Whether it has an effect in Postgres, which must happen once.
-    pub(crate) has_effect: bool,
+    /// How many effects it has in Postgres, each of which must happen once.
+    pub(crate) effects: i64,
     pub(crate) word: Word,
     /// It was pushed again after its end may have been in the ledger: then it may end twice.
     pub(crate) may_end_twice: bool,
@@ -100,7 +100,7 @@ impl Record {
 
     /// How many acknowledged jobs from `first` on have to have an effect that nobody has seen yet.
     pub(crate) fn outstanding(&self, first: i64, seen: &BTreeSet<i64>) -> i64 {
-        let due = |entry: &&Entry| entry.has_effect && matches!(entry.word, Word::Acknowledged(_)) && !seen.contains(&entry.n);
+        let due = |entry: &&Entry| entry.effects > 0 && matches!(entry.word, Word::Acknowledged(_)) && !seen.contains(&entry.n);
         let entries = self.entries();
         let recent = entries.iter().skip(usize::try_from(first).unwrap_or(0));
         i64::try_from(recent.filter(due).count()).unwrap_or(i64::MAX)

@@ -19,6 +19,7 @@ use faena_tests::{
 };
 use futures_util::future::join_all;
 use nix::sys::signal::Signal;
+use queue::{Lane, Paused};
 use sqlx::{PgPool, postgres::PgPoolOptions};
 use tokio::sync::{Mutex, MutexGuard, Semaphore};
 
@@ -85,6 +86,7 @@ impl World {
             ("SLOTS_CRITICAL", "3"),
             ("SLOTS_DEFAULT", "8"),
             ("SLOTS_LOW", "3"),
+            ("SLOTS_LANES", "low/ferry=2"),
             ("DRAIN_SECONDS", "3"),
             // The crew supervises, and kills what it means to kill.
             ("SUPERVISE", "false"),
@@ -246,6 +248,25 @@ impl World {
                 wait(ms).await;
                 self.ledger_disk.free(&self.db).await?;
                 met
+            }
+            Fault::Pause { what, ms } => {
+                let met = self.meets_work(text).await;
+                let operations = self.stores.operations();
+                let jobs = Paused::Job(what.to_owned());
+                let paused = match what.parse::<Lane>() {
+                    Ok(lane) => operations.pause(lane, "faults").await.is_ok(),
+                    Err(_) => operations.pause_jobs(&jobs, "faults").await.is_ok(),
+                };
+                wait(ms).await;
+                // Whether or not it was heard, and however long Postgres is away.
+                let resumed = async || match what.parse::<Lane>() {
+                    Ok(lane) => operations.resume(lane).await.is_ok(),
+                    Err(_) => operations.resume_jobs(&jobs).await.is_ok(),
+                };
+                while !resumed().await {
+                    wait(100).await;
+                }
+                met && paused
             }
             Fault::Reset { store } => {
                 let met = self.meets_work(text).await;

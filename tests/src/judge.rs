@@ -15,7 +15,16 @@ pub async fn quiet(stores: &Stores) {
     let operations = stores.operations();
     until("every job to end and to be recorded", async || {
         let Ok(overview) = operations.overview().await else { return false };
-        let live = [State::Outboxed, State::Scheduled, State::Available, State::Running, State::Retryable, State::Parked];
+        let live = [
+            State::Outboxed,
+            State::Scheduled,
+            State::Available,
+            State::Running,
+            State::Retryable,
+            State::Limited,
+            State::Paused,
+            State::Parked,
+        ];
         let (pushed,): (i64,) = sqlx::query_as("select count(*) from faena.outbox").fetch_one(&stores.db).await.unwrap_or((1,));
         pushed == 0
             && overview.unrecorded == 0
@@ -46,7 +55,23 @@ pub async fn no_leftovers(stores: &Stores) {
     let mut connection = client.get_multiplexed_async_connection().await.expect("Redis answers");
     let mut left = Vec::new();
     for queue in Queue::ALL {
-        for name in ["job", "ready", "running", "attempts", "scheduled", "retryable", "parked", "cancels", "gone", "events"] {
+        let names = [
+            "job",
+            "ready",
+            "running",
+            "attempts",
+            "scheduled",
+            "retryable",
+            "parked",
+            "cancels",
+            "gone",
+            "events",
+            "waiting",
+            "turns",
+            "limits",
+            "unique",
+        ];
+        for name in names {
             let key = format!("{}:{{{queue}}}:{name}", stores.namespace);
             let kind: String = redis::cmd("TYPE").arg(&key).query_async(&mut connection).await.expect("Redis answers");
             let size: u64 = match kind.as_str() {

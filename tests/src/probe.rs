@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use queue::{Attempted, Backoff, Ctx, End, Failure, Job, OrFailure, Queue, Registry};
+use chrono::Utc;
+use queue::{Attempted, Backoff, Ctx, End, Failure, Job, Limit, OrFailure, Queue, Registry};
 use schedules::{CatchUp, Schedule, Tz};
 use serde::{Deserialize, Serialize};
 use worker::{Mistakes, Outside};
 
-use crate::strain::{Carry, Doom, Rush, Stroll};
+use crate::strain::{Carry, Doom, Ferry, Ladder, Queued, Rush, Stroll};
 
 /// The probe's world has no outside.
 #[derive(Debug, clap::Args)]
@@ -49,10 +50,15 @@ pub fn catalogue() -> Registry<()> {
         .job::<Film>()
         .job::<Raze>()
         .job::<Climb>()
+        .job::<Pass>()
+        .job::<Chirp>()
         .job::<Rush>()
         .job::<Carry>()
         .job::<Stroll>()
         .job::<Doom>()
+        .job::<Ferry>()
+        .job::<Queued>()
+        .job::<Ladder>()
 }
 
 const SOON: Backoff = Backoff::between(Duration::from_millis(50), Duration::from_millis(200));
@@ -273,6 +279,74 @@ impl Job for Climb {
             step.commit().await?;
         }
         Ok(End::Done)
+    }
+}
+
+/// Passes a gate that only three may be in at once.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Pass {
+    /// Which passage.
+    pub n: i64,
+    /// Which gate: each is counted apart.
+    pub gate: String,
+    /// How long it takes.
+    pub sleep_ms: u64,
+}
+
+impl Job for Pass {
+    type Ports = ();
+    const NAME: &'static str = "pass";
+    const LIMITS: &'static [Limit] = &[Limit::at_once("gate", 3).by("gate")];
+    const TENANT: Option<&'static str> = Some("gate");
+    const TIMEOUT: Duration = Duration::from_secs(600);
+    const BACKOFF: Backoff = SOON;
+
+    async fn run(self, ctx: &Ctx<()>) -> Attempted {
+        pass(ctx, self.n, &self.gate, self.sleep_ms).await
+    }
+}
+
+/// As [`Pass`], through a gate that one may enter each fiftieth of a second.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Chirp {
+    /// Which passage.
+    pub n: i64,
+    /// Which gate: each is counted apart.
+    pub channel: String,
+}
+
+impl Job for Chirp {
+    type Ports = ();
+    const NAME: &'static str = "chirp";
+    const LIMITS: &'static [Limit] = &[Limit::rate("chirps", 50, Duration::from_secs(1)).by("channel")];
+    const BACKOFF: Backoff = SOON;
+
+    async fn run(self, ctx: &Ctx<()>) -> Attempted {
+        pass(ctx, self.n, &self.channel, 0).await
+    }
+}
+
+/// Notes each few moments that it is still in the gate: a process that is killed notes no end.
+async fn pass(ctx: &Ctx<()>, n: i64, gate: &str, sleep_ms: u64) -> Attempted {
+    let began = Utc::now();
+    sqlx::query("insert into probe.passes (n, job_id, gate, claimed, began, ended) values ($1, $2, $3, $4, $5, $5)")
+        .bind(n)
+        .bind(ctx.job_id())
+        .bind(gate)
+        .bind(ctx.claimed_at())
+        .bind(began)
+        .execute(&ctx.db)
+        .await
+        .context("noting the passage")?;
+    let over = tokio::time::Instant::now() + Duration::from_millis(sleep_ms);
+    loop {
+        let note =
+            sqlx::query("update probe.passes set ended = $3 where n = $1 and began = $2").bind(n).bind(began).bind(Utc::now());
+        note.execute(&ctx.db).await.context("noting the passage")?;
+        if tokio::time::Instant::now() >= over {
+            return Ok(End::Done);
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

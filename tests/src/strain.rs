@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use queue::{Attempted, Backoff, Ctx, End, Failure, Job, OrFailure, Queue};
+use queue::{Attempted, Backoff, Ctx, End, Failure, Job, Limit, OrFailure, Queue};
 use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
 
 const SOON: Backoff = Backoff::between(Duration::from_millis(50), Duration::from_millis(300));
 const NEVER_GIVES_UP: u32 = 10_000;
@@ -24,6 +25,9 @@ pub struct Load {
     pub memory_mb: usize,
     /// Whether it does without Postgres, and so has no effect there.
     pub traceless: bool,
+    /// Through which gate it goes, for those that are counted there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<u8>,
 }
 
 impl Load {
@@ -35,7 +39,7 @@ impl Load {
 }
 
 macro_rules! strain {
-    ($($(#[$doc:meta])* $kind:ident = $name:literal on $queue:ident;)*) => { $(
+    ($($(#[$doc:meta])* $kind:ident = $name:literal on $queue:ident $(in $lane:literal)? $(under $limits:expr)?;)*) => { $(
         $(#[$doc])*
         #[derive(Debug, Serialize, Deserialize)]
         pub struct $kind(pub Load);
@@ -44,6 +48,8 @@ macro_rules! strain {
             type Ports = ();
             const NAME: &'static str = $name;
             const QUEUE: Queue = Queue::$queue;
+            $(const LANE: Option<&'static str> = Some($lane);)?
+            $(const LIMITS: &'static [Limit] = $limits;)?
             const MAX_ATTEMPTS: u32 = NEVER_GIVES_UP;
             const TIMEOUT: Duration = PATIENCE;
             const BACKOFF: Backoff = SOON;
@@ -62,6 +68,40 @@ strain! {
     Carry = "carry" on Default;
     /// Work that may take its time.
     Stroll = "stroll" on Low;
+    /// Work in a lane of its own.
+    Ferry = "ferry" on Low in "ferry";
+    /// Work that only two may do at once, and one may begin each fortieth of a second, at each gate.
+    Queued = "queued" on Default under &[
+        Limit::at_once("gates", 2).by("gate"),
+        Limit::rate("gate_pace", 40, Duration::from_secs(1)).by("gate"),
+    ];
+}
+
+/// How many steps a [`Ladder`] has: each leaves an effect.
+pub const STEPS: i64 = 3;
+
+/// Takes steps, each with an effect of its own, and goes on where it was interrupted.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Ladder(pub Load);
+
+impl Job for Ladder {
+    type Ports = ();
+    const NAME: &'static str = "ladder";
+    const MAX_ATTEMPTS: u32 = NEVER_GIVES_UP;
+    const TIMEOUT: Duration = PATIENCE;
+    const BACKOFF: Backoff = SOON;
+
+    async fn run(self, ctx: &Ctx<()>) -> Attempted {
+        note_start(self.0.n, ctx).await?;
+        for step in ctx.checkpoint::<i64>().await?.unwrap_or(0)..STEPS {
+            tokio::time::sleep(Duration::from_millis(self.0.sleep_ms)).await;
+            let mut tx = ctx.step().await?;
+            leave_effect(self.0.n, ctx, &mut tx).await?;
+            tx.save_checkpoint(&(step + 1)).await?;
+            tx.commit().await?;
+        }
+        Ok(End::Done)
+    }
 }
 
 /// Is told to die: at once, or of its last attempt.
@@ -99,13 +139,13 @@ async fn carry(load: Load, ctx: &Ctx<()>) -> Attempted {
         return Err(Failure::retry(format!("stumbled, as told, in attempt {}", ctx.attempt())));
     }
     let mut effect = ctx.effect().await?;
-    sqlx::query("insert into probe.effects (n, job_id) values ($1, $2)")
-        .bind(load.n)
-        .bind(ctx.job_id())
-        .execute(&mut *effect)
-        .await
-        .context("leaving the effect")?;
+    leave_effect(load.n, ctx, &mut effect).await?;
     Ok(effect.into())
+}
+
+async fn leave_effect(n: i64, ctx: &Ctx<()>, tx: &mut PgConnection) -> Result<(), Failure> {
+    let left = sqlx::query("insert into probe.effects (n, job_id) values ($1, $2)").bind(n).bind(ctx.job_id()).execute(tx).await;
+    left.map(drop).context("leaving the effect")
 }
 
 async fn note_start(n: i64, ctx: &Ctx<()>) -> Result<(), Failure> {

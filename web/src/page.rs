@@ -79,6 +79,8 @@ impl Page {
             JobState::Available => key("state-available"),
             JobState::Running => key("state-running"),
             JobState::Retryable => key("state-retryable"),
+            JobState::Limited => key("state-limited"),
+            JobState::Paused => key("state-paused"),
             JobState::Parked => key("state-parked"),
             JobState::Completed => key("state-completed"),
             JobState::Cancelled => key("state-cancelled"),

@@ -1,11 +1,11 @@
 //! The worker's command line, the same for every catalogue of jobs.
 
-use std::{future::Future, process::ExitCode};
+use std::{future::Future, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand};
-use queue::{JobId, Lane, Registry, attempt_alone, operations::State};
+use queue::{Bounds, JobId, Lane, Paused, Queue, Rate, Registry, attempt_alone, operations::State};
 use schedules::Schedule;
 
 use crate::{
@@ -90,7 +90,7 @@ enum Command<O: Outside> {
     Inspect {
         /// The job to show.
         id: Option<JobId>,
-        /// List the jobs in this state: outboxed, scheduled, available, running, retryable, parked, completed, cancelled or dead.
+        /// List the jobs in this state: outboxed, scheduled, available, running, retryable, limited, paused, parked, completed, cancelled or dead.
         #[arg(long, conflicts_with = "id")]
         state: Option<State>,
         /// Only those of this lane, for example low or low/videos.
@@ -117,19 +117,29 @@ enum Command<O: Outside> {
         #[command(flatten)]
         stores: StoreArgs,
     },
-    /// Pause a lane: its jobs wait, those that run go on. Every worker sees it within a second.
+    /// Pause a lane, a kind of job or a tenant: the jobs wait, those that run go on. Every worker sees it within a second.
     Pause {
-        /// Which lane, for example low or low/videos.
-        lane: Lane,
+        #[command(flatten)]
+        what: Pausable,
         #[command(flatten)]
         by: By,
         #[command(flatten)]
         stores: StoreArgs,
     },
-    /// Resume a paused lane.
+    /// Resume what is paused.
     Resume {
-        /// Which lane.
-        lane: Lane,
+        #[command(flatten)]
+        what: Pausable,
+        #[command(flatten)]
+        stores: StoreArgs,
+    },
+    /// Show the limits and who has a share, or set what they allow. Every worker obeys within a second.
+    Limits {
+        #[command(subcommand)]
+        change: Option<LimitChange>,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         stores: StoreArgs,
     },
@@ -142,6 +152,70 @@ enum Command<O: Outside> {
         #[command(flatten)]
         stores: StoreArgs,
     },
+}
+
+/// What to pause or resume.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Pausable {
+    /// A lane, for example low or low/videos.
+    lane: Option<Lane>,
+    /// Every job of a kind.
+    #[arg(long)]
+    job: Option<String>,
+    /// Every job of a tenant.
+    #[arg(long)]
+    tenant: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum LimitChange {
+    /// Set the bounds of a limit; they count before the code's.
+    Set {
+        /// The limit's name.
+        name: String,
+        /// Of one value of its argument alone: a tenant, a channel.
+        #[arg(long)]
+        of: Option<String>,
+        /// How many at once.
+        #[arg(long, required_unless_present = "rate")]
+        at_once: Option<u32>,
+        /// How many in a time, evenly, for example 1/s, 100/min, 3/1500ms.
+        #[arg(long, value_parser = parse_rate)]
+        rate: Option<(u32, Duration)>,
+        /// How many of them may start together after a quiet time.
+        #[arg(long, requires = "rate", default_value_t = 1)]
+        burst: u32,
+        #[command(flatten)]
+        by: By,
+    },
+    /// Let the code's bounds hold again.
+    Reset {
+        /// The limit's name.
+        name: String,
+        /// Of one value of its argument alone.
+        #[arg(long)]
+        of: Option<String>,
+    },
+}
+
+/// Reads `count/time`; the time is a number with a unit (ms, s, min, h, d), or a unit alone.
+fn parse_rate(text: &str) -> Result<(u32, Duration), String> {
+    let (count, time) = text.split_once('/').ok_or("write a rate as count/time, for example 10/min")?;
+    let count = count.trim().parse().map_err(|_| format!("{count:?} is no number of jobs"))?;
+    let time = time.trim();
+    let (number, unit) = time.split_at(time.find(|c: char| !c.is_ascii_digit()).unwrap_or(time.len()));
+    let number: u64 =
+        if number.is_empty() { 1 } else { number.parse().map_err(|_| format!("{number:?} is no number of {unit}"))? };
+    let unit_ms = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "min" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err(format!("{unit:?} is no unit of time; the units are ms, s, min, h and d")),
+    };
+    Ok((count, Duration::from_millis(number.saturating_mul(unit_ms))))
 }
 
 #[derive(Debug, Args)]
@@ -211,9 +285,34 @@ async fn serve<O: Outside>(command: Command<O>) -> anyhow::Result<()> {
         }
         Command::Inspect { json, stores, .. } => operate::show_overview(&opened(&stores)?, json).await,
         Command::Retry { id, by, stores } => operate::retry(&opened(&stores)?, id, &by.actor).await,
-        Command::Pause { lane, by, stores } => operate::pause(&opened(&stores)?, lane, &by.actor).await,
-        Command::Resume { lane, stores } => operate::resume(&opened(&stores)?, lane).await,
+        Command::Pause { what, by, stores } => match what.jobs() {
+            Ok(jobs) => operate::pause_jobs(&opened(&stores)?, &jobs, &by.actor).await,
+            Err(lane) => operate::pause(&opened(&stores)?, lane, &by.actor).await,
+        },
+        Command::Resume { what, stores } => match what.jobs() {
+            Ok(jobs) => operate::resume_jobs(&opened(&stores)?, &jobs).await,
+            Err(lane) => operate::resume(&opened(&stores)?, lane).await,
+        },
+        Command::Limits { change: None, json, stores } => operate::show_limits(&opened(&stores)?, json).await,
+        Command::Limits { change: Some(LimitChange::Set { name, of, at_once, rate, burst, by }), stores, .. } => {
+            let bounds = Bounds { at_once, rate: rate.map(|(count, per)| Rate { count, per, burst }) };
+            operate::set_limit(&opened(&stores)?, &name, of.as_deref(), bounds, &by.actor).await
+        }
+        Command::Limits { change: Some(LimitChange::Reset { name, of }), stores, .. } => {
+            operate::reset_limit(&opened(&stores)?, &name, of.as_deref()).await
+        }
         Command::Cancel { id, by, stores } => operate::cancel(&opened(&stores)?, id, &by.actor).await,
+    }
+}
+
+impl Pausable {
+    /// Jobs, or else a lane: clap sees to it that there is one of them.
+    fn jobs(self) -> Result<Paused, Lane> {
+        match (self.job, self.tenant) {
+            (Some(name), _) => Ok(Paused::Job(name)),
+            (_, Some(name)) => Ok(Paused::Tenant(name)),
+            _ => Err(self.lane.unwrap_or(Lane::of(Queue::Default))),
+        }
     }
 }
 

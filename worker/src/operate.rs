@@ -4,7 +4,7 @@ use std::{fmt, io, io::Write as _, time::Duration};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use queue::{
-    JobId, Lane, Operations, Registry,
+    Bounds, JobId, Lane, Operations, Paused, Registry,
     operations::{JobFilter, JobSummary, State},
 };
 
@@ -139,6 +139,47 @@ pub(crate) async fn pause(stores: &Stores, lane: Lane, actor: &str) -> anyhow::R
 
 pub(crate) async fn resume(stores: &Stores, lane: Lane) -> anyhow::Result<()> {
     tell_line!("{}", if operations(stores).resume(lane).await? { "resumed" } else { "was not paused" });
+    Ok(())
+}
+
+pub(crate) async fn pause_jobs(stores: &Stores, what: &Paused, actor: &str) -> anyhow::Result<()> {
+    tell_line!("{}", if operations(stores).pause_jobs(what, actor).await? { "paused" } else { "was paused already" });
+    Ok(())
+}
+
+pub(crate) async fn resume_jobs(stores: &Stores, what: &Paused) -> anyhow::Result<()> {
+    tell_line!("{}", if operations(stores).resume_jobs(what).await? { "resumed" } else { "was not paused" });
+    Ok(())
+}
+
+pub(crate) async fn show_limits(stores: &Stores, json: bool) -> anyhow::Result<()> {
+    let (limits, pauses) = (operations(stores).limits().await?, operations(stores).pauses().await?);
+    if json {
+        let pauses: Vec<_> =
+            pauses.iter().map(|(what, at, by)| serde_json::json!({"what": what, "paused_at": at, "paused_by": by})).collect();
+        tell_line!("{}", serde_json::to_string_pretty(&serde_json::json!({"limits": limits, "pauses": pauses}))?);
+        return Ok(());
+    }
+    tell_line!("{:<32}{:>8}{:>9}  bounds", "limit", "held", "waiting");
+    for limit in &limits {
+        let bounds = limit.operator.or(limit.code).map(|bounds| bounds.to_string()).unwrap_or_default();
+        let by = limit.set_by.as_ref().map(|by| format!("  set by {by}, {}", time(limit.set_at))).unwrap_or_default();
+        tell_line!("{:<32}{:>8}{:>9}  {bounds}{by}", limit.word, limit.held, limit.waiting);
+    }
+    for (what, at, by) in &pauses {
+        tell_line!("{what} paused by {by}, {}", time(Some(*at)));
+    }
+    Ok(())
+}
+
+pub(crate) async fn set_limit(stores: &Stores, name: &str, of: Option<&str>, bounds: Bounds, actor: &str) -> anyhow::Result<()> {
+    operations(stores).set_limit(name, of, bounds, actor).await?;
+    tell_line!("{bounds}");
+    Ok(())
+}
+
+pub(crate) async fn reset_limit(stores: &Stores, name: &str, of: Option<&str>) -> anyhow::Result<()> {
+    tell_line!("{}", if operations(stores).reset_limit(name, of).await? { "reset" } else { "nothing was set" });
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use chrono::{DateTime, Utc};
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{PgConnection, PgPool, Postgres, Transaction, types::Json};
 use tokio_util::sync::CancellationToken;
@@ -24,6 +25,7 @@ pub struct Ctx<P> {
     pub(crate) ports: Arc<P>,
     pub(crate) job_id: JobId,
     pub(crate) lease: Lease,
+    pub(crate) claimed_at: DateTime<Utc>,
     pub(crate) attempt: u32,
     pub(crate) max_attempts: u32,
     pub(crate) cancelled: CancellationToken,
@@ -42,6 +44,12 @@ impl<P> Ctx<P> {
     #[must_use]
     pub fn job_id(&self) -> JobId {
         self.job_id
+    }
+
+    /// When it was claimed, by Redis's clock.
+    #[must_use]
+    pub fn claimed_at(&self) -> DateTime<Utc> {
+        self.claimed_at
     }
 
     /// Which attempt this is in its present round, counted from 1.

@@ -26,7 +26,8 @@ use crate::{
     inflight::{Claimed, Inflight},
     journal::Journal,
     lane::Lane,
-    lanes::watch_pauses,
+    lanes::watch_settings,
+    limit::Limit,
     live,
     loops::{Hung, Loops},
     perform::{Decision, Surroundings, perform},
@@ -136,7 +137,8 @@ impl<P: Send + Sync + 'static> Engine<P> {
             let (store, db) = (store.clone(), db.clone());
             loops.start("record", Some(lane), move |outage| record(store.clone(), db.clone(), lane, outage));
         }
-        start_shared_loops(&loops, (&store, &db), direct_url, &lanes, &inflights, &worker, &drain);
+        let limits: Vec<(Lane, Limit)> = surroundings.registry.limits().map(|(kind, limit)| (kind.lane, *limit)).collect();
+        start_shared_loops(&loops, (&store, &db), direct_url, (&lanes, limits), &inflights, &worker, &drain);
 
         let begun = drain.begun.clone();
         let workers = tokio::spawn(monitor.run_with_signal(async move {
@@ -198,7 +200,7 @@ fn start_shared_loops(
     loops: &Loops,
     (store, db): (&Store, &PgPool),
     direct_url: String,
-    lanes: &[Lane],
+    (lanes, limits): (&[Lane], Vec<(Lane, Limit)>),
     inflights: &[Arc<Inflight>],
     worker: &str,
     drain: &Drain,
@@ -226,9 +228,9 @@ fn start_shared_loops(
         let (store, db) = both;
         move |outage| carry_out_commands(store.clone(), db.clone(), outage)
     });
-    loops.start("pauses", None, {
-        let (db, lanes, inflights) = (db.clone(), lanes.to_vec(), inflights.to_vec());
-        move |outage| watch_pauses(db.clone(), lanes.clone(), inflights.clone(), outage)
+    loops.start("settings", None, {
+        let (store, db, catalogue, inflights) = (store.clone(), db.clone(), (lanes.to_vec(), limits), inflights.to_vec());
+        move |outage| watch_settings(store.clone(), db.clone(), catalogue.clone(), inflights.clone(), outage)
     });
     loops.start("troubles", None, {
         let (troubles, db) = (loops.troubles.clone(), db.clone());

@@ -7,7 +7,9 @@ use crate::{
     envelope::{Durability, Envelope, MAX_ARGS_BYTES},
     job::{Job, JobId, Order},
     lane::Lane,
+    limit::Reckoning,
     store::{Pressure, Store, StoreError},
+    terms::Terms,
 };
 
 /// Why a job was not enqueued. Nothing was written.
@@ -30,6 +32,14 @@ pub enum EnqueueError {
         /// What they have.
         size_bytes: usize,
     },
+    /// The argument that a limit goes by has a value too long to be counted by.
+    #[error("the argument {field} has a value too long for a limit to go by: {size_bytes} bytes")]
+    LongKey {
+        /// The argument.
+        field: &'static str,
+        /// What its value has, written as a key.
+        size_bytes: usize,
+    },
     /// Postgres refused or could not be reached.
     #[error("writing the job to the outbox: {0}")]
     Postgres(#[from] sqlx::Error),
@@ -49,7 +59,9 @@ impl<J: Job> Order<J> {
     fn pack(self, durability: Durability) -> Result<Parcel, EnqueueError> {
         let args = serde_json::to_string(&self.job).map_err(|source| EnqueueError::Encode { name: J::NAME, source })?;
         let args = RawValue::from_string(args).map_err(|source| EnqueueError::Encode { name: J::NAME, source })?;
-        let envelope = Envelope { run_at: self.run_at, ..Envelope::new(self.id, J::NAME, J::VERSION, durability, args) };
+        let (limits, tenant) = Reckoning::of::<J>().of_args(&args)?;
+        let terms = Terms { limits, tenant, ..Terms::default() };
+        let envelope = Envelope { run_at: self.run_at, terms, ..Envelope::new(self.id, J::NAME, J::VERSION, durability, args) };
         Parcel::new(J::lane(), envelope)
     }
 }

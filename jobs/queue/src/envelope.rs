@@ -10,6 +10,7 @@ use crate::{
     faults::{Sabotage, sabotaged},
     job::JobId,
     lane::Lane,
+    limit::to_word,
     terms::Terms,
 };
 
@@ -83,6 +84,28 @@ impl Envelope {
             args,
         }
     }
+}
+
+/// What Redis stores: the envelope, after a first line of words where the job asks for more than a slot (`lua/limits.lua` says which).
+pub(crate) fn to_bytes(envelope: &Envelope) -> serde_json::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(256);
+    let Terms { limits, tenant, .. } = &envelope.terms;
+    if !limits.is_empty() || tenant.is_some() {
+        let tenant = tenant.as_ref().map(|tenant| format!("@{}", to_word(tenant)));
+        let words: Vec<&str> = limits.iter().map(String::as_str).chain(tenant.as_deref()).collect();
+        bytes.extend(format!("~{}\n", words.join(" ")).into_bytes());
+    }
+    serde_json::to_writer(&mut bytes, envelope)?;
+    Ok(bytes)
+}
+
+/// What Redis stores, without the first line of words.
+pub(crate) fn without_words(mut raw: Vec<u8>) -> Vec<u8> {
+    if raw.first() == Some(&b'~') {
+        let line = raw.iter().position(|byte| *byte == b'\n').map_or(raw.len(), |end| end + 1);
+        raw.drain(..line);
+    }
+    raw
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if asks for a reference")]

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use crate::{attempt::Attempted, backoff::Backoff, context::Ctx, lane::Lane};
+use crate::{attempt::Attempted, backoff::Backoff, context::Ctx, lane::Lane, limit::Limit};
 
 /// A kind of work. The value holds the arguments; the constants are its policy, and the defaults suit most jobs.
 ///
@@ -32,6 +32,11 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     const TIMEOUT: Duration = Duration::from_secs(60);
     /// How long to wait between attempts.
     const BACKOFF: Backoff = Backoff::DEFAULT;
+
+    /// The limits that it counts against, over all workers: while one has no share left, the job waits without a slot.
+    const LIMITS: &'static [Limit] = &[];
+    /// The argument that says for whom the job is done, so that one tenant's jobs can be paused.
+    const TENANT: Option<&'static str> = None;
 
     /// Where it waits.
     ///

@@ -7,8 +7,12 @@ use sqlx::{PgConnection, PgPool};
 use crate::{
     inflight::Inflight,
     lane::Lane,
+    limit::Limit,
+    limits::{list_limits, read_settings, tell_lanes},
     loops::{Outage, bounded},
     operations::{Operations, OperationsError},
+    relay::RelayError,
+    store::Store,
 };
 
 /// A pause is seen by every worker within this time.
@@ -22,23 +26,29 @@ pub(crate) async fn lanes(db: &mut PgConnection) -> sqlx::Result<Vec<Lane>> {
     Ok(lanes)
 }
 
-/// Keeps the lanes of this worker's catalogue on the list, and its claims in step with the pauses, until halted. While Postgres is
-/// away, what was last known holds.
-pub(crate) async fn watch_pauses(db: PgPool, catalogue: Vec<Lane>, inflights: Vec<Arc<Inflight>>, mut outage: Outage) {
+/// Keeps the lanes and limits of this worker's catalogue on the list, and its claims in step with pauses and limits, until halted. While
+/// Postgres is away, what was last known holds.
+pub(crate) async fn watch_settings(
+    store: Store,
+    db: PgPool,
+    catalogue: (Vec<Lane>, Vec<(Lane, Limit)>),
+    inflights: Vec<Arc<Inflight>>,
+    mut outage: Outage,
+) {
     let mut listed = false;
     loop {
         let looked = async {
             if !listed {
-                list(&db, &catalogue).await?;
+                list(&db, &catalogue.0).await?;
+                list_limits(&db, &catalogue.1).await?;
                 listed = true;
             }
-            paused(&db).await
+            let paused = paused(&db).await?;
+            inflights.iter().for_each(|inflight| inflight.pause(paused.contains_key(&inflight.lane)));
+            Ok::<_, RelayError>(tell_lanes(&store, &catalogue.0, &read_settings(&db).await?).await?)
         };
         match bounded(looked).await {
-            Ok(paused) => {
-                outage.over();
-                inflights.iter().for_each(|inflight| inflight.pause(paused.contains_key(&inflight.lane)));
-            }
+            Ok(()) => outage.over(),
             Err(error) => outage.failed(&error),
         }
         tokio::time::sleep(LOOK_EVERY).await;

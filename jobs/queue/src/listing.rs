@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use percent_encoding::percent_decode_str;
 
 use crate::{
     envelope::Envelope,
@@ -61,6 +62,8 @@ impl Operations {
                 available: live.available,
                 running: live.running,
                 retryable: live.retryable,
+                limited: live.limited,
+                paused: live.paused,
                 parked: live.parked,
                 completed: ended(State::Completed),
                 dead: ended(State::Dead),
@@ -87,6 +90,7 @@ impl Operations {
         let mut rows = match filter.state {
             State::Outboxed => self.outboxed(filter.lane, cursor, limit + 1).await?,
             State::Completed | State::Dead | State::Cancelled => self.ended(filter, cursor, limit + 1).await?,
+            State::Limited | State::Paused => self.in_lines(filter, cursor, limit + 1).await?,
             State::Available | State::Running | State::Scheduled | State::Retryable | State::Parked => {
                 self.live(filter, cursor, limit + 1).await?
             }
@@ -152,6 +156,7 @@ impl Operations {
                 State::Scheduled | State::Retryable | State::Parked => {
                     summary.at = words.next().and_then(|ms| ms.parse().ok()).map(at);
                 }
+                State::Limited | State::Paused => summary.reason = Some(waits_for(&look.detail)),
                 _ => {}
             }
             let envelope = serde_json::from_slice::<Envelope>(&look.raw).ok();
@@ -243,6 +248,34 @@ impl Operations {
                 let mut summary = summarize(lane, filter.state, &id, &raw, attempts_used);
                 summary.at = (filter.state != State::Available).then(|| at(position));
                 (summary, format!("{lane}~{position}~{id}"))
+            }));
+        }
+        Ok(rows)
+    }
+
+    /// Jobs that wait apart, lane by lane, line by line, in the order of each line.
+    async fn in_lines(
+        &self,
+        filter: JobFilter,
+        cursor: Cursor<'_>,
+        limit: usize,
+    ) -> Result<Vec<(JobSummary, String)>, OperationsError> {
+        let after = cursor.and_then(|cursor| {
+            let (lane, entry) = cursor.split_once('~')?;
+            Some((lane.parse::<Lane>().ok()?, entry))
+        });
+        let mut rows = Vec::new();
+        for lane in self.lanes().await? {
+            let passed = after.is_some_and(|(reached, _)| lane < reached);
+            if passed || filter.lane.is_some_and(|wanted| wanted != lane) || rows.len() >= limit {
+                continue;
+            }
+            let after = after.filter(|(reached, _)| *reached == lane).map_or("", |(_, entry)| entry);
+            let waiting = self.store.lines(lane, filter.state == State::Paused, after, limit - rows.len()).await?;
+            rows.extend(waiting.into_iter().map(|(entry, Waiting { id, raw, attempts_used, .. })| {
+                let mut summary = summarize(lane, filter.state, &id, &raw, attempts_used);
+                summary.reason = Some(waits_for(entry.split(' ').next().unwrap_or_default()));
+                (summary, format!("{lane}~{entry}"))
             }));
         }
         Ok(rows)
@@ -345,7 +378,15 @@ fn pressure(taken_at: DateTime<Utc>, unrecorded_bytes: u64) -> Notice {
     Notice { key: "recorder".to_owned(), message, since: taken_at, last_at: taken_at, times: 1 }
 }
 
+/// The word of a line, for a person: a limit (`chat`, `chat:C17`), or `job:` or `tenant:` and what is paused.
+fn waits_for(word: &str) -> String {
+    percent_decode_str(word.trim_start_matches('!')).decode_utf8_lossy().into_owned()
+}
+
 fn look_state(look: &Look) -> State {
+    if look.state == "waiting" {
+        return if look.detail.starts_with('!') { State::Paused } else { State::Limited };
+    }
     look.state.parse().unwrap_or(State::Available)
 }
 

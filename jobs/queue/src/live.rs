@@ -15,6 +15,7 @@ use crate::{
     faults::crash_point,
     inflight::Inflight,
     lane::Lane,
+    limits::read_settings,
     loops::{Outage, bounded},
     perform::Why,
     store::{Epoch, LEASE, MAX_BATCH, Renewed, Store, StoreError},
@@ -114,9 +115,15 @@ pub(crate) async fn ensure_epoch(
     if present.as_ref().is_some_and(|epoch| epoch.is_of(&replication_id)) {
         return Ok(());
     }
-    let taken: Result<(i64,), _> = bounded(sqlx::query_as("select nextval('faena.epochs')").fetch_one(db)).await;
+    let taken = bounded(async {
+        let (number,): (i64,) = sqlx::query_as("select nextval('faena.epochs')").fetch_one(db).await?;
+        Ok::<_, sqlx::Error>((number, read_settings(db).await?))
+    })
+    .await;
     match taken {
-        Ok((number,)) => {
+        Ok((number, told)) => {
+            // Before anything can be claimed: a wiped Redis has forgotten what is limited and what is paused.
+            store.tell_settings(lane, &told).await?;
             store.begin_epoch(lane, present.as_ref(), number, &replication_id).await?;
             info!(queue = lane.as_str(), epoch = number, "a new life of Redis's data: a new epoch begins");
             Ok(())

@@ -35,6 +35,10 @@ pub enum State {
     Scheduled,
     /// Waits for another attempt.
     Retryable,
+    /// Waits for a share of a limit.
+    Limited,
+    /// Its kind or its tenant is paused.
+    Paused,
     /// No worker that looked at it knows such a job; it waits for a binary that does.
     Parked,
     /// Did what it was for.
@@ -47,12 +51,14 @@ pub enum State {
 
 impl State {
     /// Every state, in the order of a job's life.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Outboxed,
         Self::Scheduled,
         Self::Available,
         Self::Running,
         Self::Retryable,
+        Self::Limited,
+        Self::Paused,
         Self::Parked,
         Self::Completed,
         Self::Cancelled,
@@ -68,6 +74,8 @@ impl State {
             Self::Running => "running",
             Self::Scheduled => "scheduled",
             Self::Retryable => "retryable",
+            Self::Limited => "limited",
+            Self::Paused => "paused",
             Self::Parked => "parked",
             Self::Completed => "completed",
             Self::Dead => "dead",
@@ -157,6 +165,10 @@ pub struct LaneOverview {
     #[expect(missing_docs, reason = "see `State`")]
     pub retryable: u64,
     #[expect(missing_docs, reason = "see `State`")]
+    pub limited: u64,
+    #[expect(missing_docs, reason = "see `State`")]
+    pub paused: u64,
+    #[expect(missing_docs, reason = "see `State`")]
     pub parked: u64,
     #[expect(missing_docs, reason = "see `State`")]
     pub completed: u64,
@@ -180,6 +192,8 @@ impl LaneOverview {
             State::Available => self.available,
             State::Running => self.running,
             State::Retryable => self.retryable,
+            State::Limited => self.limited,
+            State::Paused => self.paused,
             State::Parked => self.parked,
             State::Completed => self.completed,
             State::Dead => self.dead,
@@ -222,7 +236,7 @@ pub struct JobSummary {
     pub at: Option<DateTime<Utc>>,
     /// The worker that runs it.
     pub worker: Option<String>,
-    /// Why it is dead or cancelled.
+    /// Why it is dead or cancelled, or what it waits for (limited, paused).
     pub reason: Option<String>,
 }
 

@@ -135,6 +135,7 @@ pub(crate) async fn perform<P: Send + Sync + 'static>(
         ports: surroundings.ports.clone(),
         job_id: envelope.id,
         lease: delivery.lease.clone(),
+        claimed_at: delivery.claimed_at,
         attempt: delivery.attempt,
         max_attempts: kind.max_attempts,
         cancelled: interrupt.token.clone(),

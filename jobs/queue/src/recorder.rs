@@ -9,7 +9,7 @@ use sqlx::{PgConnection, PgPool};
 use tracing::error;
 
 use crate::{
-    envelope::Envelope,
+    envelope::{Envelope, without_words},
     event::{Event, Outcome, storable},
     faults::{Sabotage, crash_point, sabotaged},
     job::JobId,
@@ -143,7 +143,7 @@ fn read_packs(entries: &StreamRangeReply) -> (Vec<Told>, usize) {
                     if event.worker.is_empty() {
                         event.worker.clone_from(&worker);
                     }
-                    let envelope = event.envelope_bytes().or_else(|| entry.get(&event.id));
+                    let envelope = event.envelope_bytes().or_else(|| entry.get(&event.id).map(without_words));
                     told.push(Told { position, event, envelope });
                 }
                 Err(error) => error!(id = entry.id, %error, "an event cannot be recorded"),

@@ -19,6 +19,8 @@ use crate::{
     envelope::{Durability, Envelope},
     job::{Job, JobId},
     lane::Lane,
+    limit::{Limit, Reckoning},
+    terms::Terms,
 };
 
 /// The jobs of a catalogue, whose ports are `P`.
@@ -42,6 +44,7 @@ pub struct Kind<P> {
     pub timeout: Duration,
     /// [`Job::BACKOFF`].
     pub backoff: Backoff,
+    pub(crate) reckoning: Reckoning,
     normalize: fn(&str) -> serde_json::Result<Box<RawValue>>,
     prepare: fn(&str) -> serde_json::Result<Prepared<P>>,
 }
@@ -100,14 +103,47 @@ impl<P: Send + Sync + 'static> Registry<P> {
             max_attempts: J::MAX_ATTEMPTS,
             timeout: J::TIMEOUT,
             backoff: J::BACKOFF,
+            reckoning: Reckoning::of::<J>(),
             normalize: |args| serde_json::value::to_raw_value(&serde_json::from_str::<J>(args)?),
             prepare: |args| {
                 let job: J = serde_json::from_str(args)?;
                 Ok(Box::new(move |ctx| Box::pin(async move { job.run(&ctx).await })))
             },
         };
+        for limit in J::LIMITS {
+            self.check_limit(J::NAME, kind.lane, limit);
+        }
         assert!(self.kinds.insert(J::NAME, kind).is_none(), "two jobs are named {:?}", J::NAME);
         self
+    }
+
+    fn check_limit(&self, name: &str, lane: Lane, limit: &Limit) {
+        let mut letters = limit.name.chars();
+        let well_named = limit.name.len() <= 40
+            && letters.next().is_some_and(|first| first.is_ascii_lowercase())
+            && letters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        assert!(
+            well_named,
+            "{name}: {:?} cannot name a limit: use at most 40 lower-case letters, digits and underscores",
+            limit.name
+        );
+        if let Err(error) = limit.bounds.check() {
+            panic!("{name}: the limit {}: {error}", limit.name);
+        }
+        for (other, theirs) in self.limits().filter(|(_, theirs)| theirs.name == limit.name) {
+            assert!(
+                other.lane == lane,
+                "{name} and {} share the limit {} and not their lane: it is counted in one",
+                other.name,
+                limit.name
+            );
+            assert!(theirs == limit, "{name} and {} give the limit {} different bounds", other.name, limit.name);
+        }
+    }
+
+    /// Every limit, and a kind of job that counts against it.
+    pub(crate) fn limits(&self) -> impl Iterator<Item = (&Kind<P>, &'static Limit)> {
+        self.kinds.values().flat_map(|kind| kind.reckoning.limits.iter().map(move |limit| (kind, limit)))
     }
 
     /// The kind of that name.
@@ -141,7 +177,10 @@ impl<P: Send + Sync + 'static> Registry<P> {
         let known = || self.kinds.keys().copied().collect::<Vec<_>>().join(", ");
         let kind = self.get(name).ok_or_else(|| ByNameError::UnknownName { name: name.to_owned(), known: known() })?;
         let args = (kind.normalize)(args).map_err(|source| ByNameError::Args { name: kind.name, source })?;
-        let envelope = Envelope { run_at, ..Envelope::new(JobId::new(), kind.name, kind.version, Durability::Outbox, args) };
+        let (limits, tenant) = kind.reckoning.of_args(&args)?;
+        let terms = Terms { limits, tenant, ..Terms::default() };
+        let envelope =
+            Envelope { run_at, terms, ..Envelope::new(JobId::new(), kind.name, kind.version, Durability::Outbox, args) };
         Ok(Parcel::new(kind.lane, envelope)?.write_outbox(tx).await?)
     }
 }

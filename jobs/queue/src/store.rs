@@ -11,7 +11,7 @@ use redis::{AsyncConnectionConfig, Client, FromRedisValue, RedisError, Script, a
 
 use crate::{
     connection::{CONNECT_TIMEOUT, RESPONSE_TIMEOUT, SharedConnection},
-    envelope::{Delivery, Envelope, Lease},
+    envelope::{Delivery, Envelope, Lease, to_bytes, without_words},
     faults::{Sabotage, sabotaged},
     job::JobId,
     journal::Started,
@@ -19,6 +19,10 @@ use crate::{
     pusher::Pusher,
 };
 
+const FINISH_KEYS: [&str; 11] =
+    ["job", "running", "attempts", "cancels", "events", "stats", "limits", "settings", "thaw", "unique", "wake"];
+const PROMOTE_KEYS: [&str; 10] =
+    ["ready", "wake", "gone", "tail", "scheduled", "retryable", "parked", "thaw", "waiting", "stats"];
 /// No script is handed more jobs than this, so none blocks Redis for long.
 pub(crate) const MAX_BATCH: usize = 500;
 /// Unrecorded events may have this many bytes; then successes of direct pushes go unrecorded.
@@ -52,7 +56,17 @@ impl std::fmt::Debug for Store {
 }
 
 macro_rules! scripts {
-    ($($name:ident = $file:literal;)*) => { $(static $name: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!($file)));)* };
+    ($($name:ident = $file:literal;)*) => { $(static $name: LazyLock<Script> = LazyLock::new(|| $crate::store::script(include_str!($file)));)* };
+}
+
+/// A script whose first line may be followed by what scripts share.
+pub(crate) fn script(source: &str) -> Script {
+    match source.split_once('\n') {
+        Some((flags, body)) if body.contains("open_limits(") => {
+            Script::new(&format!("{flags}\n{}{body}", include_str!("lua/limits.lua")))
+        }
+        _ => Script::new(source),
+    }
 }
 
 pub(crate) use scripts;
@@ -71,6 +85,7 @@ scripts! {
     FORGET = "lua/forget.lua";
     MISSING = "lua/missing.lua";
     EPOCH = "lua/epoch.lua";
+    SETTINGS = "lua/settings.lua";
 }
 
 /// Deliveries that ended their jobs, as Redis must know them. Those whose events may go unrecorded under pressure come last.
@@ -146,6 +161,16 @@ impl Epoch {
     pub(crate) fn is_of(&self, replication_id: &str) -> bool {
         self.text.split(' ').nth(1) == Some(replication_id)
     }
+}
+
+/// What limits allow and what is paused, as a lane is told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) version: String,
+    /// Name or word, and bounds.
+    pub(crate) settings: Vec<(String, String)>,
+    /// `job:name`, `tenant:word`.
+    pub(crate) paused: Vec<String>,
 }
 
 /// The events that a recorder has written into the ledger.
@@ -238,7 +263,7 @@ impl Store {
             pairs.clear();
             ids.clear();
             for envelope in batch.iter().filter(|envelope| ids.insert(envelope.id)) {
-                let raw = serde_json::to_vec(envelope).map_err(|error| not_json(&error))?;
+                let raw = to_bytes(envelope).map_err(|error| not_json(&error))?;
                 pairs.push((envelope.id.to_string(), raw, envelope.run_at.map_or(0, |at| at.timestamp_millis())));
             }
             let mut call = self.call(&PUSH, lane, &["job", "ready", "scheduled", "gone", "wake", "tail", "stats"]);
@@ -271,7 +296,11 @@ impl Store {
         const DOING: &str = "claiming jobs";
         type Reply = (String, i64, i64, Vec<String>, Vec<Vec<u8>>, Vec<String>);
         let token: Arc<str> = uuid::Uuid::new_v4().simple().to_string().into();
-        let mut call = self.call(&CLAIM, lane, &["job", "ready", "running", "attempts", "gone", "wake", "fence", "epoch"]);
+        let keys = [
+            "job", "ready", "running", "attempts", "gone", "wake", "fence", "epoch", "limits", "settings", "waiting", "turns",
+            "thaw", "paused", "stats", "unique",
+        ];
+        let mut call = self.call(&CLAIM, lane, &keys);
         call.arg(limit.clamp(1, MAX_BATCH)).arg(millis(LEASE)).arg(&*token).arg(worker);
         let reply: Option<Reply> = call.invoke_async(connection).await.map_err(|source| StoreError { doing: DOING, source })?;
         let Some((epoch, fence, now, ids, envelopes, used)) = reply else { return Ok(None) };
@@ -287,7 +316,7 @@ impl Store {
                 attempt: past.used.saturating_add(1),
                 crashes: past.crashes,
                 claimed_at,
-                raw,
+                raw: without_words(raw),
             }
         };
         Ok(Some(ids.into_iter().zip(envelopes).map(delivery).collect()))
@@ -295,7 +324,7 @@ impl Store {
 
     /// Ends jobs that are over: all of them (then the answer is empty), or none (then it names those whose lease is somebody else's).
     pub(crate) async fn finish(&self, lane: Lane, worker: &str, finish: &Finish<'_>) -> Result<Vec<usize>, StoreError> {
-        let mut call = self.call(&FINISH, lane, &["job", "running", "attempts", "cancels", "events", "stats"]);
+        let mut call = self.call(&FINISH, lane, &FINISH_KEYS);
         call.arg(finish.ids.len()).arg(finish.droppable).arg(DROP_AT_BYTES).arg(worker);
         call.arg(&finish.events).arg(&finish.droppable_events).arg(&finish.statistics);
         for id in &finish.ids {
@@ -315,7 +344,23 @@ impl Store {
     pub(crate) async fn take_back(&self, lane: Lane, worker: &str, yields: &[Yield<'_>]) -> Result<Vec<bool>, StoreError> {
         let mut answers = Vec::with_capacity(yields.len());
         for batch in yields.chunks(MAX_BATCH) {
-            let keys = ["job", "ready", "running", "attempts", "retryable", "cancels", "events", "wake", "stats", "parked"];
+            let keys = [
+                "job",
+                "ready",
+                "running",
+                "attempts",
+                "retryable",
+                "cancels",
+                "events",
+                "wake",
+                "stats",
+                "parked",
+                "limits",
+                "settings",
+                "thaw",
+                "unique",
+                "turns",
+            ];
             let mut call = self.call(&YIELD, lane, &keys);
             call.arg(worker);
             for Yield { id, lease, verb, event } in batch {
@@ -334,7 +379,7 @@ impl Store {
             let mut call = self.call(&RENEW, lane, &["running", "cancels"]);
             call.arg(millis(LEASE));
             for (id, lease) in batch {
-                call.arg(id).arg(lease.mark());
+                call.arg(id).arg(lease.mark()).arg("");
             }
             answers.extend(self.run::<Vec<i64>>(&call, "renewing leases").await?.into_iter().map(|answer| match answer {
                 0 => Renewed::Lost,
@@ -347,7 +392,10 @@ impl Store {
 
     /// Returns orphans to their lane, if `epoch` still holds; answers how many, `None` when another epoch has begun.
     pub(crate) async fn rescue(&self, lane: Lane, epoch: &Epoch) -> Result<Option<u64>, StoreError> {
-        let keys = ["job", "ready", "running", "attempts", "cancels", "events", "wake", "epoch", "stats"];
+        let keys = [
+            "job", "ready", "running", "attempts", "cancels", "events", "wake", "epoch", "stats", "limits", "settings", "thaw",
+            "unique", "turns",
+        ];
         let (mut cursor, mut total) = (0_u64, 0);
         loop {
             let mut call = self.call(&RESCUE, lane, &keys);
@@ -370,7 +418,10 @@ impl Store {
     pub async fn count_crashes(&self, started: &[Started]) -> Result<u64, StoreError> {
         let mut counted = 0;
         for batch in started.chunk_by(|one, other| one.lane == other.lane).flat_map(|of_lane| of_lane.chunks(250)) {
-            let keys = ["job", "ready", "running", "attempts", "events", "wake", "epoch", "stats"];
+            let keys = [
+                "job", "ready", "running", "attempts", "events", "wake", "epoch", "stats", "limits", "settings", "thaw",
+                "unique", "turns",
+            ];
             let mut call = self.call(&CRASH, batch[0].lane, &keys);
             for Started { fence, id, .. } in batch {
                 call.arg(id).arg(fence);
@@ -382,14 +433,31 @@ impl Store {
 
     /// Makes due jobs available, and parked ones whatever their time if told so; answers how many, and how long until the next is due.
     pub(crate) async fn promote(&self, lane: Lane, parked: bool) -> Result<(usize, Option<Duration>), StoreError> {
-        let mut call = self.call(&PROMOTE, lane, &["ready", "wake", "gone", "tail", "scheduled", "retryable", "parked"]);
+        let mut call = self.call(&PROMOTE, lane, &PROMOTE_KEYS);
         call.arg(MAX_BATCH).arg(u8::from(parked));
         let (promoted, next_due): (usize, i64) = self.run(&call, "promoting due jobs").await?;
         Ok((promoted, u64::try_from(next_due).ok().map(Duration::from_millis)))
     }
 
     pub(crate) async fn cancel(&self, lane: Lane, id: &str, event: &str) -> Result<Cancelled, StoreError> {
-        let keys = ["job", "running", "scheduled", "retryable", "attempts", "gone", "cancels", "events", "stats", "parked"];
+        let keys = [
+            "job",
+            "running",
+            "scheduled",
+            "retryable",
+            "attempts",
+            "gone",
+            "cancels",
+            "events",
+            "stats",
+            "parked",
+            "limits",
+            "settings",
+            "thaw",
+            "unique",
+            "turns",
+            "waiting",
+        ];
         let mut call = self.call(&CANCEL, lane, &keys);
         call.arg(id).arg(event);
         Ok(match self.run::<String>(&call, "cancelling a job").await?.as_str() {
@@ -468,9 +536,22 @@ impl Store {
         number: i64,
         replication_id: &str,
     ) -> Result<(), StoreError> {
-        let mut call = self.call(&EPOCH, lane, &["epoch"]);
-        call.arg(present.map_or("", |epoch| epoch.text.as_str())).arg(format!("{number} {replication_id}"));
+        let mut call = self.call(&EPOCH, lane, &["epoch", "settings"]);
+        call.arg(present.map_or("", |epoch| epoch.text.as_str())).arg(format!("{number} {replication_id}")).arg(millis(LEASE));
         self.run::<String>(&call, "beginning an epoch").await.map(drop)
+    }
+
+    /// Tells a lane what limits allow and what is paused, if it was told something else last; answers whether it was.
+    pub(crate) async fn tell_settings(&self, lane: Lane, told: &Told) -> Result<bool, StoreError> {
+        let mut call = self.call(&SETTINGS, lane, &["settings", "paused", "waiting", "thaw", "wake"]);
+        call.arg(&told.version).arg(told.settings.len());
+        for (word, bounds) in &told.settings {
+            call.arg(word).arg(bounds);
+        }
+        for paused in &told.paused {
+            call.arg(paused);
+        }
+        self.run(&call, "telling limits and pauses").await
     }
 
     /// Runs one plain command.

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use redis::Script;
 
 use crate::{
-    envelope::Envelope,
+    envelope::{Envelope, without_words},
     lane::Lane,
     store::{MAX_BATCH, Store, StoreError, at, scripts},
 };
@@ -15,6 +15,7 @@ scripts! {
     COUNTS = "lua/counts.lua";
     PAGE = "lua/page.lua";
     LINE = "lua/line.lua";
+    LINES = "lua/lines.lua";
     LOOK = "lua/look.lua";
 }
 
@@ -26,6 +27,10 @@ pub(crate) struct LiveCounts {
     pub(crate) scheduled: u64,
     pub(crate) retryable: u64,
     pub(crate) parked: u64,
+    /// Waiting for a limit.
+    pub(crate) limited: u64,
+    /// Waiting because their kind or their tenant is paused.
+    pub(crate) paused: u64,
     /// Events that the recorder has not written yet.
     pub(crate) unrecorded: u64,
     pub(crate) unrecorded_bytes: u64,
@@ -50,18 +55,19 @@ pub(crate) struct Look {
     pub(crate) state: String,
     pub(crate) raw: Vec<u8>,
     pub(crate) attempts_used: u32,
-    /// The running mark, or the due time in ms.
+    /// The running mark, the due time in ms, or the word in whose line it waits.
     pub(crate) detail: String,
     pub(crate) cancel_wanted: bool,
 }
 
 impl Store {
     pub(crate) async fn counts(&self, lane: Lane) -> Result<LiveCounts, StoreError> {
-        let keys = ["job", "ready", "running", "scheduled", "retryable", "parked", "gone", "attempts", "stats"];
-        type Reply = (i64, u64, u64, u64, u64, u64, u64, i64, Option<Vec<u8>>, i64);
+        let keys = ["job", "ready", "running", "scheduled", "retryable", "parked", "gone", "attempts", "stats", "waiting"];
+        type Reply = (i64, u64, u64, u64, u64, u64, u64, i64, Option<Vec<u8>>, i64, u64, u64);
         let reply: Reply = self.run(&self.call(&COUNTS, lane, &keys), "counting jobs").await?;
-        let (available, running, scheduled, retryable, parked, unrecorded, unrecorded_bytes, now, oldest, due) = reply;
-        let envelope = oldest.and_then(|raw| serde_json::from_slice::<Envelope>(&raw).ok());
+        let (available, running, scheduled, retryable, parked, unrecorded, unrecorded_bytes, now, oldest, due, limited, paused) =
+            reply;
+        let envelope = oldest.and_then(|raw| serde_json::from_slice::<Envelope>(&without_words(raw)).ok());
         let oldest_since =
             envelope.map(|envelope| envelope.run_at.map_or(envelope.enqueued_at, |at| at.max(envelope.enqueued_at)).max(at(due)));
         Ok(LiveCounts {
@@ -70,6 +76,8 @@ impl Store {
             scheduled,
             retryable,
             parked,
+            limited,
+            paused,
             unrecorded,
             unrecorded_bytes,
             now: at(now),
@@ -98,6 +106,34 @@ impl Store {
         self.run::<Vec<_>>(&call, "listing available jobs").await.map(to_waiting)
     }
 
+    /// Of each limit's word: how many shares are held, and how many jobs wait for one. Bounded by what runs or waits.
+    pub(crate) async fn shares(&self, lane: Lane) -> Result<Vec<(String, u64, u64)>, StoreError> {
+        let all: Vec<(String, String)> =
+            self.query(redis::cmd("HGETALL").arg(self.key(lane, "limits")), "reading the shares of limits").await?;
+        let shares = |(word, state): (String, String)| {
+            let mut numbers = state.split(' ').map_while(|number| number.parse().ok());
+            Some((word, numbers.next()?, numbers.next()?)).filter(|(word, ..)| !word.starts_with('!'))
+        };
+        Ok(all.into_iter().filter_map(shares).collect())
+    }
+
+    /// A page of jobs that wait for a limit, or whose kind or tenant is paused, after an entry: their entries are `word place id`.
+    pub(crate) async fn lines(
+        &self,
+        lane: Lane,
+        paused: bool,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, Waiting)>, StoreError> {
+        let mut call = self.call(&LINES, lane, &["waiting", "job", "attempts"]);
+        call.arg(after).arg(limit.clamp(1, MAX_BATCH)).arg(u8::from(paused));
+        let rows: Vec<(String, String, Vec<u8>, String)> = self.run(&call, "listing jobs that wait for a limit").await?;
+        let waiting = |(id, entry, raw, used): (_, _, _, String)| {
+            (entry, Waiting { id, position: 0, raw: without_words(raw), attempts_used: leading_number(&used) })
+        };
+        Ok(rows.into_iter().map(waiting).collect())
+    }
+
     /// Every running job: id and mark ("fence token worker claimed_ms"). Bounded by the slots of all workers.
     pub(crate) async fn running(&self, lane: Lane) -> Result<Vec<(String, String)>, StoreError> {
         self.query(redis::cmd("HGETALL").arg(self.key(lane, "running")), "listing running jobs").await
@@ -113,15 +149,16 @@ impl Store {
         read.cmd("HMGET").arg(self.key(lane, "attempts")).arg(ids);
         let (envelopes, used): (Vec<Option<Vec<u8>>>, Vec<Option<String>>) = self.together(&read, "reading jobs").await?;
         let pairs = envelopes.into_iter().zip(used);
-        Ok(pairs.map(|(raw, used)| (raw.unwrap_or_default(), used.as_deref().map_or(0, leading_number))).collect())
+        Ok(pairs.map(|(raw, used)| (without_words(raw.unwrap_or_default()), used.as_deref().map_or(0, leading_number))).collect())
     }
 
     pub(crate) async fn look(&self, lane: Lane, id: &str) -> Result<Look, StoreError> {
-        let mut call = self.call(&LOOK, lane, &["job", "running", "scheduled", "retryable", "parked", "attempts", "cancels"]);
+        let mut call =
+            self.call(&LOOK, lane, &["job", "running", "scheduled", "retryable", "parked", "attempts", "cancels", "turns"]);
         call.arg(id);
         let (state, raw, used, detail, wanted): (String, Vec<u8>, String, String, u8) =
             self.run(&call, "looking for a job").await?;
-        Ok(Look { state, raw, attempts_used: leading_number(&used), detail, cancel_wanted: wanted == 1 })
+        Ok(Look { state, raw: without_words(raw), attempts_used: leading_number(&used), detail, cancel_wanted: wanted == 1 })
     }
 }
 
@@ -130,7 +167,7 @@ fn to_waiting(rows: Vec<(String, f64, Vec<u8>, String)>) -> Vec<Waiting> {
     let waiting = |(id, position, raw, used): (_, f64, _, String)| Waiting {
         id,
         position: position as i64,
-        raw,
+        raw: without_words(raw),
         attempts_used: leading_number(&used),
     };
     rows.into_iter().map(waiting).collect()

@@ -66,12 +66,17 @@ def cpu_seconds(processes):
     return sum(now[pid][2] for pid in sessions(processes, now))
 
 
-def memory_mb(processes, field="VmHWM"):
-    """VmHWM: the highest it ever was; VmRSS: now."""
+def peak_memory_mb(processes):
+    """The most they ever had."""
+    return memory_mb(processes, "status", "VmHWM")
+
+
+def memory_mb(processes, table="smaps_rollup", field="Pss:"):
+    """What they have now; a page that two of them share is counted once."""
     total = 0
     for pid in sessions(processes):
         try:
-            with open(f"/proc/{pid}/status") as file:
+            with open(f"/proc/{pid}/{table}") as file:
                 total += sum(int(line.split()[1]) for line in file if line.startswith(field))
         except OSError:
             pass

@@ -29,6 +29,14 @@ def unrecorded(peer, home, options):
         return drain(trial, options, options.n, afterwards=record)
 
 
+def controls(peer, home, options, control):
+    """As noop, with each job under a control: what it costs."""
+    with Trial(peer, home, options, "controls") as trial:
+        trial.env["PEERS_CONTROL"] = control
+        enqueued = trial.enqueue("bulk", options.n)
+        return drain(trial, options, options.n, mode=control, enqueue_per_s=round(enqueued))
+
+
 def backlog(peer, home, options, waiting):
     """How fast the first jobs of a backlog go, and what a waiting job costs Redis."""
     with Trial(peer, home, options, "backlog") as trial:
@@ -134,7 +142,7 @@ def idle(peer, home, options):
         time.sleep(10)
         elapsed = time.monotonic() - at
         used = {"worker": machine.cpu_seconds(trial.workers) - worker, **spent(store, trial.store.cpu())}
-        return trial.row(worker_rss_mb=machine.memory_mb(trial.workers, "VmRSS"),
+        return trial.row(worker_now_mb=machine.memory_mb(trial.workers),
                          **{f"{name}_cpu_percent": round(seconds / elapsed * 100, 2) for name, seconds in used.items()})
 
 
@@ -163,7 +171,7 @@ def drain(trial, options, n, afterwards=None, **figures):
     used = spent(before, costs(trial)) if done - seen > n / 2 else {}
     used = {f"{name}_us_per_job": round(seconds / (done - seen) * 1e6, 1) for name, seconds in used.items()}
     row = trial.row(n=n, **figures, done=done, drain_per_s=rate(done, first, last), boot_s=round((first - spawned) / 1e9, 2), **used,
-                    worker_mb=machine.memory_mb(trial.workers), **missing(done, n))
+                    worker_mb=machine.peak_memory_mb(trial.workers), **missing(done, n))
     if afterwards:
         afterwards()
     if trial.peer.name == "faena":
@@ -196,7 +204,7 @@ def live_jobs(trial):
     inspect = [os.path.join(trial.peer.env, "bench"), "inspect", "--json"]
     env = {**trial.env, "DATABASE_URL": trial.env["PEERS_PG_URL"], "REDIS_URL": trial.env["PEERS_REDIS_URL"]}
     overview = json.loads(subprocess.run(inspect, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout)
-    states = ("available", "running", "scheduled", "retryable", "parked")
+    states = ("available", "running", "scheduled", "retryable", "limited", "paused", "parked")
     return sum(lane[state] for lane in overview["lanes"] for state in states)
 
 

@@ -9,6 +9,7 @@ LATENCY = [("p50 ms", "p50_ms"), ("p99 ms", "p99_ms"), ("max ms", "max_ms")]
 COLUMNS = {
     "noop": NOOP,
     "unrecorded": NOOP,
+    "controls": NOOP,
     "latency": LATENCY,
     "kill9": [("done at kill", "at_kill"), ("lost", "lost"), ("duplicated", "duplicated"), ("all done s", "all_done_s"),
               ("s after the kill", "after_kill_s")],
@@ -16,7 +17,7 @@ COLUMNS = {
     "backlog": [("enqueue/s", "enqueue_per_s"), ("drain/s", "drain_per_s"), ("bytes per waiting job", "bytes_per_waiting_job")],
     "sustained": [("jobs/s", "sustained_per_s"), ("Redis MB early", "early_mb"), ("late", "late_mb"), ("recorded/s", "recorded_per_s"),
                   ("all µs/job until recorded", "until_recorded_us_per_job")],
-    "idle": [("worker CPU %", "worker_cpu_percent"), ("worker RSS MB", "worker_rss_mb"), ("redis CPU %", "redis_cpu_percent"),
+    "idle": [("worker CPU %", "worker_cpu_percent"), ("worker MB", "worker_now_mb"), ("redis CPU %", "redis_cpu_percent"),
              ("postgres CPU %", "postgres_cpu_percent")],
 }
 # what faena is compared by, and whether more is better
@@ -24,6 +25,7 @@ COMPARED = {"noop": ("drain_per_s", True), "latency": ("p50_ms", False), "outbox
 TITLES = {
     "noop": "noop: enqueued without a worker, then drained by one",
     "unrecorded": "unrecorded: drained by a worker that does not write the ledger",
+    "controls": "controls: each job under one",
     "latency": "latency: enqueue call to handler start, idle worker",
     "kill9": "kill9: worker killed half-way, another starts at once",
     "outbox": "outbox: commit asked for (and returned) to handler start",

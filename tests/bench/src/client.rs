@@ -10,8 +10,8 @@ use worker::{Mistakes, StoreArgs};
 
 use crate::{
     load::{Client, load},
-    notes::{Payload, monotonic_ns},
-    world::Measure,
+    notes::{Payload, monotonic_ns, setting},
+    world::{Keyed, Limited, Measure, Paced, Tight},
 };
 
 #[derive(Debug, Parser)]
@@ -27,6 +27,8 @@ struct Arguments {
 struct Faena {
     store: Store,
     db: PgPool,
+    /// What the jobs of `bulk` are under.
+    control: Option<String>,
 }
 
 impl Client for Faena {
@@ -39,7 +41,14 @@ impl Client for Faena {
     }
 
     async fn bulk(&self, payloads: Vec<Payload>) -> anyhow::Result<()> {
-        queue::push_all(&self.store, payloads.into_iter().map(Measure)).await?;
+        match self.control.as_deref() {
+            None | Some("none") => queue::push_all(&self.store, payloads.into_iter().map(Measure)).await?,
+            Some("limit") => queue::push_all(&self.store, payloads.into_iter().map(Limited)).await?,
+            Some("keyed") => queue::push_all(&self.store, payloads.into_iter().map(Keyed)).await?,
+            Some("tight") => queue::push_all(&self.store, payloads.into_iter().map(Tight)).await?,
+            Some("rate") => queue::push_all(&self.store, payloads.into_iter().map(Paced)).await?,
+            Some(other) => anyhow::bail!("no control is named {other:?}"),
+        };
         Ok(())
     }
 
@@ -71,5 +80,5 @@ async fn obey(arguments: Arguments) -> anyhow::Result<()> {
     // Connected before the time is taken, as every peer is.
     let ready = queue::Readiness::of_stores(&store, &db).await;
     anyhow::ensure!(ready.ready, "a store does not answer: {ready:?}");
-    load(Faena { store, db }, &arguments.words).await
+    load(Faena { store, db, control: setting("PEERS_CONTROL") }, &arguments.words).await
 }

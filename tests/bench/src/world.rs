@@ -1,8 +1,8 @@
 //! The benchmarks' catalogue of jobs: one, which does no more than its scenario asks.
 
-use std::{ops::Deref, sync::Arc};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
-use queue::{Attempted, Ctx, End, Job, OrFailure, Registry};
+use queue::{Attempted, Ctx, End, Job, Limit, OrFailure, Registry};
 use schedules::Schedule;
 use serde::{Deserialize, Serialize};
 use worker::{Mistakes, Outside};
@@ -29,7 +29,7 @@ impl Outside for World {
     type Ports = Ports;
 
     fn catalogue() -> Registry<Ports> {
-        Registry::new().job::<Measure>()
+        Registry::new().job::<Measure>().job::<Limited>().job::<Keyed>().job::<Tight>().job::<Paced>()
     }
 
     fn schedules() -> Vec<Schedule> {
@@ -57,4 +57,35 @@ impl Job for Measure {
         ctx.finished(1);
         Ok(End::Done)
     }
+}
+
+/// The same under a control, to measure what the control costs.
+macro_rules! controlled {
+    ($($(#[$what:meta])* $kind:ident = $name:literal, $limit:expr;)*) => { $(
+        $(#[$what])*
+        #[derive(Debug, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub(crate) struct $kind(pub(crate) Payload);
+
+        impl Job for $kind {
+            type Ports = Ports;
+            const NAME: &'static str = $name;
+            const LIMITS: &'static [Limit] = &[$limit];
+
+            async fn run(self, ctx: &Ctx<Ports>) -> Attempted {
+                Measure(self.0).run(ctx).await
+            }
+        }
+    )* };
+}
+
+controlled! {
+    /// A limit that is never reached.
+    Limited = "measure_limited", Limit::at_once("room", 100_000);
+    /// A limit of its own for each job.
+    Keyed = "measure_keyed", Limit::at_once("keyed", 1).by("id");
+    /// A limit that all wait for.
+    Tight = "measure_tight", Limit::at_once("tight", 50);
+    /// A rate that is never reached.
+    Paced = "measure_paced", Limit::rate("paced", 1_000_000, Duration::from_secs(1)).with_burst(1_000_000);
 }

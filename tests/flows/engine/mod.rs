@@ -6,6 +6,7 @@ mod crashes;
 mod drain;
 mod endings;
 mod lanes;
+mod limits;
 mod migrations;
 mod outages;
 mod redis_errors;

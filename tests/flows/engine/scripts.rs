@@ -22,8 +22,8 @@ impl Keys {
         format!("{}:{name}", self.prefix)
     }
 
-    async fn call<T: FromRedisValue>(&mut self, source: &str, keys: &[&str], args: &[&str]) -> T {
-        let script = Script::new(source);
+    async fn call<T: FromRedisValue>(&mut self, source: String, keys: &[&str], args: &[&str]) -> T {
+        let script = Script::new(&source);
         let mut call = script.prepare_invoke();
         for name in keys {
             call.key(self.key(name));
@@ -58,7 +58,7 @@ impl Keys {
     }
 
     async fn finish_under_pressure(&mut self, ids: &[&str], marks: &[&str], droppable: usize, limit: &str) -> Vec<usize> {
-        let keys = ["job", "running", "attempts", "cancels", "events", "stats"];
+        let keys = ["job", "running", "attempts", "cancels", "events", "stats", "limits", "settings", "thaw", "unique", "wake"];
         let (count, drop) = (ids.len().to_string(), droppable.to_string());
         let events = if droppable < ids.len() { "[{}]" } else { "" };
         let mut args = vec![count.as_str(), &drop, limit, "worker", events, "[{}]", "completed 2 dead 1 "];
@@ -68,23 +68,58 @@ impl Keys {
     }
 
     async fn take_back(&mut self, id: &str, mark: &str, verb: &str, delay: &str) -> Vec<u8> {
-        let keys = ["job", "ready", "running", "attempts", "retryable", "cancels", "events", "wake", "stats", "parked"];
+        let keys = [
+            "job",
+            "ready",
+            "running",
+            "attempts",
+            "retryable",
+            "cancels",
+            "events",
+            "wake",
+            "stats",
+            "parked",
+            "limits",
+            "settings",
+            "thaw",
+            "unique",
+            "turns",
+        ];
         self.call(script("yield"), &keys, &["worker", id, mark, verb, delay, "{}"]).await
     }
 
     async fn rescue(&mut self) -> i64 {
-        let keys = ["job", "ready", "running", "attempts", "cancels", "events", "wake", "epoch", "stats"];
+        let keys = [
+            "job", "ready", "running", "attempts", "cancels", "events", "wake", "epoch", "stats", "limits", "settings", "thaw",
+            "unique", "turns",
+        ];
         self.call::<(i64, i64)>(script("rescue"), &keys, &["1 here", "0", "500"]).await.1
     }
 
     async fn cancel(&mut self, id: &str) -> String {
-        let keys = ["job", "running", "scheduled", "retryable", "attempts", "gone", "cancels", "events", "stats", "parked"];
+        let keys = [
+            "job",
+            "running",
+            "scheduled",
+            "retryable",
+            "attempts",
+            "gone",
+            "cancels",
+            "events",
+            "stats",
+            "parked",
+            "limits",
+            "settings",
+            "thaw",
+            "unique",
+            "turns",
+            "waiting",
+        ];
         self.call(script("cancel"), &keys, &[id, r#"{"id":"x","outcome":"cancelled"}"#]).await
     }
 
     async fn promote(&mut self) -> (u64, i64) {
-        let keys = ["ready", "wake", "gone", "tail", "scheduled", "retryable", "parked"];
-        self.call(script("promote"), &keys, &["500", "0"]).await
+        self.call(script("promote"), &PROMOTE_KEYS, &["500", "0"]).await
     }
 
     async fn line(&mut self, after: i64, limit: usize) -> Vec<Row> {
@@ -131,15 +166,27 @@ impl Keys {
     }
 }
 
-const CLAIM_KEYS: [&str; 8] = ["job", "ready", "running", "attempts", "gone", "wake", "fence", "epoch"];
+const CLAIM_KEYS: [&str; 16] = [
+    "job", "ready", "running", "attempts", "gone", "wake", "fence", "epoch", "limits", "settings", "waiting", "turns", "thaw",
+    "paused", "stats", "unique",
+];
+const PROMOTE_KEYS: [&str; 10] =
+    ["ready", "wake", "gone", "tail", "scheduled", "retryable", "parked", "thaw", "waiting", "stats"];
 
-fn script(name: &str) -> &'static str {
+/// The script as the engine sends it.
+fn script(name: &str) -> String {
+    let source = source_of(name);
+    let (flags, body) = source.split_once('\n').expect("a script has lines");
+    if body.contains("open_limits(") { format!("{flags}\n{}{body}", source_of("limits")) } else { source.to_owned() }
+}
+
+fn source_of(name: &str) -> &'static str {
     macro_rules! scripts {
         ($($name:literal)*) => {
             match name { $($name => include_str!(concat!("../../../jobs/queue/src/lua/", $name, ".lua")),)* _ => panic!("{name}") }
         };
     }
-    scripts!("push" "claim" "finish" "yield" "renew" "rescue" "cancel" "promote" "line" "page" "forget" "epoch")
+    scripts!("push" "claim" "finish" "yield" "renew" "rescue" "cancel" "promote" "line" "page" "forget" "epoch" "limits" "settings")
 }
 
 #[tokio::test]
@@ -233,7 +280,7 @@ async fn under_pressure_successes_of_direct_pushes_go_unrecorded_and_new_ones_ar
     let (dropped, jobs): (u64, u64) =
         (keys.redis.hget(keys.key("stats"), "dropped").await.unwrap(), keys.redis.hlen(keys.key("job")).await.unwrap());
     assert_eq!((keys.events().await.len(), dropped, jobs), (1, 1, 1));
-    let pushed = Script::new(script("push"));
+    let pushed = Script::new(&script("push"));
     let mut push = pushed.prepare_invoke();
     for name in ["job", "ready", "scheduled", "gone", "wake", "tail", "stats"] {
         push.key(keys.key(name));
@@ -269,7 +316,11 @@ async fn renewal_tells_held_from_lost_and_passes_on_a_wish_to_cancel() {
     assert_eq!(keys.cancel("b").await, "running");
 
     let answers: Vec<u8> = keys
-        .call(script("renew"), &["running", "cancels"], &["4000", "a", &mark, "b", &mark, "a", "9 other ", "nobody", &mark])
+        .call(
+            script("renew"),
+            &["running", "cancels"],
+            &["4000", "a", &mark, "", "b", &mark, "", "a", "9 other ", "", "nobody", &mark, ""],
+        )
         .await;
 
     assert_eq!(answers, [1, 2, 0, 0]);
@@ -402,8 +453,8 @@ async fn a_recorder_that_comes_late_forgets_no_job_that_lives_again() {
 async fn of_two_who_begin_an_epoch_one_does() {
     let mut keys = Keys::fresh().await;
 
-    let one: String = keys.call(script("epoch"), &["epoch"], &["", "7 here"]).await;
-    let other: String = keys.call(script("epoch"), &["epoch"], &["", "8 here"]).await;
+    let one: String = keys.call(script("epoch"), &["epoch", "settings"], &["", "7 here", "4000"]).await;
+    let other: String = keys.call(script("epoch"), &["epoch", "settings"], &["", "8 here", "4000"]).await;
 
     assert_eq!((one.as_str(), other.as_str()), ("7 here", "7 here"));
 }
@@ -432,8 +483,7 @@ async fn a_parked_job_waits_apart_and_counts_no_attempt() {
     keys.take_back("a", &mark, "park", "3600000").await;
 
     assert_eq!(keys.promote().await.0, 0);
-    let names = ["ready", "wake", "gone", "tail", "scheduled", "retryable", "parked"];
-    let (offered, _): (u64, i64) = keys.call(script("promote"), &names, &["500", "1"]).await;
+    let (offered, _): (u64, i64) = keys.call(script("promote"), &PROMOTE_KEYS, &["500", "1"]).await;
     assert_eq!((offered, keys.claim("1").await.0), (1, vec!["a".to_owned()]));
     let attempts: u64 = keys.redis.hlen(keys.key("attempts")).await.unwrap();
     assert_eq!(attempts, 0);

@@ -13,7 +13,7 @@ use super::ops::{REFRESH_S, when};
 use crate::{
     app::App,
     forms::Wish,
-    page::{Page, render, see_other},
+    page::{Page, key, render, see_other},
     paths,
     problem::{Doing as _, Problem},
 };
@@ -54,7 +54,12 @@ impl OpsJobs {
 
     /// Whether jobs in this state have a time that says more than when they were enqueued.
     fn has_time(&self) -> bool {
-        !matches!(self.state, JobState::Available | JobState::Outboxed)
+        !matches!(self.state, JobState::Available | JobState::Outboxed | JobState::Limited | JobState::Paused)
+    }
+
+    /// What the column says.
+    fn reason_key(&self) -> &'static str {
+        if self.state.is_ended() { key("ops-reason") } else { key("ops-waits-for") }
     }
 
     /// What that time means.
@@ -63,7 +68,7 @@ impl OpsJobs {
     }
 
     fn has_reason(&self) -> bool {
-        matches!(self.state, JobState::Cancelled | JobState::Dead)
+        matches!(self.state, JobState::Cancelled | JobState::Dead | JobState::Limited | JobState::Paused)
     }
 
     fn lane_word(&self) -> &'static str {

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Cancels a job in whatever live state it is.
 --   KEYS  1 job · 2 running · 3 scheduled · 4 retryable · 5 attempts · 6 gone · 7 cancels · 8 events · 9 stats · 10 parked
+--         · 11 limits · 12 settings · 13 thaw · 14 unique · 15 turns · 16 waiting
 --   ARGV  1 id · 2 event (JSON, without ended_ms and attempt)
 -- Returns `cancelled`, `running` (its worker will be told), `ended` (too late) or `unknown` (no such live job).
 local job, running, scheduled, retryable, attempts = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
@@ -13,13 +14,25 @@ end
 local envelope = redis.call('HGET', job, id)
 if not envelope then return 'unknown' end
 if string.byte(envelope) == 33 then return 'ended' end
-if redis.call('ZREM', scheduled, id) + redis.call('ZREM', retryable, id) + redis.call('ZREM', parked, id) == 0 then
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local L = open_limits(KEYS[11], KEYS[12], KEYS[13], KEYS[14], now)
+for word in string.gmatch(words_of(envelope), '%S+') do
+    if string.byte(word) == 60 or string.byte(word) == 61 then free_unique(L, id, word) end
+end
+local entry = redis.call('HGET', KEYS[15], id)
+if entry then redis.call('HDEL', KEYS[15], id) end
+if entry and entry ~= 'front' then
+    redis.call('ZREM', KEYS[16], entry)
+    local line = state_of(L, string.match(entry, '^%S+'))
+    line.waiting = math.max(0, line.waiting - 1)
+    save_states(L)
+elseif redis.call('ZREM', scheduled, id) + redis.call('ZREM', retryable, id) + redis.call('ZREM', parked, id) == 0 then
     -- It stands in the ready list. Taking it out would cost a walk of the list: a claim skips its place.
     redis.call('SADD', gone, id)
 end
-local time = redis.call('TIME')
 local event = cjson.decode(ARGV[2])
-event.ended_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+event.ended_ms = now
 event.attempt = tonumber(string.match(redis.call('HGET', attempts, id) or '0', '^%d+'))
 redis.call('HSET', job, id, '!0')
 redis.call('HDEL', attempts, id)

@@ -1,47 +1,188 @@
 #!lua flags=allow-oom
--- Gives available jobs to a worker, oldest first, each with a lease and a fence.
+-- Gives available jobs to a worker, oldest first, each with a lease and a fence: first those whose turn at a limit has come, then from the
+-- line. A job whose limit has no share left, or that is paused, leaves the line and waits apart: it is met again when its turn comes.
 --   KEYS  1 job · 2 ready · 3 running · 4 attempts · 5 gone · 6 wake · 7 fence · 8 epoch
+--         · 9 limits · 10 settings · 11 waiting · 12 turns · 13 thaw · 14 paused (job:name, tenant:name) · 15 stats · 16 unique
 --   ARGV  1 how many at most (1 to 500) · 2 lease (ms) · 3 lease token · 4 worker
 -- Returns nil when there is no epoch yet (nothing may be claimed without one); else epoch, fence, now (ms), ids, envelopes, and what
 -- their earlier attempts were (one each; none when no job of the queue was attempted before).
 local job, ready, running, attempts = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local gone, wake, fence_key, epoch_key = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+local waiting, turns, thaw, paused = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
+local want = tonumber(ARGV[1])
 local epoch = redis.call('GET', epoch_key)
 if not epoch then return nil end
-local ids = redis.call('LPOP', ready, ARGV[1])
-if not ids then return {epoch, 0, 0, {}, {}, {}} end
-
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local L = open_limits(KEYS[9], KEYS[10], thaw, KEYS[16], now)
+local any_paused, any_turns = redis.call('HLEN', paused) > 0, redis.call('HLEN', turns) > 0
+local limited, not_before = false, nil
+
+local pauses = {}
+local function is_paused(what)
+    if pauses[what] == nil then pauses[what] = redis.call('HEXISTS', paused, what) == 1 end
+    return pauses[what]
+end
+
+local function pause_of(envelope, words)
+    if not any_paused then return nil end
+    local tenant = string.match(words, '@(%S+)')
+    if tenant and is_paused('tenant:' .. tenant) then return '!tenant:' .. tenant end
+    local name = string.match(envelope, '^[^{]*{"id":"[^"]*","name":"([^"]*)"')
+    if name and is_paused('job:' .. name) then return '!job:' .. name end
+    return nil
+end
+
+-- How long a share of this limit is not to be had: nil: it is; 0: until somebody gives one back; else until that moment (ms).
+local function closed_until(key)
+    local bounds, state = bounds_of(L, key), state_of(L, key)
+    not_before = not_before or tonumber(redis.call('HGET', KEYS[10], '~') or 0)
+    if now < not_before then return not_before end
+    -- Nobody has told the bounds yet: a worker does within a second.
+    if not bounds then return now + 1000 end
+    if bounds.at_once > 0 and state.held >= bounds.at_once then return 0 end
+    if bounds.count > 0 then
+        local open = state.next_ms - (bounds.burst - 1) * bounds.per / bounds.count
+        if now < open then return math.ceil(open) end
+    end
+    return nil
+end
+
+-- What keeps a job from running, and until when; nil: nothing. `place`: it comes from a line and need not queue up again.
+local function obstacle(envelope, words, place)
+    local pause = pause_of(envelope, words)
+    if pause then return pause, 0 end
+    for word in string.gmatch(words, '%S+') do
+        if is_limit(word) then
+            local closed = closed_until(word)
+            if closed then return word, closed end
+            if not place and state_of(L, word).waiting > 0 then return word, nil end
+        end
+    end
+    return nil
+end
+
+local function take(id, words)
+    for word in string.gmatch(words, '%S+') do
+        if string.byte(word) == 60 then
+            free_unique(L, id, word)
+        elseif is_limit(word) then
+            local bounds, state = bounds_of(L, word), state_of(L, word)
+            state.held = state.held + 1
+            if bounds.count > 0 then state.next_ms = math.max(state.next_ms, now) + bounds.per / bounds.count end
+        end
+    end
+end
+
+-- Lets a job wait at `key`. A rate says when it is to be met again; a share that is given back says so itself.
+local function queue_up(key, closed, id, place)
+    local entry = string.format('%s %s %s', key, place, id)
+    redis.call('ZADD', waiting, 0, entry)
+    redis.call('HSET', turns, id, entry)
+    state_of(L, key).waiting = state_of(L, key).waiting + 1
+    if closed and closed > 0 then redis.call('ZADD', thaw, closed, key) end
+end
+
+local function new_place(front)
+    -- Places have the same length, so that text orders them.
+    local number = redis.call('HINCRBY', KEYS[15], front and 'front' or 'back', front and -1 or 1)
+    return string.format('%016.0f', 5e15 + number)
+end
+
+local taken, envelopes, tails = {}, {}, {}
+local function deliver(id, envelope, words)
+    taken[#taken + 1] = id
+    envelopes[#envelopes + 1] = envelope
+    tails[#taken] = words ~= '' and words or nil
+end
+
+-- Those whose turn may have come.
+local looked = 0
+if redis.call('ZCARD', thaw) > 0 then
+    for _, key in ipairs(redis.call('ZRANGEBYSCORE', thaw, '-inf', now, 'LIMIT', 0, 100)) do
+        limited = true
+        while #taken < want and looked < 500 do
+            local entries = redis.call('ZRANGEBYLEX', waiting, '[' .. key .. ' ', '(' .. key .. '!', 'LIMIT', 0, math.min(want - #taken, 100))
+            if #entries == 0 then
+                redis.call('ZREM', thaw, key)
+                state_of(L, key).waiting = 0
+                break
+            end
+            looked = looked + #entries
+            local stop = false
+            for _, entry in ipairs(entries) do
+                local place, id = string.match(entry, '^%S+ (%S+) (.*)$')
+                local envelope = redis.call('HGET', job, id)
+                local left = not envelope or string.byte(envelope) == 33
+                local words = left and '' or words_of(envelope)
+                local blocked, closed
+                if not left then blocked, closed = obstacle(envelope, words, place) end
+                if blocked == key then
+                    if closed > 0 then redis.call('ZADD', thaw, closed, key) else redis.call('ZREM', thaw, key) end
+                    stop = true
+                    break
+                end
+                redis.call('ZREM', waiting, entry)
+                redis.call('HDEL', turns, id)
+                local state = state_of(L, key)
+                state.waiting = math.max(0, state.waiting - 1)
+                if blocked then
+                    queue_up(blocked, closed, id, place)
+                elseif not left then
+                    take(id, words)
+                    deliver(id, envelope, words)
+                end
+            end
+            if stop then break end
+        end
+        if #taken >= want or looked >= 500 then break end
+    end
+end
+
+if #taken < want then
+    local ids = redis.call('LPOP', ready, want - #taken) or {}
+    local found = #ids > 0 and redis.call('HMGET', job, unpack(ids)) or {}
+    local any_gone = redis.call('SCARD', gone) > 0
+    for i, id in ipairs(ids) do
+        local envelope = found[i]
+        -- A tombstone begins with '!': the job ended while its place was still in line.
+        local first = envelope and string.byte(envelope)
+        if not (any_gone and redis.call('SREM', gone, id) == 1) and first and first ~= 33 then
+            if first == 126 or any_paused then
+                limited = true
+                local words = words_of(envelope)
+                local front = any_turns and redis.call('HDEL', turns, id) == 1
+                local blocked, closed = obstacle(envelope, words, front)
+                if blocked then
+                    queue_up(blocked, closed, id, new_place(front))
+                else
+                    take(id, words)
+                    deliver(id, envelope, words)
+                end
+            else
+                taken[#taken + 1] = id
+                envelopes[#envelopes + 1] = envelope
+            end
+        end
+    end
+end
+if limited then save_states(L) end
+-- One token wakes one worker; what it leaves is for the next.
+local more = redis.call('LLEN', ready) > 0 or ((#taken == want or looked >= 500) and redis.call('ZCARD', thaw) > 0)
+if more and redis.call('LLEN', wake) == 0 then redis.call('RPUSH', wake, 1) end
+if #taken == 0 then return {epoch, 0, 0, {}, {}, {}} end
+
 local fence = redis.call('INCR', fence_key)
 local mark = fence .. ' ' .. ARGV[3] .. ' ' .. ARGV[4] .. ' ' .. now .. ' ' .. (now + tonumber(ARGV[2]))
-local envelopes = redis.call('HMGET', job, unpack(ids))
 local used = {}
-if redis.call('HLEN', attempts) > 0 then used = redis.call('HMGET', attempts, unpack(ids)) end
-local any_gone = redis.call('SCARD', gone) > 0
-local leases, whole = {}, true
-for i, id in ipairs(ids) do
-    local envelope = envelopes[i]
-    -- A tombstone begins with '!': the job ended while its place was still in line.
-    local left = any_gone and redis.call('SREM', gone, id) == 1
-    if not left and envelope and string.byte(envelope) ~= 33 then
-        leases[#leases + 1] = id
-        leases[#leases + 1] = mark
-    else
-        envelopes[i], whole = false, false
-    end
-    used[i] = used[i] or ''
+if redis.call('HLEN', attempts) > 0 then
+    used = redis.call('HMGET', attempts, unpack(taken))
+    for i = 1, #taken do used[i] = used[i] or '' end
 end
-if #leases > 0 then redis.call('HSET', running, unpack(leases)) end
--- One token wakes one worker; what it leaves is for the next.
-if redis.call('LLEN', ready) > 0 and redis.call('LLEN', wake) == 0 then redis.call('RPUSH', wake, 1) end
-if whole then return {epoch, fence, now, ids, envelopes, used} end
-local kept = {{}, {}, {}}
-for i, id in ipairs(ids) do
-    if envelopes[i] then
-        kept[1][#kept[1] + 1] = id
-        kept[2][#kept[2] + 1] = envelopes[i]
-        kept[3][#kept[3] + 1] = used[i]
-    end
+local leases = {}
+for i, id in ipairs(taken) do
+    leases[2 * i - 1] = id
+    leases[2 * i] = tails[i] and (mark .. ' ' .. tails[i]) or mark
 end
-return {epoch, fence, now, kept[1], kept[2], kept[3]}
+redis.call('HSET', running, unpack(leases))
+return {epoch, fence, now, taken, envelopes, used}

@@ -2,6 +2,7 @@
 -- Returns jobs to the head of their lane whose process died while it ran them, and counts it: after the second time a job is a
 -- suspect and runs alone.
 --   KEYS  1 job · 2 ready · 3 running · 4 attempts · 5 events · 6 wake · 7 epoch · 8 stats
+--         · 9 limits · 10 settings · 11 thaw · 12 unique · 13 turns
 --   ARGV  for each job (at most 250): id, fence
 -- Returns how many were counted; a job that somebody else holds by now is not.
 local job, ready, running, attempts, events, wake = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
@@ -9,6 +10,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local epoch = tonumber(string.match(redis.call('GET', KEYS[7]) or '0', '^%d+'))
 local told = {}
+local L = open_limits(KEYS[9], KEYS[10], KEYS[11], KEYS[12], now)
 for i = 1, #ARGV, 2 do
     local id, fence = ARGV[i], ARGV[i + 1]
     local held = redis.call('HGET', running, id)
@@ -22,10 +24,13 @@ for i = 1, #ARGV, 2 do
         redis.call('HDEL', running, id)
         redis.call('HSET', attempts, id, used .. ' ' .. due .. ' ' .. crashes)
         redis.call('LPUSH', ready, id)
+        local tail = tail_of(held)
+        if tail and give_back(L, id, tail, false) then redis.call('HSET', KEYS[13], id, 'front') end
         told[#told + 1] = {id = id, outcome = 'orphaned', attempt = tonumber(used) + 1, epoch = epoch, fence = tonumber(fence),
             worker = worker, started_ms = tonumber(claimed), ended_ms = now, error = 'its process died while it ran: crash ' .. crashes}
     end
 end
+save_states(L)
 if #told > 0 then
     local pack = cjson.encode(told)
     redis.call('XADD', events, '*', 'worker', '?', 'events', pack)

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Ends jobs that are over, all or none of them. Events, tombstones and change are one step.
---   KEYS  1 job · 2 running · 3 attempts · 4 cancels · 5 events · 6 stats
+--   KEYS  1 job · 2 running · 3 attempts · 4 cancels · 5 events · 6 stats · 7 limits · 8 settings · 9 thaw · 10 unique · 11 wake
 --   ARGV  1 how many (1 to 500) · 2 how many of them, the last ones, may go unrecorded under pressure
 --         · 3 unrecorded events may have this many bytes · 4 worker · 5, 6 events (JSON arrays; empty: none) of those that must be
 --         recorded, and of those that may go unrecorded · 7 statistics as `field number field number` · then ids · then marks
@@ -25,6 +25,17 @@ for i = 1, n do
     end
 end
 if #refused > 0 then return refused end
+
+if redis.call('HLEN', KEYS[7]) > 0 or redis.call('HLEN', KEYS[10]) > 0 then
+    local time = redis.call('TIME')
+    local L = open_limits(KEYS[7], KEYS[8], KEYS[9], KEYS[10], time[1] * 1000 + math.floor(time[2] / 1000))
+    for i = 1, n do
+        local tail = tail_of(held[i])
+        if tail then give_back(L, ARGV[7 + i], tail, true) end
+    end
+    save_states(L)
+    if L.wakes and redis.call('LLEN', KEYS[11]) == 0 then redis.call('RPUSH', KEYS[11], 1) end
+end
 
 redis.call('HDEL', running, unpack(ARGV, 8, 7 + n))
 if redis.call('HLEN', attempts) > 0 then redis.call('HDEL', attempts, unpack(ARGV, 8, 7 + n)) end

@@ -1,9 +1,9 @@
 #!lua flags=no-writes
 -- Where one job is now.
---   KEYS  1 job · 2 running · 3 scheduled · 4 retryable · 5 parked · 6 attempts · 7 cancels
+--   KEYS  1 job · 2 running · 3 scheduled · 4 retryable · 5 parked · 6 attempts · 7 cancels · 8 turns
 --   ARGV  1 id
--- Returns state (available, running, scheduled, retryable, parked, ended, unknown), envelope, attempts, detail (the running mark or
--- the due time in ms), 1 when its cancellation was asked for.
+-- Returns state (available, running, scheduled, retryable, parked, waiting, ended, unknown), envelope, attempts, detail (the running mark,
+-- the due time in ms, or the word in whose line it waits), 1 when its cancellation was asked for.
 local id = ARGV[1]
 local envelope = redis.call('HGET', KEYS[1], id)
 local attempts = redis.call('HGET', KEYS[6], id) or ''
@@ -15,4 +15,6 @@ for place, state in pairs({[3] = 'scheduled', [4] = 'retryable', [5] = 'parked'}
     local due = redis.call('ZSCORE', KEYS[place], id)
     if due then return {state, envelope, attempts, due, 0} end
 end
+local entry = redis.call('HGET', KEYS[8], id)
+if entry and entry ~= 'front' then return {'waiting', envelope, attempts, string.match(entry, '^%S+'), 0} end
 return {'available', envelope, attempts, '', 0}

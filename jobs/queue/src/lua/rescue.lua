@@ -2,6 +2,7 @@
 -- Returns orphans, jobs whose lease has run out, to the head of their queue. No attempt is used and no crash counted: an expired
 -- lease proves nothing about the job.
 --   KEYS  1 job · 2 ready · 3 running · 4 attempts · 5 cancels · 6 events · 7 wake · 8 epoch · 9 stats
+--         · 10 limits · 11 settings · 12 thaw · 13 unique · 14 turns
 --   ARGV  1 the epoch in which the caller has waited for owners to renew · 2 where to go on in the running jobs (0: from the start)
 --         · 3 how many to look at (1 to 500)
 -- Returns where to go on (0: that was all) and how many were rescued; -1 when another epoch has begun.
@@ -13,9 +14,10 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local scanned = redis.call('HSCAN', running, ARGV[2], 'COUNT', ARGV[3])
 local rescued, told, envelopes = 0, {}, {}
+local L = open_limits(KEYS[10], KEYS[11], KEYS[12], KEYS[13], now)
 for i = 1, #scanned[2], 2 do
     local id, held = scanned[2][i], scanned[2][i + 1]
-    local fence, worker, claimed, expires = string.match(held, '^(%d+) %S+ (%S+) (%d+) (%d+)$')
+    local fence, worker, claimed, expires = string.match(held, '^(%d+) %S+ (%S+) (%d+) (%d+)')
     if not expires or tonumber(expires) < now then
         redis.call('HDEL', running, id)
         local envelope = redis.call('HGET', job, id)
@@ -25,7 +27,9 @@ for i = 1, #scanned[2], 2 do
             local event = {id = id, outcome = 'orphaned', attempt = used + 1, epoch = tonumber(string.match(epoch, '^%d+')),
                 fence = tonumber(fence or 0), worker = worker or '?', started_ms = tonumber(claimed), ended_ms = now,
                 error = 'the lease ran out'}
-            if redis.call('HDEL', cancels, id) == 1 then
+            local cancelled, tail = redis.call('HDEL', cancels, id) == 1, tail_of(held)
+            local limited = tail and give_back(L, id, tail, cancelled)
+            if cancelled then
                 -- Somebody wanted it cancelled and nobody is left to see that: it ends here.
                 event.outcome, event.error = 'cancelled', 'cancelled while running; its worker did not answer'
                 envelopes[#envelopes + 1] = id
@@ -35,11 +39,13 @@ for i = 1, #scanned[2], 2 do
                 redis.call('HINCRBY', stats, 'cancelled', 1)
             else
                 redis.call('LPUSH', ready, id)
+                if limited then redis.call('HSET', KEYS[14], id, 'front') end
             end
             told[#told + 1] = event
         end
     end
 end
+save_states(L)
 if #told > 0 then
     local pack = cjson.encode(told)
     redis.call('XADD', events, '*', 'worker', '?', 'events', pack, unpack(envelopes))
@@ -47,5 +53,5 @@ if #told > 0 then
     redis.call('HINCRBY', stats, 'event_count', #told)
     redis.call('HINCRBY', stats, 'rescued', #told)
 end
-if rescued > 0 and redis.call('LLEN', wake) == 0 then redis.call('RPUSH', wake, 1) end
+if (rescued > 0 or L.wakes) and redis.call('LLEN', wake) == 0 then redis.call('RPUSH', wake, 1) end
 return {tonumber(scanned[1]), rescued}

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Takes back deliveries that did not end their jobs: each waits for another attempt, or is handed back.
 --   KEYS  1 job · 2 ready · 3 running · 4 attempts · 5 retryable · 6 cancels · 7 events · 8 wake · 9 stats · 10 parked
+--         · 11 limits · 12 settings · 13 thaw · 14 unique · 15 turns
 --   ARGV  1 worker · then for each delivery (at most 500): id, mark, verb, delay (ms), event (JSON; empty: none)
 --         mark   "fence token " as claimed; another mark means that the job is somebody else's now
 --         verb   retry (an attempt is used) · wait (none is) · release (back to the head of its queue)
@@ -11,14 +12,18 @@ local events, wake, stats, parked = KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local reply, told, available, retried = {}, {}, 0, 0
+local L = open_limits(KEYS[11], KEYS[12], KEYS[13], KEYS[14], now)
 for i = 2, #ARGV, 5 do
     local id, mark, verb, delay, event = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
     local held = redis.call('HGET', running, id)
     if held and string.sub(held, 1, #mark) == mark then
         redis.call('HDEL', running, id)
         redis.call('HDEL', cancels, id)
+        local tail = tail_of(held)
+        local limited = tail and give_back(L, id, tail, false)
         if verb == 'release' then
             redis.call('LPUSH', ready, id)
+            if limited then redis.call('HSET', KEYS[15], id, 'front') end
             available = available + 1
         elseif verb == 'park' then
             redis.call('ZADD', parked, now + tonumber(delay), id)
@@ -40,6 +45,7 @@ for i = 2, #ARGV, 5 do
         reply[#reply + 1] = 0
     end
 end
+save_states(L)
 if #told > 0 then
     local pack = '[' .. table.concat(told, ',') .. ']'
     redis.call('XADD', events, '*', 'worker', ARGV[1], 'events', pack)
@@ -47,5 +53,5 @@ if #told > 0 then
     redis.call('HINCRBY', stats, 'event_count', #told)
 end
 if retried > 0 then redis.call('HINCRBY', stats, 'retried', retried) end
-if available > 0 and redis.call('LLEN', wake) == 0 then redis.call('RPUSH', wake, 1) end
+if (available > 0 or L.wakes) and redis.call('LLEN', wake) == 0 then redis.call('RPUSH', wake, 1) end
 return reply

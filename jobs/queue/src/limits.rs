@@ -1,0 +1,268 @@
+//! What limits allow and what is paused: decisions, kept in Postgres and told to every lane.
+
+use std::{collections::HashMap, fmt, str::FromStr};
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::{PgPool, types::Json};
+use uuid::Uuid;
+
+use crate::{
+    lane::Lane,
+    limit::{BadBounds, Bounds, Limit, to_word},
+    operations::{Operations, OperationsError},
+    store::{Store, StoreError, Told},
+};
+
+/// No lane is told more than this: an operator's settings are few.
+const MAX_SETTINGS: i64 = 1000;
+
+/// A limit as it stands: what the code says, what an operator set, and who has a share now.
+#[derive(Debug, Clone, Serialize)]
+pub struct LimitSetting {
+    /// The limit's name; with `:` and a value, of that value of its argument alone.
+    pub word: String,
+    /// Where it is counted; none where only an operator speaks of it.
+    pub lane: Option<Lane>,
+    /// What the code says.
+    pub code: Option<Bounds>,
+    /// What an operator set; it counts before the code's.
+    pub operator: Option<Bounds>,
+    /// Which operator.
+    pub set_by: Option<String>,
+    /// When.
+    pub set_at: Option<DateTime<Utc>>,
+    /// Jobs that run under it, whatever their argument.
+    pub held: u64,
+    /// Jobs that wait for it, whatever their argument.
+    pub waiting: u64,
+}
+
+/// What may be paused beside lanes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Paused {
+    /// Every job of a kind.
+    Job(String),
+    /// Every job of a tenant.
+    Tenant(String),
+}
+
+impl Paused {
+    fn to_row(&self) -> String {
+        match self {
+            Self::Job(name) => format!("job:{}", to_word(name)),
+            Self::Tenant(name) => format!("tenant:{}", to_word(name)),
+        }
+    }
+}
+
+impl fmt::Display for Paused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Job(name) => write!(f, "job {name}"),
+            Self::Tenant(name) => write!(f, "tenant {name}"),
+        }
+    }
+}
+
+/// Why a limit was not set.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LimitError {
+    /// No worker has ever told of such a limit.
+    #[error("no limit is named {word:?}; the limits are {known}")]
+    Unknown {
+        /// What was asked for.
+        word: String,
+        /// What there is.
+        known: String,
+    },
+    /// The bounds cannot be obeyed.
+    #[error(transparent)]
+    Bounds(#[from] BadBounds),
+    /// There are as many settings as a lane is told.
+    #[error("there are {MAX_SETTINGS} settings of limits and pauses already: reset or resume some first")]
+    TooMany,
+    /// A store did not answer.
+    #[error(transparent)]
+    Operations(#[from] OperationsError),
+}
+
+impl From<sqlx::Error> for LimitError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Operations(error.into())
+    }
+}
+
+impl From<StoreError> for LimitError {
+    fn from(error: StoreError) -> Self {
+        Self::Operations(error.into())
+    }
+}
+
+/// Writes down what the code says of limits.
+pub(crate) async fn list_limits(db: &PgPool, limits: &[(Lane, Limit)]) -> sqlx::Result<()> {
+    for (lane, limit) in limits {
+        sqlx::query(
+            "insert into faena.limits as l (word, lane, code) values ($1, $2, $3)
+             on conflict (word) do update set lane = excluded.lane, code = excluded.code
+             where (l.lane, l.code) is distinct from (excluded.lane, excluded.code)",
+        )
+        .bind(limit.name)
+        .bind(lane.as_str())
+        .bind(Json(limit.bounds))
+        .execute(db)
+        .await?;
+    }
+    Ok(())
+}
+
+/// What every lane is to be told.
+pub(crate) async fn read_settings(db: &PgPool) -> sqlx::Result<Told> {
+    let settings: Vec<(String, Json<Bounds>)> =
+        sqlx::query_as("select word, coalesce(operator, code) from faena.limits order by word limit $1")
+            .bind(MAX_SETTINGS)
+            .fetch_all(db)
+            .await?;
+    let paused: Vec<(String,)> =
+        sqlx::query_as("select what from faena.pauses order by what limit $1").bind(MAX_SETTINGS).fetch_all(db).await?;
+    let settings: Vec<_> = settings.into_iter().map(|(word, bounds)| (word, bounds.to_text())).collect();
+    let paused: Vec<_> = paused.into_iter().map(|(what,)| what).collect();
+    // The same contents have the same version, whichever worker tells them.
+    let version = Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{settings:?}{paused:?}").as_bytes()).to_string();
+    Ok(Told { version, settings, paused })
+}
+
+/// Tells each lane that was told something else last.
+pub(crate) async fn tell_lanes(store: &Store, lanes: &[Lane], told: &Told) -> Result<(), StoreError> {
+    for lane in lanes {
+        store.tell_settings(*lane, told).await?;
+    }
+    Ok(())
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    word: String,
+    lane: Option<String>,
+    code: Option<Json<Bounds>>,
+    operator: Option<Json<Bounds>>,
+    set_by: Option<String>,
+    set_at: Option<DateTime<Utc>>,
+}
+
+impl Operations {
+    /// Every limit, and who has a share now.
+    ///
+    /// # Errors
+    /// A store did not answer.
+    pub async fn limits(&self) -> Result<Vec<LimitSetting>, OperationsError> {
+        let rows: Vec<Row> = sqlx::query_as("select word, lane, code, operator, set_by, set_at from faena.limits order by word")
+            .fetch_all(&self.db)
+            .await?;
+        let mut shares: HashMap<String, (u64, u64)> = HashMap::new();
+        for lane in self.lanes().await? {
+            for (word, held, waiting) in self.store.shares(lane).await? {
+                let of_all = word.split(':').next().unwrap_or_default().to_owned();
+                for word in [of_all, word.clone()].iter().take(1 + usize::from(word.contains(':'))) {
+                    let sum = shares.entry(word.clone()).or_default();
+                    *sum = (sum.0 + held, sum.1 + waiting);
+                }
+            }
+        }
+        let setting = |row: Row| {
+            let (held, waiting) = shares.get(&row.word).copied().unwrap_or_default();
+            LimitSetting {
+                lane: row.lane.and_then(|lane| Lane::from_str(&lane).ok()),
+                code: row.code.map(|bounds| bounds.0),
+                operator: row.operator.map(|bounds| bounds.0),
+                word: row.word,
+                set_by: row.set_by,
+                set_at: row.set_at,
+                held,
+                waiting,
+            }
+        };
+        Ok(rows.into_iter().map(setting).collect())
+    }
+
+    /// Sets the bounds of a limit, or of one value of its argument alone (`of`). Every worker obeys within a second, and a wiped Redis does
+    /// not forget it. Jobs that run already are left alone.
+    ///
+    /// # Errors
+    /// There is no such limit, the bounds cannot be obeyed, or Postgres did not answer.
+    pub async fn set_limit(&self, name: &str, of: Option<&str>, bounds: Bounds, actor: &str) -> Result<(), LimitError> {
+        bounds.check()?;
+        let known: Vec<(String,)> =
+            sqlx::query_as("select word from faena.limits where code is not null order by word").fetch_all(&self.db).await?;
+        if !known.iter().any(|(word,)| word == name) {
+            let known = known.into_iter().map(|(word,)| word).collect::<Vec<_>>().join(", ");
+            return Err(LimitError::Unknown { word: name.to_owned(), known });
+        }
+        let set = sqlx::query(
+            "insert into faena.limits as l (word, operator, set_by, set_at)
+             select $1, $2, $3, clock_timestamp() where (select count(*) from faena.limits) < $4 or exists (select from faena.limits where word = $1)
+             on conflict (word) do update set operator = excluded.operator, set_by = excluded.set_by, set_at = excluded.set_at",
+        )
+        .bind(word(name, of))
+        .bind(Json(bounds))
+        .bind(actor)
+        .bind(MAX_SETTINGS)
+        .execute(&self.db)
+        .await?;
+        if set.rows_affected() > 0 { Ok(()) } else { Err(LimitError::TooMany) }
+    }
+
+    /// Lets the code's bounds hold again. Answers whether an operator's held.
+    ///
+    /// # Errors
+    /// Postgres did not answer.
+    pub async fn reset_limit(&self, name: &str, of: Option<&str>) -> Result<bool, OperationsError> {
+        let reset = sqlx::query(
+            "with gone as (delete from faena.limits where word = $1 and code is null returning word),
+                  kept as (update faena.limits set operator = null, set_by = null, set_at = null
+                           where word = $1 and code is not null and operator is not null returning word)
+             select word from gone union all select word from kept",
+        );
+        Ok(reset.bind(word(name, of)).fetch_optional(&self.db).await?.is_some())
+    }
+
+    /// Pauses a kind of job or a tenant: its jobs wait, those that run go on. Every worker sees it within a second, and a wiped Redis does
+    /// not forget it. Answers whether it was not paused before.
+    ///
+    /// # Errors
+    /// There are too many pauses, or Postgres did not answer.
+    pub async fn pause_jobs(&self, what: &Paused, actor: &str) -> Result<bool, LimitError> {
+        let (there,): (i64,) = sqlx::query_as("select count(*) from faena.pauses").fetch_one(&self.db).await?;
+        if there >= MAX_SETTINGS {
+            return Err(LimitError::TooMany);
+        }
+        let paused = sqlx::query("insert into faena.pauses (what, paused_by) values ($1, $2) on conflict do nothing")
+            .bind(what.to_row())
+            .bind(actor)
+            .execute(&self.db)
+            .await?;
+        Ok(paused.rows_affected() > 0)
+    }
+
+    /// Resumes a paused kind of job or tenant. Answers whether it was paused.
+    ///
+    /// # Errors
+    /// Postgres did not answer.
+    pub async fn resume_jobs(&self, what: &Paused) -> Result<bool, OperationsError> {
+        let resumed = sqlx::query("delete from faena.pauses where what = $1").bind(what.to_row()).execute(&self.db).await?;
+        Ok(resumed.rows_affected() > 0)
+    }
+
+    /// The paused kinds of jobs and tenants (`job:name`, `tenant:name`), since when, and who paused each.
+    ///
+    /// # Errors
+    /// Postgres did not answer.
+    pub async fn pauses(&self) -> Result<Vec<(String, DateTime<Utc>, String)>, OperationsError> {
+        Ok(sqlx::query_as("select what, paused_at, paused_by from faena.pauses order by what").fetch_all(&self.db).await?)
+    }
+}
+
+fn word(name: &str, of: Option<&str>) -> String {
+    of.map_or_else(|| name.to_owned(), |of| format!("{name}:{}", to_word(of)))
+}
