@@ -19,6 +19,55 @@ use crate::{
     pusher::Pusher,
 };
 
+// The keys of the longer scripts, in the order that each states.
+const CLAIM_KEYS: [&str; 16] = [
+    "job", "ready", "running", "attempts", "gone", "wake", "fence", "epoch", "limits", "settings", "waiting", "turns", "thaw",
+    "paused", "stats", "unique",
+];
+const YIELD_KEYS: [&str; 16] = [
+    "job",
+    "ready",
+    "running",
+    "attempts",
+    "retryable",
+    "cancels",
+    "events",
+    "wake",
+    "stats",
+    "parked",
+    "limits",
+    "settings",
+    "thaw",
+    "unique",
+    "turns",
+    "waiting",
+];
+const RESCUE_KEYS: [&str; 15] = [
+    "job", "ready", "running", "attempts", "cancels", "events", "wake", "epoch", "stats", "limits", "settings", "thaw", "unique",
+    "turns", "waiting",
+];
+const CRASH_KEYS: [&str; 14] = [
+    "job", "ready", "running", "attempts", "events", "wake", "epoch", "stats", "limits", "settings", "thaw", "unique", "turns",
+    "waiting",
+];
+const CANCEL_KEYS: [&str; 16] = [
+    "job",
+    "running",
+    "scheduled",
+    "retryable",
+    "attempts",
+    "gone",
+    "cancels",
+    "events",
+    "stats",
+    "parked",
+    "limits",
+    "settings",
+    "thaw",
+    "unique",
+    "turns",
+    "waiting",
+];
 const FINISH_KEYS: [&str; 11] =
     ["job", "running", "attempts", "cancels", "events", "stats", "limits", "settings", "thaw", "unique", "wake"];
 const PROMOTE_KEYS: [&str; 10] =
@@ -296,11 +345,7 @@ impl Store {
         const DOING: &str = "claiming jobs";
         type Reply = (String, i64, i64, Vec<String>, Vec<Vec<u8>>, Vec<String>);
         let token: Arc<str> = uuid::Uuid::new_v4().simple().to_string().into();
-        let keys = [
-            "job", "ready", "running", "attempts", "gone", "wake", "fence", "epoch", "limits", "settings", "waiting", "turns",
-            "thaw", "paused", "stats", "unique",
-        ];
-        let mut call = self.call(&CLAIM, lane, &keys);
+        let mut call = self.call(&CLAIM, lane, &CLAIM_KEYS);
         call.arg(limit.clamp(1, MAX_BATCH)).arg(millis(LEASE)).arg(&*token).arg(worker);
         let reply: Option<Reply> = call.invoke_async(connection).await.map_err(|source| StoreError { doing: DOING, source })?;
         let Some((epoch, fence, now, ids, envelopes, used)) = reply else { return Ok(None) };
@@ -344,24 +389,7 @@ impl Store {
     pub(crate) async fn take_back(&self, lane: Lane, worker: &str, yields: &[Yield<'_>]) -> Result<Vec<bool>, StoreError> {
         let mut answers = Vec::with_capacity(yields.len());
         for batch in yields.chunks(MAX_BATCH) {
-            let keys = [
-                "job",
-                "ready",
-                "running",
-                "attempts",
-                "retryable",
-                "cancels",
-                "events",
-                "wake",
-                "stats",
-                "parked",
-                "limits",
-                "settings",
-                "thaw",
-                "unique",
-                "turns",
-            ];
-            let mut call = self.call(&YIELD, lane, &keys);
+            let mut call = self.call(&YIELD, lane, &YIELD_KEYS);
             call.arg(worker);
             for Yield { id, lease, verb, event } in batch {
                 let (verb, delay) = verb.name_and_delay();
@@ -392,13 +420,9 @@ impl Store {
 
     /// Returns orphans to their lane, if `epoch` still holds; answers how many, `None` when another epoch has begun.
     pub(crate) async fn rescue(&self, lane: Lane, epoch: &Epoch) -> Result<Option<u64>, StoreError> {
-        let keys = [
-            "job", "ready", "running", "attempts", "cancels", "events", "wake", "epoch", "stats", "limits", "settings", "thaw",
-            "unique", "turns",
-        ];
         let (mut cursor, mut total) = (0_u64, 0);
         loop {
-            let mut call = self.call(&RESCUE, lane, &keys);
+            let mut call = self.call(&RESCUE, lane, &RESCUE_KEYS);
             call.arg(&epoch.text).arg(cursor).arg(MAX_BATCH);
             let (next, rescued): (u64, i64) = self.run(&call, "rescuing orphans").await?;
             let Ok(rescued) = u64::try_from(rescued) else { return Ok(None) };
@@ -418,11 +442,7 @@ impl Store {
     pub async fn count_crashes(&self, started: &[Started]) -> Result<u64, StoreError> {
         let mut counted = 0;
         for batch in started.chunk_by(|one, other| one.lane == other.lane).flat_map(|of_lane| of_lane.chunks(250)) {
-            let keys = [
-                "job", "ready", "running", "attempts", "events", "wake", "epoch", "stats", "limits", "settings", "thaw",
-                "unique", "turns",
-            ];
-            let mut call = self.call(&CRASH, batch[0].lane, &keys);
+            let mut call = self.call(&CRASH, batch[0].lane, &CRASH_KEYS);
             for Started { fence, id, .. } in batch {
                 call.arg(id).arg(fence);
             }
@@ -440,25 +460,7 @@ impl Store {
     }
 
     pub(crate) async fn cancel(&self, lane: Lane, id: &str, event: &str) -> Result<Cancelled, StoreError> {
-        let keys = [
-            "job",
-            "running",
-            "scheduled",
-            "retryable",
-            "attempts",
-            "gone",
-            "cancels",
-            "events",
-            "stats",
-            "parked",
-            "limits",
-            "settings",
-            "thaw",
-            "unique",
-            "turns",
-            "waiting",
-        ];
-        let mut call = self.call(&CANCEL, lane, &keys);
+        let mut call = self.call(&CANCEL, lane, &CANCEL_KEYS);
         call.arg(id).arg(event);
         Ok(match self.run::<String>(&call, "cancelling a job").await?.as_str() {
             "cancelled" => Cancelled::Now,

@@ -84,6 +84,7 @@ impl Keys {
             "thaw",
             "unique",
             "turns",
+            "waiting",
         ];
         self.call(script("yield"), &keys, &["worker", id, mark, verb, delay, "{}"]).await
     }
@@ -91,7 +92,7 @@ impl Keys {
     async fn rescue(&mut self) -> i64 {
         let keys = [
             "job", "ready", "running", "attempts", "cancels", "events", "wake", "epoch", "stats", "limits", "settings", "thaw",
-            "unique", "turns",
+            "unique", "turns", "waiting",
         ];
         self.call::<(i64, i64)>(script("rescue"), &keys, &["1 here", "0", "500"]).await.1
     }

@@ -21,8 +21,8 @@ for word in string.gmatch(words_of(envelope), '%S+') do
     if string.byte(word) == 60 or string.byte(word) == 61 then free_unique(L, id, word) end
 end
 local entry = redis.call('HGET', KEYS[15], id)
-if entry then redis.call('HDEL', KEYS[15], id) end
-if entry and entry ~= 'front' then
+if entry then
+    redis.call('HDEL', KEYS[15], id)
     redis.call('ZREM', KEYS[16], entry)
     local line = state_of(L, string.match(entry, '^%S+'))
     line.waiting = math.max(0, line.waiting - 1)

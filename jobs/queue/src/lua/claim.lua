@@ -15,7 +15,7 @@ if not epoch then return nil end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local L = open_limits(KEYS[9], KEYS[10], thaw, KEYS[16], now)
-local any_paused, any_turns = redis.call('HLEN', paused) > 0, redis.call('HLEN', turns) > 0
+local any_paused = redis.call('HLEN', paused) > 0
 local limited, not_before = false, nil
 
 local pauses = {}
@@ -74,19 +74,10 @@ local function take(id, words)
     end
 end
 
--- Lets a job wait at `key`. A rate says when it is to be met again; a share that is given back says so itself.
-local function queue_up(key, closed, id, place)
-    local entry = string.format('%s %s %s', key, place, id)
-    redis.call('ZADD', waiting, 0, entry)
-    redis.call('HSET', turns, id, entry)
-    state_of(L, key).waiting = state_of(L, key).waiting + 1
-    if closed and closed > 0 then redis.call('ZADD', thaw, closed, key) end
-end
-
-local function new_place(front)
-    -- Places have the same length, so that text orders them.
-    local number = redis.call('HINCRBY', KEYS[15], front and 'front' or 'back', front and -1 or 1)
-    return string.format('%016.0f', 5e15 + number)
+-- A rate says when its line is to be met again; a share that is given back says so itself.
+local function wait_at(word, closed, id, place)
+    queue_up(L, waiting, turns, word, place, id)
+    if closed and closed > 0 then redis.call('ZADD', thaw, closed, word) end
 end
 
 local taken, envelopes, tails = {}, {}, {}
@@ -127,7 +118,7 @@ if redis.call('ZCARD', thaw) > 0 then
                 local state = state_of(L, key)
                 state.waiting = math.max(0, state.waiting - 1)
                 if blocked then
-                    queue_up(blocked, closed, id, place)
+                    wait_at(blocked, closed, id, tonumber(place))
                 elseif not left then
                     take(id, words)
                     deliver(id, envelope, words)
@@ -151,10 +142,9 @@ if #taken < want then
             if first == 126 or any_paused then
                 limited = true
                 local words = words_of(envelope)
-                local front = any_turns and redis.call('HDEL', turns, id) == 1
-                local blocked, closed = obstacle(envelope, words, front)
+                local blocked, closed = obstacle(envelope, words, nil)
                 if blocked then
-                    queue_up(blocked, closed, id, new_place(front))
+                    wait_at(blocked, closed, id, 5e15 + redis.call('HINCRBY', KEYS[15], 'back', 1))
                 else
                     take(id, words)
                     deliver(id, envelope, words)

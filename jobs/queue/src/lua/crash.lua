@@ -2,7 +2,7 @@
 -- Returns jobs to the head of their lane whose process died while it ran them, and counts it: after the second time a job is a
 -- suspect and runs alone.
 --   KEYS  1 job · 2 ready · 3 running · 4 attempts · 5 events · 6 wake · 7 epoch · 8 stats
---         · 9 limits · 10 settings · 11 thaw · 12 unique · 13 turns
+--         · 9 limits · 10 settings · 11 thaw · 12 unique · 13 turns · 14 waiting
 --   ARGV  for each job (at most 250): id, fence
 -- Returns how many were counted; a job that somebody else holds by now is not.
 local job, ready, running, attempts, events, wake = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
@@ -23,9 +23,13 @@ for i = 1, #ARGV, 2 do
         used, due = used or 0, due or 0
         redis.call('HDEL', running, id)
         redis.call('HSET', attempts, id, used .. ' ' .. due .. ' ' .. crashes)
-        redis.call('LPUSH', ready, id)
         local tail = tail_of(held)
-        if tail and give_back(L, id, tail, false) then redis.call('HSET', KEYS[13], id, 'front') end
+        local limited = tail and give_back(L, id, tail, false)
+        if limited then
+            queue_up_first(L, KEYS[14], KEYS[13], KEYS[8], limited, id)
+        else
+            redis.call('LPUSH', ready, id)
+        end
         told[#told + 1] = {id = id, outcome = 'orphaned', attempt = tonumber(used) + 1, epoch = epoch, fence = tonumber(fence),
             worker = worker, started_ms = tonumber(claimed), ended_ms = now, error = 'its process died while it ran: crash ' .. crashes}
     end

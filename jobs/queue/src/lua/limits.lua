@@ -9,7 +9,7 @@
 --   settings  name or word → "at_once count per_ms burst" (0: not bounded so); '~': until when (ms) no share is given, because holders of
 --             another life of the data may still run; '~version': what the others were told last
 --   waiting   "word place id", in the order of each word's line; `!job:name` and `!tenant:name` are the lines of what is paused
---   turns     id → its entry in `waiting`; or 'front': it had a share and was handed back, so it waits before the others
+--   turns     id → its entry in `waiting`
 --   thaw      word → when (ms) its line is to be looked at
 --   unique    key → "id", or "id until_ms"
 local function open_limits(limits, settings, thaw, unique, now)
@@ -69,12 +69,12 @@ local function free_unique(L, id, word)
     if holder and string.match(holder, '^%S+') == id then redis.call('HDEL', L.unique, string.sub(word, 2)) end
 end
 
--- Takes back the shares that stood behind a lease; `ended`: what was held until the end as well. Answers whether the job had shares.
+-- Takes back the shares that stood behind a lease; `ended`: what was held until the end as well. Answers a limit that the job had a share of.
 local function give_back(L, id, tail, ended)
-    local any = false
+    local any
     for word in string.gmatch(tail, '%S+') do
         if is_limit(word) then
-            any = true
+            any = word
             local state = state_of(L, word)
             state.held = math.max(0, state.held - 1)
             if state.waiting > 0 then
@@ -86,4 +86,19 @@ local function give_back(L, id, tail, ended)
         end
     end
     return any
+end
+
+-- Lets a job wait in a line at `place`: places have the same length, so that text orders them.
+local function queue_up(L, waiting, turns, word, place, id)
+    local entry = string.format('%s %016.0f %s', word, place, id)
+    redis.call('ZADD', waiting, 0, entry)
+    redis.call('HSET', turns, id, entry)
+    state_of(L, word).waiting = state_of(L, word).waiting + 1
+end
+
+-- Lets a job that was handed back wait before the others of its line.
+local function queue_up_first(L, waiting, turns, stats, word, id)
+    queue_up(L, waiting, turns, word, 5e15 + redis.call('HINCRBY', stats, 'front', -1), id)
+    redis.call('ZADD', L.thaw, 0, word)
+    L.wakes = true
 end

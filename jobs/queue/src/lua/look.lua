@@ -16,5 +16,5 @@ for place, state in pairs({[3] = 'scheduled', [4] = 'retryable', [5] = 'parked'}
     if due then return {state, envelope, attempts, due, 0} end
 end
 local entry = redis.call('HGET', KEYS[8], id)
-if entry and entry ~= 'front' then return {'waiting', envelope, attempts, string.match(entry, '^%S+'), 0} end
+if entry then return {'waiting', envelope, attempts, string.match(entry, '^%S+'), 0} end
 return {'available', envelope, attempts, '', 0}

@@ -2,7 +2,7 @@
 -- Returns orphans, jobs whose lease has run out, to the head of their queue. No attempt is used and no crash counted: an expired
 -- lease proves nothing about the job.
 --   KEYS  1 job · 2 ready · 3 running · 4 attempts · 5 cancels · 6 events · 7 wake · 8 epoch · 9 stats
---         · 10 limits · 11 settings · 12 thaw · 13 unique · 14 turns
+--         · 10 limits · 11 settings · 12 thaw · 13 unique · 14 turns · 15 waiting
 --   ARGV  1 the epoch in which the caller has waited for owners to renew · 2 where to go on in the running jobs (0: from the start)
 --         · 3 how many to look at (1 to 500)
 -- Returns where to go on (0: that was all) and how many were rescued; -1 when another epoch has begun.
@@ -38,8 +38,11 @@ for i = 1, #scanned[2], 2 do
                 redis.call('HDEL', attempts, id)
                 redis.call('HINCRBY', stats, 'cancelled', 1)
             else
-                redis.call('LPUSH', ready, id)
-                if limited then redis.call('HSET', KEYS[14], id, 'front') end
+                if limited then
+                    queue_up_first(L, KEYS[15], KEYS[14], stats, limited, id)
+                else
+                    redis.call('LPUSH', ready, id)
+                end
             end
             told[#told + 1] = event
         end

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Takes back deliveries that did not end their jobs: each waits for another attempt, or is handed back.
 --   KEYS  1 job · 2 ready · 3 running · 4 attempts · 5 retryable · 6 cancels · 7 events · 8 wake · 9 stats · 10 parked
---         · 11 limits · 12 settings · 13 thaw · 14 unique · 15 turns
+--         · 11 limits · 12 settings · 13 thaw · 14 unique · 15 turns · 16 waiting
 --   ARGV  1 worker · then for each delivery (at most 500): id, mark, verb, delay (ms), event (JSON; empty: none)
 --         mark   "fence token " as claimed; another mark means that the job is somebody else's now
 --         verb   retry (an attempt is used) · wait (none is) · release (back to the head of its queue)
@@ -21,9 +21,10 @@ for i = 2, #ARGV, 5 do
         redis.call('HDEL', cancels, id)
         local tail = tail_of(held)
         local limited = tail and give_back(L, id, tail, false)
-        if verb == 'release' then
+        if verb == 'release' and limited then
+            queue_up_first(L, KEYS[16], KEYS[15], stats, limited, id)
+        elseif verb == 'release' then
             redis.call('LPUSH', ready, id)
-            if limited then redis.call('HSET', KEYS[15], id, 'front') end
             available = available + 1
         elseif verb == 'park' then
             redis.call('ZADD', parked, now + tonumber(delay), id)
