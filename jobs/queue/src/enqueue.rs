@@ -88,7 +88,7 @@ impl Parcel {
             .bind(i32::try_from(*attempts_before).unwrap_or(i32::MAX))
             .bind(traceparent)
             .bind(enqueued_at)
-            .bind((!terms.is_default()).then(|| Json(terms)))
+            .bind((!terms.is_default()).then_some(Json(terms)))
             .execute(tx)
             .await?;
         Ok(*id)
