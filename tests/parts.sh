@@ -19,6 +19,7 @@ bench    7200 asked,stores,node,python    how fast, beside other systems; runs o
 # shellcheck disable=SC2034 # for tests/run
 long_parts='
 faults  14400 build,stores,node           3,000 faults under load
+bench   14400 stores,node,python          the benchmarks, several times over, on a machine that does nothing else
 '
 
 # The version is pinned: a newer one may judge differently.
@@ -114,6 +115,16 @@ run_long_faults() {
   if [ $# -eq 0 ]; then set -- --n 3000; fi
   break_things "$@" --record "$tables" || status=$?
   [ ! -s "$tables" ] || keep_record faults "tests/run long faults $*" "$tables"
+  return "$status"
+}
+
+run_long_bench() {
+  local status=0 table=${TMPDIR:-/tmp}/bench.md
+  if [ $# -eq 0 ]; then set -- --n 50000 --repeat 3 --quiet 30 --sustain-rate 10000 --sustain-seconds 300; fi
+  tests/bench/measure.py "$@" || status=$?
+  # Date, commit and command stand above every record.
+  sed -E '/^- ([0-9]{4}-|Machine:|Command:)/d' .local/bench/table.md >"$table"
+  keep_record bench "tests/run long bench $*" "$table"
   return "$status"
 }
 
