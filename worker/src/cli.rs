@@ -9,6 +9,7 @@ use queue::{Bounds, JobId, Lane, Paused, Queue, Rate, Registry, attempt_alone, o
 use schedules::Schedule;
 
 use crate::{
+    adopt::{AdoptArgs, adopt},
     check::check,
     migrate::migrate,
     operate,
@@ -140,6 +141,14 @@ enum Command<O: Outside> {
         /// As JSON.
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        stores: StoreArgs,
+    },
+    /// Move the jobs of a stock apalis-redis 1.0 queue into ours: those that wait, and the orphans of workers that are dead. Stop its
+    /// workers first. An interrupted run is taken up by the next one.
+    AdoptApalis {
+        #[command(flatten)]
+        adopt: AdoptArgs,
         #[command(flatten)]
         stores: StoreArgs,
     },
@@ -301,6 +310,7 @@ async fn serve<O: Outside>(command: Command<O>) -> anyhow::Result<()> {
         Command::Limits { change: Some(LimitChange::Reset { name, of }), stores, .. } => {
             operate::reset_limit(&opened(&stores)?, &name, of.as_deref()).await
         }
+        Command::AdoptApalis { adopt: args, stores } => adopt(&opened(&stores)?, &O::catalogue(), &args).await,
         Command::Cancel { id, by, stores } => operate::cancel(&opened(&stores)?, id, &by.actor).await,
     }
 }

@@ -1,6 +1,7 @@
 //! The worker: everything that runs jobs, apart from the jobs themselves.
 
 mod admin;
+mod adopt;
 mod check;
 mod cli;
 mod migrate;

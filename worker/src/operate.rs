@@ -11,10 +11,12 @@ use queue::{
 use crate::settings::Stores;
 
 macro_rules! tell { ($($answer:tt)*) => { tell(format_args!($($answer)*)) } }
-macro_rules! tell_line { ($($answer:tt)*) => { tell(format_args!("{}\n", format_args!($($answer)*))) } }
+macro_rules! tell_line { ($($answer:tt)*) => { $crate::operate::tell(format_args!("{}\n", format_args!($($answer)*))) } }
+
+pub(crate) use tell_line;
 
 /// Prints a part of the answer. Whoever reads may have read enough (`| head`): the rest is then for nobody, and that is no mistake.
-fn tell(answer: fmt::Arguments<'_>) {
+pub(crate) fn tell(answer: fmt::Arguments<'_>) {
     if let Err(error) = io::stdout().write_fmt(answer) {
         assert!(error.kind() == io::ErrorKind::BrokenPipe, "the answer could not be printed: {error}");
     }

@@ -8,9 +8,11 @@
 //!                        └── reconcile
 //! ```
 //!
-//! Every change of a live job is one script in `lua/`, called from `store`; nothing else writes to Redis but `heartbeat`.
+//! Every change of a live job is one script in `lua/`, called from `store`; nothing else writes to Redis but `heartbeat`, and `adoption`,
+//! which empties a stock queue.
 
 mod ack;
+pub mod adoption;
 mod alone;
 mod attempt;
 #[cfg(doctest)]
@@ -45,6 +47,7 @@ mod reconcile;
 mod recorder;
 mod registry;
 mod relay;
+mod stock;
 mod store;
 mod terms;
 mod trouble;

@@ -192,6 +192,11 @@ impl<P: Send + Sync + 'static> Default for Registry<P> {
 }
 
 impl<P> Kind<P> {
+    /// The arguments as this job writes them, if they are its own.
+    pub(crate) fn normalize(&self, args: &str) -> serde_json::Result<Box<RawValue>> {
+        (self.normalize)(args)
+    }
+
     pub(crate) fn prepare(&self, args: &str) -> serde_json::Result<Prepared<P>> {
         (self.prepare)(args)
     }

@@ -1,5 +1,6 @@
 //! The engine, run as a real worker process against real stores.
 
+mod adoption;
 mod commands;
 mod counting;
 mod crashes;
