@@ -1,6 +1,7 @@
 //! The flows: one test binary, because linking dominates.
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod attempts;
 mod browser;
 mod engine;
 mod house;

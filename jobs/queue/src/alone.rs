@@ -19,6 +19,7 @@ use tokio::{
 };
 
 use crate::{
+    clock::Clock,
     envelope::{Delivery, Lease},
     lane::Lane,
     perform::{Decision, Interrupt, Surroundings, Why, perform},
@@ -133,7 +134,7 @@ pub async fn attempt_alone<P: Send + Sync + 'static>(registry: Registry<P>, port
         claimed_at: at(handed.claimed_ms),
         raw: handed.raw,
     };
-    let surroundings = Surroundings { registry, ports: Arc::new(ports), db, journal: None, alone: None };
+    let surroundings = Surroundings { registry, ports: Arc::new(ports), db, clock: Clock::default(), journal: None, alone: None };
     let decision = perform(&surroundings, &delivery, delivery.envelope().as_ref(), &Interrupt::default()).await;
     let mut stdout = std::io::stdout();
     stdout.write_all(&serde_json::to_vec(&decision)?)?;

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     attempt::{Failure, OrFailure},
+    clock::Clock,
     envelope::Lease,
     faults::{Sabotage, sabotaged},
     job::JobId,
@@ -23,6 +24,7 @@ pub struct Ctx<P> {
     /// Reads, and writes that may happen twice. What must happen once goes through [`Ctx::effect`].
     pub db: PgPool,
     pub(crate) ports: Arc<P>,
+    pub(crate) clock: Clock,
     pub(crate) job_id: JobId,
     pub(crate) lease: Lease,
     pub(crate) claimed_at: DateTime<Utc>,
@@ -62,6 +64,12 @@ impl<P> Ctx<P> {
     #[must_use]
     pub fn is_last_attempt(&self) -> bool {
         self.attempt >= self.max_attempts
+    }
+
+    /// What time it is. A job asks here and not the system, so that its tests may choose the time (see [`kit`](crate::kit)).
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
     }
 
     /// Fires when somebody cancels the job or the worker must stop. A job that awaits nothing else for seconds watches it.

@@ -21,6 +21,7 @@ use crate::{
     ack::{Acker, acknowledge},
     alone::Alone,
     backend::QueueBackend,
+    clock::Clock,
     commands::carry_out_commands,
     heartbeat::beat,
     inflight::{Claimed, Inflight},
@@ -114,7 +115,7 @@ impl<P: Send + Sync + 'static> Engine<P> {
             drain: drain_time,
             worker,
         } = self;
-        let surroundings = Arc::new(Surroundings { registry, ports, db: job_db, journal, alone });
+        let surroundings = Arc::new(Surroundings { registry, ports, db: job_db, clock: Clock::default(), journal, alone });
         let (loops, drain) = (Loops::new(), Drain::default());
         let mut monitor = Monitor::new().should_restart(|worker, error| {
             error!(worker = worker.name(), %error, "an apalis worker ended; starting it again");

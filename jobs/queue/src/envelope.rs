@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
+    clock,
     faults::{Sabotage, sabotaged},
     job::JobId,
     lane::Lane,
@@ -76,7 +77,7 @@ impl Envelope {
             name: name.to_owned(),
             version,
             durability,
-            enqueued_at: Utc::now(),
+            enqueued_at: clock::now(),
             run_at: None,
             attempts_before: 0,
             traceparent: None,

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use crate::{attempt::Attempted, backoff::Backoff, context::Ctx, lane::Lane, limit::Limit};
+use crate::{attempt::Attempted, backoff::Backoff, clock, context::Ctx, lane::Lane, limit::Limit};
 
 /// A kind of work. The value holds the arguments; the constants are its policy, and the defaults suit most jobs.
 ///
@@ -66,7 +66,7 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     where
         Self: Sized,
     {
-        self.at(Utc::now() + delay)
+        self.at(clock::now() + delay)
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
@@ -16,6 +16,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use crate::{
     alone::{Alone, SUSPECT_AFTER, attempt_in_process},
     attempt::{Attempted, End, Failure},
+    clock::Clock,
     context::{Ctx, Effect},
     envelope::{Delivery, Envelope},
     faults::{Sabotage, crash_point, sabotaged},
@@ -36,6 +37,8 @@ pub(crate) struct Surroundings<P> {
     pub(crate) registry: Registry<P>,
     pub(crate) ports: Arc<P>,
     pub(crate) db: PgPool,
+    /// What time it is for its jobs.
+    pub(crate) clock: Clock,
     /// Where starts are noted for a supervisor, if there is one.
     pub(crate) journal: Option<Journal>,
     /// How to attempt a suspect; `None`: here, like any other.
@@ -133,6 +136,7 @@ pub(crate) async fn perform<P: Send + Sync + 'static>(
     let ctx = Ctx {
         db: surroundings.db.clone(),
         ports: surroundings.ports.clone(),
+        clock: surroundings.clock.clone(),
         job_id: envelope.id,
         lease: delivery.lease.clone(),
         claimed_at: delivery.claimed_at,
@@ -166,13 +170,14 @@ pub(crate) async fn perform<P: Send + Sync + 'static>(
         // The handler gave up because it was told that the worker stops: a deploy costs no attempt.
         return Decision::Release;
     }
-    decide(attempted, kind, delivery.attempt)
+    decide(attempted, kind, delivery.attempt, surroundings.clock.now())
 }
 
 /// Runs the handler as a task of its own, so that handlers use every core and a panic stays in one of them.
 async fn run<P: Send + Sync + 'static>(prepared: Prepared<P>, ctx: Ctx<P>, timeout: Duration) -> Attempted {
+    let clock = ctx.clock.clone();
     let handler = AssertUnwindSafe(tokio::time::timeout(timeout, async move { prepared(ctx).await }));
-    match AbortOnDropHandle::new(tokio::spawn(handler.catch_unwind())).await {
+    match AbortOnDropHandle::new(tokio::spawn(clock.rule(handler.catch_unwind()))).await {
         Ok(Ok(Ok(attempted))) => attempted,
         Ok(Ok(Err(_))) => Err(Failure::retry(format!("no end within {} s", timeout.as_secs_f64()))),
         Ok(Err(panic)) => Err(Failure::retry(format!("panicked: {}", panic_message(panic.as_ref())))),
@@ -199,7 +204,7 @@ async fn interrupted(interrupt: &Interrupt) -> Decision {
     decision
 }
 
-fn decide<P>(attempted: Attempted, kind: &Kind<P>, attempt: u32) -> Decision {
+fn decide<P>(attempted: Attempted, kind: &Kind<P>, attempt: u32, now: DateTime<Utc>) -> Decision {
     match attempted {
         Ok(_) | Err(Failure::AlreadyDone) => Decision::Complete,
         Err(Failure::Superseded) => Decision::Drop,
@@ -209,9 +214,7 @@ fn decide<P>(attempted: Attempted, kind: &Kind<P>, attempt: u32) -> Decision {
         Err(Failure::Retry { error, after }) => {
             Decision::Retry { error, delay: after.unwrap_or_else(|| kind.backoff.delay(attempt)) }
         }
-        Err(Failure::Throttled { until, reason }) => {
-            Decision::Wait { delay: (until - Utc::now()).to_std().unwrap_or_default(), reason }
-        }
+        Err(Failure::Throttled { until, reason }) => Decision::Wait { delay: (until - now).to_std().unwrap_or_default(), reason },
         Err(Failure::Dead { reason }) => Decision::Dead { reason },
         Err(Failure::Cancelled { reason }) => Decision::Cancel { reason },
     }

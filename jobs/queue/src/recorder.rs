@@ -215,6 +215,11 @@ struct Ends {
     terms: Vec<Option<String>>,
 }
 
+/// Records what one delivery of a promised job came to.
+pub(crate) async fn record_one(tx: &mut PgConnection, lane: Lane, event: Event) -> sqlx::Result<()> {
+    write(tx, lane, &[&Told { position: StreamPosition { ms: 0, seq: 0 }, event, envelope: None }]).await
+}
+
 async fn write(tx: &mut PgConnection, lane: Lane, new: &[&Told]) -> sqlx::Result<()> {
     let (mut attempts, mut ends) = (Attempts::default(), Ends::default());
     for told in new {

@@ -152,6 +152,10 @@ impl<P: Send + Sync + 'static> Registry<P> {
         self.kinds.get(name)
     }
 
+    pub(crate) fn get_mut(&mut self, name: &str) -> Option<&mut Kind<P>> {
+        self.kinds.get_mut(name)
+    }
+
     /// Every kind, by name.
     pub fn kinds(&self) -> impl Iterator<Item = &Kind<P>> {
         self.kinds.values()

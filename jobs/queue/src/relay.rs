@@ -135,7 +135,7 @@ async fn mark_pushed(tx: &mut PgConnection, ids: &[JobId]) -> sqlx::Result<()> {
 }
 
 impl OutboxRow {
-    fn into_envelope(self) -> Result<(Lane, Envelope), String> {
+    pub(crate) fn into_envelope(self) -> Result<(Lane, Envelope), String> {
         let lane = self.queue.parse::<Lane>().map_err(|error| format!("job {}: {error}", self.id))?;
         let args = RawValue::from_string(self.args).map_err(|error| format!("job {}: {error}", self.id))?;
         let envelope = Envelope {

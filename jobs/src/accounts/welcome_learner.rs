@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
 use queue::{Attempted, Backoff, Failure, Job, OrFailure, Queue};
 use serde::{Deserialize, Serialize};
 
@@ -53,7 +52,7 @@ impl Job for WelcomeLearner {
         };
         let letter = WelcomeLetter {
             name: &user.full_name,
-            link: &ctx.links.verification(&user, Utc::now()),
+            link: &ctx.links.verification(&user, ctx.now()),
             home: ctx.links.home(),
             good_for_days: Verification::GOOD_FOR.num_days(),
         };

@@ -12,7 +12,6 @@
 
 use std::time::{Duration, Instant};
 
-use chrono::Utc;
 use queue::{Attempted, Backoff, Effect, Failure, JobId, OrFailure};
 use sqlx::PgConnection;
 use tracing::{info, warn};
@@ -77,7 +76,7 @@ pub async fn deliver(ctx: &Ctx, dispatch: Dispatch) -> Attempted {
     let row = begin(ctx, &dispatch).await?;
     let Dispatch { letter: kind, to, locale, paper: Paper { subject, text, html }, security, .. } = dispatch;
     let message_id = MessageId::stored(&row.message_id);
-    let letter = Letter { to, locale, subject, text, html, message_id, written_at: Utc::now() };
+    let letter = Letter { to, locale, subject, text, html, message_id, written_at: ctx.now() };
     let fate = match ctx.mail.offer(&letter).await {
         Ok(offered) => {
             mark_sending(ctx, &row, &letter).await?;
@@ -102,7 +101,7 @@ pub async fn deliver(ctx: &Ctx, dispatch: Dispatch) -> Attempted {
     Err(match verdict.next {
         Next::Retry(Wait::Refused) => Failure::retry_after(verdict.words, REFUSED.delay(ctx.attempt())),
         Next::Retry(Wait::Repeat) => Failure::retry_after(verdict.words, BEFORE_REPEAT),
-        Next::Pause => Failure::throttled(Utc::now() + pause, verdict.words),
+        Next::Pause => Failure::throttled(ctx.now() + pause, verdict.words),
         Next::Done | Next::Dead => Failure::dead(verdict.words),
     })
 }

@@ -5,8 +5,49 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::mailer::{BoxFuture, Fate, Mailer, Offered, Reply};
+use secrecy::SecretString;
+use url::Url;
+
+use super::{
+    Ports,
+    links::Links,
+    mailer::{BoxFuture, Fate, Mailer, Offered, Reply},
+};
 use crate::mail::letter::Letter;
+
+/// With what [`Fakes`] sign links.
+pub const SECRET_KEY: &str = "a key for tests, which opens nothing that anybody serves";
+
+/// A stand-in behind every port. What a job is given is [`Fakes::ports`]; what it did is asked of the stand-ins.
+#[derive(Debug)]
+pub struct Fakes {
+    /// Behind `mail`.
+    pub mail: Arc<FakeMailer>,
+    /// The links, to pages that nobody serves.
+    pub links: Links,
+}
+
+impl Fakes {
+    /// The ports in front of them.
+    #[must_use]
+    pub fn ports(&self) -> Ports {
+        Ports { mail: self.mail.clone(), links: self.links.clone() }
+    }
+
+    /// The same with another mailer.
+    #[must_use]
+    pub fn with_mail(self, mail: FakeMailer) -> Self {
+        Self { mail: Arc::new(mail), ..self }
+    }
+}
+
+impl Default for Fakes {
+    /// Stand-ins that do what is asked of them.
+    fn default() -> Self {
+        let home = Url::parse("https://compilandocode.example").unwrap_or_else(|error| unreachable!("{error}"));
+        Self { mail: Arc::default(), links: Links::new(home, &SecretString::from(SECRET_KEY)) }
+    }
+}
 
 /// A mailer without a server. Letters meet the fates that were set, in their order; after those they are accepted.
 #[derive(Debug, Default)]

@@ -20,7 +20,7 @@ use queue::{
 };
 
 const SECRET: &str = "k3Jm0Zr+9sQvT1yXw8bL5cN2aD7fG4hE6uIoPq/RtUs=";
-const ADDRESS: &str = "begona@correo.example";
+pub(crate) const ADDRESS: &str = "begona@correo.example";
 
 /// What mail.messages says of a letter.
 #[derive(Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -52,7 +52,7 @@ async fn start_worker(stores: &Stores, smtp_url: &str, extra: &[(&str, &str)]) -
 }
 
 /// Somebody registers; the letter is promised.
-async fn somebody_registers(stores: &Stores, name: &str, locale: Locale) -> (UserId, JobId) {
+pub(crate) async fn somebody_registers(stores: &Stores, name: &str, locale: Locale) -> (UserId, JobId) {
     let password = StrongPassword::judge("aceituna-farola-trineo-91".into(), &[]).unwrap();
     let account = NewAccount {
         full_name: FullName::parse(name).unwrap(),

@@ -7,7 +7,7 @@ use faena_tests::{
     sandbox::{SMTP_PASSWORD, SMTP_USER, Sandbox},
     stores::Stores,
 };
-use jobs::accounts::{email_address::EmailAddress, locale::Locale, verification::Verification, welcome_learner::WelcomeLearner};
+use jobs::accounts::{email_address::EmailAddress, locale::Locale, verification::Verification};
 use queue::operations::State;
 use scraper::{Html, Selector};
 use url::Url;
@@ -84,42 +84,4 @@ async fn where_there_is_a_password_the_way_is_encrypted_and_no_log_betrays_it() 
         worker.kill_9().await;
         sandbox.forget_mail().await.unwrap();
     }
-}
-
-#[tokio::test]
-async fn a_letter_that_nobody_waits_for_any_more_is_not_sent() {
-    let sandbox = Sandbox::start().await.unwrap();
-    for (change, state, reason) in [
-        ("update core.users set email_verified_at = now()", State::Cancelled, "the address is verified already"),
-        ("update core.users set disabled_at = now()", State::Cancelled, "the account is disabled"),
-        ("delete from core.users", State::Dead, "the account is gone"),
-    ] {
-        let stores = Stores::fresh().await;
-        let (_, id) = somebody_registers(&stores, "Begoña", Locale::Es).await;
-        sqlx::raw_sql(change).execute(&stores.db).await.unwrap();
-
-        let worker = start_worker(&stores, &sandbox.smtp_url(), &[]).await;
-
-        let job = reaches(&stores, id, state).await;
-        assert_eq!(job.summary.reason.as_deref(), Some(reason));
-        worker.kill_9().await;
-    }
-    assert_eq!(kept(&sandbox).await.len(), 0);
-}
-
-#[tokio::test]
-async fn two_jobs_for_one_letter_send_one_letter() {
-    let (stores, sandbox) = (Stores::fresh().await, Sandbox::start().await.unwrap());
-    let _worker = start_worker(&stores, &sandbox.smtp_url(), &[]).await;
-    let (user_id, first) = somebody_registers(&stores, "Begoña", Locale::Es).await;
-    reaches(&stores, first, State::Completed).await;
-    let mut connection = stores.db.acquire().await.unwrap();
-
-    let second = queue::enqueue(&mut connection, WelcomeLearner { user_id, resend: 0 }).await.unwrap();
-    let again = queue::enqueue(&mut connection, WelcomeLearner { user_id, resend: 1 }).await.unwrap();
-
-    let job = reaches(&stores, second, State::Cancelled).await;
-    assert_eq!(job.summary.reason, Some(format!("duplicate of {first}")));
-    reaches(&stores, again, State::Completed).await;
-    assert_eq!(kept(&sandbox).await.len(), 2, "the first letter, and the one that was asked for again");
 }
