@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use apalis_cron::timezone::Tz;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::BoxFuture;
-use queue::{EnqueueError, Job, JobId, Order};
+use queue::{EnqueueError, Enqueued, Job, JobId, Order};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -32,7 +32,7 @@ pub struct Schedule {
     enqueue: Enqueue,
 }
 
-type Enqueue = Box<dyn for<'c> Fn(&'c mut PgConnection, JobId) -> BoxFuture<'c, Result<JobId, EnqueueError>> + Send + Sync>;
+type Enqueue = Box<dyn for<'c> Fn(&'c mut PgConnection, JobId) -> BoxFuture<'c, Result<Enqueued, EnqueueError>> + Send + Sync>;
 
 impl Schedule {
     /// A schedule that enqueues `job` at each tick.
@@ -79,7 +79,7 @@ impl Schedule {
         JobId(Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("faena/{}/{}", self.name, tick.timestamp()).as_bytes()))
     }
 
-    pub(crate) async fn enqueue(&self, tx: &mut PgConnection, tick: DateTime<Utc>) -> Result<JobId, EnqueueError> {
+    pub(crate) async fn enqueue(&self, tx: &mut PgConnection, tick: DateTime<Utc>) -> Result<Enqueued, EnqueueError> {
         (self.enqueue)(tx, self.job_id(tick)).await
     }
 }

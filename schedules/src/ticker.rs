@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use queue::EnqueueError;
+use queue::{EnqueueError, Enqueued};
 use sqlx::PgPool;
 use tracing::{info, warn};
 
@@ -59,9 +59,10 @@ async fn fire(db: &PgPool, schedule: &Schedule, tick: DateTime<Utc>, now: DateTi
             .execute(&mut *tx)
             .await?;
     if inserted.rows_affected() == 1 {
-        let job = schedule.enqueue(&mut tx, tick).await?;
+        let Enqueued { id: job, duplicate_of } = schedule.enqueue(&mut tx, tick).await?;
         tx.commit().await?;
-        info!(schedule = schedule.name, %tick, %job, late_s = (now - tick).num_seconds(), "ticked");
+        let duplicate_of = duplicate_of.map(tracing::field::display);
+        info!(schedule = schedule.name, %tick, %job, duplicate_of, late_s = (now - tick).num_seconds(), "ticked");
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use faena_tests::{
     stores::Stores,
     strain::{Carry, Doom, Ferry, Ladder, Load, Queued, Rush, STEPS, Stroll},
 };
-use queue::{Job, JobId, Order};
+use queue::{Enqueued, Job, JobId, Order};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use sqlx::{PgConnection, PgPool};
 
@@ -39,6 +39,8 @@ struct Draft {
     kind: &'static str,
     work: Work,
     delay: Option<Duration>,
+    /// What follows its completion: that job's id and number.
+    next: Option<(JobId, i64)>,
 }
 
 /// Hands jobs over until told to rest.
@@ -84,7 +86,14 @@ impl Loader {
     /// One transaction. An error before its commit withdraws it; one from the commit leaves us in doubt.
     async fn try_promise(&self, drafts: Vec<Draft>, withdraw: bool, numbers: &mut Vec<i64>) -> Word {
         let Ok(mut tx) = self.db.begin().await else { return Word::Withdrawn };
-        for draft in drafts {
+        for mut draft in drafts {
+            if draft.kind == FOLLOWED {
+                let following = Draft::of("following", Work::Carry(Load::default()));
+                let id = JobId::new();
+                let n = self.record.intend(following.entry(id, Way::Outbox));
+                numbers.push(n);
+                draft.next = Some((id, n));
+            }
             let (id, repeat) = (JobId::new(), draft.kind == "promised twice");
             let n = self.record.intend(draft.entry(id, Way::Outbox));
             numbers.push(n);
@@ -126,7 +135,7 @@ impl Loader {
     /// Pushes one job again and again under one id. As long as its end is not in the ledger, that must change nothing.
     async fn push_repeatedly(self, gaps: Vec<u64>) {
         let work = Work::Carry(Load { traceless: true, ..Load::default() });
-        let (draft, id) = (Draft { kind: "pushed repeatedly", work, delay: None }, JobId::new());
+        let (draft, id) = (Draft::of("pushed repeatedly", work), JobId::new());
         let n = self.record.intend(draft.entry(id, Way::Direct));
         for gap in gaps {
             // Whether the answer was lost or never given, the next push settles it.
@@ -151,7 +160,15 @@ impl Loader {
     }
 }
 
+/// What is followed by another job.
+const FOLLOWED: &str = "followed";
+
 impl Draft {
+    /// Due at once, followed by nothing.
+    fn of(kind: &'static str, work: Work) -> Self {
+        Self { kind, work, delay: None, next: None }
+    }
+
     fn draw(rng: &mut StdRng) -> Self {
         let (load, a_while, stumbles) = (Load::default(), rng.random_range(100..1500), rng.random_range(1..4));
         let (kind, work, delay) = match rng.random_range(0..100) {
@@ -164,13 +181,14 @@ impl Draft {
             38..50 => ("slow", on_any_queue(rng, Load { sleep_ms: a_while, ..load }), None),
             50..53 => ("longer than a lease", Work::Carry(Load { sleep_ms: rng.random_range(4200..5500), ..load }), None),
             53..65 => ("failing", on_any_queue(rng, Load { stumbles, ..load }), None),
-            65..72 => ("told to die", Work::Doom { at_once: rng.random() }, None),
+            65..69 => (FOLLOWED, on_any_queue(rng, load), None),
+            69..72 => ("told to die", Work::Doom { at_once: rng.random() }, None),
             72..88 => ("scheduled", on_any_queue(rng, load), Some(Duration::from_millis(rng.random_range(200..3000)))),
             88..95 => ("promised twice", on_any_queue(rng, load), None),
             95..97 => ("needs memory", Work::Carry(Load { memory_mb: 24, sleep_ms: 50, ..load }), None),
             _ => ("traceless", Work::Carry(Load { traceless: true, ..load }), None),
         };
-        Self { kind, work, delay }
+        Self { delay, ..Self::of(kind, work) }
     }
 
     fn draw_direct(rng: &mut StdRng) -> Self {
@@ -183,7 +201,7 @@ impl Draft {
                 ("pushed directly, scheduled", on_any_queue(rng, load), Some(Duration::from_millis(rng.random_range(200..3000))))
             }
         };
-        Self { kind, work, delay }
+        Self { delay, ..Self::of(kind, work) }
     }
 
     fn entry(&self, id: JobId, way: Way) -> Entry {
@@ -199,7 +217,7 @@ impl Draft {
         Entry { id, n: 0, kind: self.kind, name, lane, way, fate, effects, word: Word::Unknown, may_end_twice: false }
     }
 
-    async fn enqueue(&self, tx: &mut PgConnection, id: JobId, n: i64) -> Result<JobId, queue::EnqueueError> {
+    async fn enqueue(&self, tx: &mut PgConnection, id: JobId, n: i64) -> Result<Enqueued, queue::EnqueueError> {
         match &self.work {
             Work::Rush(load) => queue::enqueue(tx, self.order(Rush(load.numbered(n)), id)).await,
             Work::Carry(load) => queue::enqueue(tx, self.order(Carry(load.numbered(n)), id)).await,
@@ -211,7 +229,7 @@ impl Draft {
         }
     }
 
-    async fn push(&self, stores: &Stores, id: JobId, n: i64) -> Result<JobId, queue::EnqueueError> {
+    async fn push(&self, stores: &Stores, id: JobId, n: i64) -> Result<Enqueued, queue::EnqueueError> {
         match &self.work {
             Work::Rush(load) => queue::push(&stores.store, self.order(Rush(load.numbered(n)), id)).await,
             Work::Carry(load) => queue::push(&stores.store, self.order(Carry(load.numbered(n)), id)).await,
@@ -227,6 +245,10 @@ impl Draft {
         let order = match self.delay {
             Some(delay) => job.after(delay),
             None => Order::from(job),
+        };
+        let order = match self.next {
+            Some((next, n)) => order.then(Carry(Load::default().numbered(n)).with_id(next)),
+            None => order,
         };
         order.with_id(id)
     }

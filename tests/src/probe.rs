@@ -8,7 +8,10 @@ use schedules::{CatchUp, Schedule, Tz};
 use serde::{Deserialize, Serialize};
 use worker::{Mistakes, Outside};
 
-use crate::strain::{Carry, Doom, Ferry, Ladder, Queued, Rush, Stroll};
+use crate::{
+    controls::{Charge, Debounce, Falter, Herd, Now, Persevere, Recount, Stampede, Trek},
+    strain::{Carry, Doom, Ferry, Ladder, Queued, Rush, Stroll},
+};
 
 /// The probe's world has no outside.
 #[derive(Debug, clap::Args)]
@@ -59,9 +62,18 @@ pub fn catalogue() -> Registry<()> {
         .job::<Ferry>()
         .job::<Queued>()
         .job::<Ladder>()
+        .job::<Recount>()
+        .job::<Debounce>()
+        .job::<Now>()
+        .job::<Persevere>()
+        .job::<Falter>()
+        .job::<Charge>()
+        .job::<Herd>()
+        .job::<Stampede>()
+        .job::<Trek>()
 }
 
-const SOON: Backoff = Backoff::between(Duration::from_millis(50), Duration::from_millis(200));
+pub(crate) const SOON: Backoff = Backoff::between(Duration::from_millis(50), Duration::from_millis(200));
 
 /// Has an effect, after a while.
 #[derive(Debug, Serialize, Deserialize)]
@@ -367,7 +379,7 @@ impl Job for Raze {
     }
 }
 
-async fn start(ctx: &Ctx<()>, n: i64) -> Result<(), Failure> {
+pub(crate) async fn start(ctx: &Ctx<()>, n: i64) -> Result<(), Failure> {
     sqlx::query("insert into probe.starts (n, job_id, attempt, pid) values ($1, $2, $3, $4)")
         .bind(n)
         .bind(ctx.job_id())

@@ -6,3 +6,5 @@ create table probe.effects (n bigint not null, job_id uuid not null, at timestam
 create table probe.passes (n bigint not null, job_id uuid not null, gate text not null, claimed timestamptz not null, began timestamptz not null, ended timestamptz not null);
 -- One row a handler that began.
 create table probe.starts (n bigint not null, job_id uuid not null, attempt integer not null, pid integer not null, at timestamptz not null default clock_timestamp());
+-- The processes that jobs have started.
+create table probe.children (job_id uuid not null, pid integer not null);

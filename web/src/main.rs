@@ -83,6 +83,9 @@ async fn main() -> ExitCode {
 
 async fn run(settings: Settings) -> anyhow::Result<()> {
     telemetry::start_log()?;
+    if let Some(keyring) = settings.keyring.clone() {
+        keyring.install();
+    }
     let app = App::new(settings, telemetry::start_metrics()?)?;
     let router = routes::router(&app, routes::table());
     let address = app.settings.web_addr;

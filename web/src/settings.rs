@@ -5,6 +5,7 @@ use std::{fmt, net::SocketAddr, time::Duration};
 use clap::Args;
 use ipnet::IpNet;
 use jobs::accounts::secret_key;
+use queue::Keyring;
 use redis::IntoConnectionInfo as _;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::PgConnectOptions;
@@ -46,6 +47,11 @@ pub(crate) struct Given {
     #[arg(long, env = "SECRET_KEY", hide_env_values = true)]
     secret_key: Option<String>,
 
+    /// The keys of secret arguments as id:key,id2:key2 (openssl rand -hex 32 each); the worker must have the same. Without it no job with
+    /// secret arguments can be enqueued.
+    #[arg(long, env = "SECRET_ARGS_KEYS", hide_env_values = true)]
+    secret_args_keys: Option<String>,
+
     /// Bearer token with which /metrics may be read without signing in. Without it only operators may.
     #[arg(long, env = "METRICS_TOKEN", hide_env_values = true)]
     metrics_token: Option<String>,
@@ -74,6 +80,7 @@ pub(crate) struct Settings {
     pub(crate) cache_redis_url: SecretString,
     pub(crate) namespace: String,
     pub(crate) secret_key: SecretString,
+    pub(crate) keyring: Option<Keyring>,
     pub(crate) metrics_token: Option<SecretString>,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) max_requests: usize,
@@ -121,6 +128,7 @@ pub(crate) struct Readable {
     pub(crate) cache_redis_url: Option<Option<SecretString>>,
     namespace: Option<String>,
     secret_key: Option<SecretString>,
+    keyring: Option<Option<Keyring>>,
     metrics_token: Option<Option<SecretString>>,
     trusted_proxies: Option<Vec<IpNet>>,
     max_requests: Option<usize>,
@@ -134,6 +142,8 @@ impl Given {
         let optional = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
         let connections = parsed(&self.database_connections, "a number from 1 to 1000").and_then(|n| within(n, 1, 1000));
         let cache = optional(&self.cache_redis_url).map(|url| redis_url(&url)).transpose();
+        let keyring =
+            optional(&self.secret_args_keys).map(|keys| Keyring::parse(&keys).map_err(|error| error.to_string())).transpose();
         let token = optional(&self.metrics_token).map(|token| metrics_token(&token)).transpose();
         let requests = parsed(&self.max_requests, "a number from 1 to 100000").and_then(|n| within(n, 1, 100_000));
         let notice = parsed(&self.drain_notice_seconds, "a number from 0 to 300").and_then(|n| within(n, 0, 300));
@@ -146,6 +156,7 @@ impl Given {
             cache_redis_url: mistakes.note("CACHE_REDIS_URL", cache),
             namespace: mistakes.note("FAENA_NAMESPACE", namespace(&self.namespace)),
             secret_key: mistakes.note("SECRET_KEY", required(self.secret_key.as_deref()).and_then(secret_key)),
+            keyring: mistakes.note("SECRET_ARGS_KEYS", keyring),
             metrics_token: mistakes.note("METRICS_TOKEN", token),
             trusted_proxies: mistakes.note("TRUSTED_PROXIES", networks(&self.trusted_proxies)),
             max_requests: mistakes.note("MAX_REQUESTS", requests),
@@ -177,6 +188,7 @@ impl Readable {
             redis_url,
             namespace: self.namespace?,
             secret_key: self.secret_key?,
+            keyring: self.keyring?,
             metrics_token: self.metrics_token?,
             trusted_proxies: self.trusted_proxies?,
             max_requests: self.max_requests?,
@@ -326,6 +338,7 @@ mod tests {
             "--cache-redis-url=http://secreto@x",
             "--namespace=a b",
             "--secret-key=short",
+            "--secret-args-keys=k1:secreto",
             "--metrics-token=short",
             "--trusted-proxies=10.0.0.0/99",
             "--max-requests=0",
@@ -344,6 +357,7 @@ mod tests {
                 "CACHE_REDIS_URL",
                 "FAENA_NAMESPACE",
                 "SECRET_KEY",
+                "SECRET_ARGS_KEYS",
                 "METRICS_TOKEN",
                 "TRUSTED_PROXIES",
                 "MAX_REQUESTS",

@@ -265,6 +265,7 @@ async fn obey<O: Outside>(command: Command<O>) -> anyhow::Result<ExitCode> {
             );
             mistakes.into_result()?;
             let (Some(stores), Some(settings), Some(ports)) = settings else { anyhow::bail!("the settings are incomplete") };
+            stores.install_keyring();
             if run_args.attempt {
                 attempt_alone(O::catalogue(), ports, stores.pool(ATTEMPT_CONNECTIONS)).await.context("attempting a suspect")?;
             } else if run_args.supervise && !supervised {
@@ -330,5 +331,7 @@ fn opened(stores: &StoreArgs) -> anyhow::Result<Stores> {
     let mut mistakes = Mistakes::default();
     let opened = stores.checked(&mut mistakes);
     mistakes.into_result()?;
-    opened.ok_or_else(|| anyhow::anyhow!("the settings are incomplete"))
+    let opened = opened.ok_or_else(|| anyhow::anyhow!("the settings are incomplete"))?;
+    opened.install_keyring();
+    Ok(opened)
 }

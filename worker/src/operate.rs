@@ -4,7 +4,7 @@ use std::{fmt, io, io::Write as _, time::Duration};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use queue::{
-    Bounds, JobId, Lane, Operations, Paused, Registry,
+    Bounds, Enqueued, JobId, Lane, Operations, Paused, Registry, Terms,
     operations::{JobFilter, JobSummary, State},
 };
 
@@ -30,9 +30,12 @@ pub(crate) async fn enqueue<P: Send + Sync + 'static>(
     run_at: Option<DateTime<Utc>>,
 ) -> anyhow::Result<()> {
     let mut tx = stores.pool(1).begin().await?;
-    let id = registry.enqueue_by_name(&mut tx, name, args, run_at).await?;
+    let Enqueued { id, duplicate_of } = registry.enqueue_by_name(&mut tx, name, args, run_at).await?;
     tx.commit().await?;
     tell_line!("{id}");
+    if let Some(holder) = duplicate_of {
+        eprintln!("it does not run: it is a duplicate of {holder}");
+    }
     Ok(())
 }
 
@@ -102,6 +105,23 @@ pub(crate) async fn show_job(stores: &Stores, id: JobId, json: bool) -> anyhow::
     }
     print_summary(&job.summary);
     tell_line!("durability {}, version {}, arguments {}", job.durability, job.version, job.args);
+    if let Some(progress) = &job.progress {
+        let of = progress.percent().map(|percent| format!(" of {} ({percent} %)", progress.total)).unwrap_or_default();
+        tell_line!("progress {}{of} {}", progress.done, progress.note);
+    }
+    let Terms { tenant, expires_at, unique, follow_ups, .. } = &job.terms;
+    if let Some(tenant) = tenant {
+        tell_line!("tenant {tenant}");
+    }
+    if expires_at.is_some() {
+        tell_line!("not worth running after {}", time(*expires_at));
+    }
+    if let Some(unique) = unique {
+        tell_line!("unique as {}", unique.key);
+    }
+    for next in follow_ups {
+        tell_line!("followed on {} by {} {}", next.on.as_str(), next.name, next.id);
+    }
     for attempt in &job.attempts {
         let error = attempt.error.as_deref().map(|error| format!(": {error}")).unwrap_or_default();
         tell_line!(

@@ -10,7 +10,7 @@ use std::{
 };
 
 use clap::Args;
-use queue::{Lane, Queue, Store};
+use queue::{Keyring, Lane, Queue, Store};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
     Connection, PgConnection, PgPool,
@@ -38,6 +38,10 @@ pub struct StoreArgs {
     /// Prefix of every Redis key: installations with different namespaces can share a Redis.
     #[arg(long, env = "FAENA_NAMESPACE", default_value = "faena")]
     pub namespace: String,
+    /// The keys of secret arguments as id:key,id2:key2, each key being 32 random bytes in hexadecimal or base64 (openssl rand -hex 32). The
+    /// first seals, all open. The web must have the same. Without it no job with secret arguments can be enqueued or run.
+    #[arg(long, env = "SECRET_ARGS_KEYS", hide_env_values = true)]
+    pub secret_args_keys: Option<SecretString>,
 }
 
 /// What the process of a suspect is told.
@@ -136,6 +140,7 @@ pub struct Stores {
     /// The live jobs.
     pub store: Store,
     redis_url: SecretString,
+    keyring: Option<Keyring>,
 }
 
 /// Checked: how a worker runs.
@@ -169,8 +174,14 @@ impl StoreArgs {
             let store = Store::new(url.expose_secret(), &self.namespace);
             mistakes.note("REDIS_URL", store.map_err(|_| "is not a URL such as redis://host:6379/0"))
         });
+        let keys = self.secret_args_keys.as_ref().map(ExposeSecret::expose_secret).filter(|keys| !keys.trim().is_empty());
+        let keyring = keys.map(|keys| mistakes.note("SECRET_ARGS_KEYS", Keyring::parse(keys)));
         let direct_url = self.database_direct_url.as_ref().or(database_url)?.clone();
-        Some(Stores { database: database?, direct_url, store: store?, redis_url: redis_url?.clone() })
+        let keyring = match keyring {
+            None => None,
+            Some(read) => Some(read?),
+        };
+        Some(Stores { database: database?, direct_url, store: store?, redis_url: redis_url?.clone(), keyring })
     }
 }
 
@@ -229,6 +240,13 @@ impl RunArgs {
 }
 
 impl Stores {
+    /// Makes this process one that can seal and open secret arguments, if it was given keys.
+    pub fn install_keyring(&self) {
+        if let Some(keyring) = &self.keyring {
+            keyring.clone().install();
+        }
+    }
+
     /// A pool that connects when it is first asked, so that a worker starts while Postgres is away.
     #[must_use]
     pub fn pool(&self, size: u32) -> PgPool {
@@ -307,6 +325,7 @@ mod tests {
             database_direct_url: Some("mysql://x".into()),
             redis_url: Some("http://x".into()),
             namespace: "a b".to_owned(),
+            secret_args_keys: Some("k1:hunter2".into()),
         };
         let run = RunArgs {
             slots_critical: "many".to_owned(),
@@ -330,6 +349,7 @@ mod tests {
             "DATABASE_DIRECT_URL",
             "REDIS_URL",
             "FAENA_NAMESPACE",
+            "SECRET_ARGS_KEYS",
             "SLOTS_CRITICAL",
             "SLOTS_LANES",
             "ONLY",
@@ -348,6 +368,7 @@ mod tests {
             database_direct_url: None,
             redis_url: Some("redis://:hunter2@127.0.0.1/0".into()),
             namespace: "faena".to_owned(),
+            secret_args_keys: Some("k1:hunter2".into()),
         };
         assert!(!format!("{args:?}").contains("hunter2"));
     }

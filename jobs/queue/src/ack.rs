@@ -267,12 +267,16 @@ impl Finished {
         matches!(&self.claimed.envelope, Ok(envelope) if envelope.durability == Durability::Outbox)
     }
 
+    /// What follows a job is promised with its end, so that end must be told.
     fn is_droppable(&self) -> bool {
-        !self.is_promised() && self.decision == Decision::Complete
+        let nothing_follows = matches!(&self.claimed.envelope, Ok(envelope) if envelope.terms.follow_ups.is_empty());
+        nothing_follows && !self.is_promised() && self.decision == Decision::Complete
     }
 
     fn to_yield(&self) -> Option<Yield<'_>> {
         let Fate::Goes(verb) = self.fate() else { return None };
+        // Delays begin when the attempt ended, not when Redis at last hears of it: who says "in 30 s" means that.
+        let verb = verb.sooner(self.ended.elapsed());
         let told = match &self.decision {
             Decision::Retry { error, .. } => Some((Outcome::Retry, Some(error.as_str()))),
             Decision::Wait { reason, .. } => Some((Outcome::Throttled, Some(reason.as_str()))),
@@ -327,7 +331,7 @@ impl Finished {
         meter.count(outcome).increment(1);
         meter.duration.record(duration.as_secs_f64());
         if let (Ok(envelope), 1) = (&self.claimed.envelope, attempt) {
-            let waited = delivery.claimed_at - envelope.run_at.map_or(envelope.enqueued_at, |at| at.max(envelope.enqueued_at));
+            let waited = delivery.claimed_at - envelope.due_at();
             meter.wait.record(waited.to_std().unwrap_or_default().as_secs_f64());
         }
         let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);

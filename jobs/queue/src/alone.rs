@@ -11,14 +11,20 @@ use std::{
     time::Duration,
 };
 
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     process::{Child, Command},
+    signal::unix::{SignalKind, signal},
 };
 
 use crate::{
+    child::{self, Children},
     clock::Clock,
     envelope::{Delivery, Lease},
     lane::Lane,
@@ -29,6 +35,8 @@ use crate::{
 
 /// A job is a suspect from this many crashes on.
 pub(crate) const SUSPECT_AFTER: u32 = 2;
+/// For so long a suspect that must stop may see to what it has started.
+const STOP_GRACE: Duration = child::GRACE.saturating_add(Duration::from_secs(1));
 /// A decision is a few sentences.
 const MAX_ANSWER_BYTES: u64 = 256 * 1024;
 
@@ -72,8 +80,7 @@ pub(crate) async fn attempt_in_process(alone: &Alone, delivery: &Delivery, inter
             reason: format!("{} processes died while they ran it, the last one its own: {death}", delivery.crashes + 1),
         }),
         why = interrupt.fired() => {
-            // It is really stopped, whatever it is doing.
-            let _ = child.kill().await;
+            stop(&mut child).await;
             match why {
                 Why::Lost => Decision::Drop,
                 Why::Cancel => Decision::Cancel { reason: "cancelled while running".to_owned() },
@@ -102,6 +109,15 @@ async fn start(alone: &Alone, delivery: &Delivery) -> io::Result<Child> {
         stdin.write_all(&serde_json::to_vec(&handed)?).await?;
     }
     Ok(child)
+}
+
+/// It is really stopped, whatever it is doing; first it may end what it has started itself.
+async fn stop(child: &mut Child) {
+    let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
+    let asked = pid.is_some_and(|pid| kill(Pid::from_raw(pid), Signal::SIGTERM).is_ok());
+    if !asked || tokio::time::timeout(STOP_GRACE, child.wait()).await.is_err() {
+        let _ = child.kill().await;
+    }
 }
 
 /// The child's decision, or how it died.
@@ -134,8 +150,27 @@ pub async fn attempt_alone<P: Send + Sync + 'static>(registry: Registry<P>, port
         claimed_at: at(handed.claimed_ms),
         raw: handed.raw,
     };
-    let surroundings = Surroundings { registry, ports: Arc::new(ports), db, clock: Clock::default(), journal: None, alone: None };
-    let decision = perform(&surroundings, &delivery, delivery.envelope().as_ref(), &Interrupt::default()).await;
+    let children = Children::default();
+    let surroundings = Surroundings {
+        registry,
+        ports: Arc::new(ports),
+        db,
+        clock: Clock::default(),
+        journal: None,
+        alone: None,
+        children: children.clone(),
+    };
+    let (interrupt, mut terminate) = (Arc::new(Interrupt::default()), signal(SignalKind::terminate())?);
+    tokio::spawn({
+        let interrupt = interrupt.clone();
+        async move {
+            terminate.recv().await;
+            interrupt.fire(Why::Stop);
+        }
+    });
+    let envelope = delivery.envelope();
+    let decision = perform(&surroundings, &delivery, envelope.as_ref(), &interrupt, &Arc::default()).await;
+    children.gone().await;
     let mut stdout = std::io::stdout();
     stdout.write_all(&serde_json::to_vec(&decision)?)?;
     stdout.flush()

@@ -2,9 +2,9 @@
 
 use std::{borrow::Cow, error::Error, fmt::Write as _, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::context::Effect;
+use crate::{backoff::Backoff, clock, context::Effect};
 
 /// What an attempt came to: an end, or a decision about what happens next.
 pub type Attempted = Result<End, Failure>;
@@ -30,14 +30,15 @@ impl From<Effect> for End {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Failure {
-    /// It may work later: try again after the job's backoff, or after `after`. Uses up an attempt.
+    /// It may work later: try again after the job's backoff, or as said here. Uses up an attempt.
     Retry {
         /// What went wrong, with its causes.
         error: String,
-        /// Instead of the backoff.
-        after: Option<Duration>,
+        /// When.
+        again: Again,
     },
-    /// Somebody asked us to wait, or what we need is known to be out of service: try again at `until`. Uses no attempt.
+    /// Somebody asked us to wait, or what we need is known to be out of service, or the time has not come yet: try again at `until`. Uses
+    /// no attempt.
     Throttled {
         /// When to try again.
         until: DateTime<Utc>,
@@ -60,20 +61,49 @@ pub enum Failure {
     Superseded,
 }
 
+/// When a failed attempt is followed by another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Again {
+    /// After the job's own backoff.
+    AsUsual,
+    /// After this backoff.
+    By(Backoff),
+    /// After so long.
+    After(Duration),
+}
+
 impl Failure {
     /// Try again after the backoff.
     pub fn retry(error: impl Into<String>) -> Self {
-        Self::Retry { error: error.into(), after: None }
+        Self::Retry { error: error.into(), again: Again::AsUsual }
     }
 
     /// Try again after `delay`, using up an attempt.
     pub fn retry_after(error: impl Into<String>, delay: Duration) -> Self {
-        Self::Retry { error: error.into(), after: Some(delay) }
+        Self::Retry { error: error.into(), again: Again::After(delay) }
+    }
+
+    /// The same retry by another backoff than the job's, because this error calls for it: a lock that somebody holds for a moment, a
+    /// service that is down for hours. Failures that are no retries stay what they are.
+    #[must_use]
+    pub fn with_backoff(self, backoff: Backoff) -> Self {
+        match self {
+            Self::Retry { error, .. } => Self::Retry { error, again: Again::By(backoff) },
+            other => other,
+        }
     }
 
     /// Try again at `until`, using up no attempt.
     pub fn throttled(until: DateTime<Utc>, reason: impl Into<String>) -> Self {
         Self::Throttled { until, reason: reason.into() }
+    }
+
+    /// Look again after `delay`, using up no attempt: what the job waits for has not happened yet. The ledger has it as `throttled`, with
+    /// the reason.
+    pub fn snooze(delay: Duration, reason: impl Into<String>) -> Self {
+        let until = TimeDelta::from_std(delay).ok().and_then(|delay| clock::now().checked_add_signed(delay));
+        Self::Throttled { until: until.unwrap_or(DateTime::<Utc>::MAX_UTC), reason: reason.into() }
     }
 
     /// It will never work.
@@ -145,10 +175,18 @@ mod tests {
     #[test]
     fn a_foreign_error_keeps_its_causes_and_says_what_was_tried() {
         let error = std::io::Error::other(std::io::Error::other("the disk is on fire"));
-        let Err(Failure::Retry { error, after: None }) = Err::<(), _>(error).context("writing the report") else {
+        let Err(Failure::Retry { error, again: Again::AsUsual }) = Err::<(), _>(error).context("writing the report") else {
             panic!("not a retry");
         };
         assert_eq!(error, "writing the report: the disk is on fire");
+    }
+
+    #[test]
+    fn an_error_may_call_for_a_backoff_of_its_own() {
+        let moment = Backoff::between(Duration::from_millis(5), Duration::from_millis(50));
+        let Failure::Retry { again, .. } = Failure::retry("locked").with_backoff(moment) else { panic!("not a retry") };
+        assert_eq!(again, Again::By(moment));
+        assert!(matches!(Failure::dead("gone").with_backoff(moment), Failure::Dead { .. }));
     }
 
     #[test]

@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool, types::Json};
 
 use crate::{
+    ends::{self, Ended},
     event::{Event, Outcome, storable},
     job::JobId,
     lanes::lanes,
     loops::{Outage, bounded},
     operations::{Operations, OperationsError, State},
     store::{Cancelled, Store},
+    terms::Terms,
+    unique,
 };
 
 const PAUSE: Duration = Duration::from_secs(1);
@@ -65,6 +68,14 @@ pub enum CommandError {
     /// Its arguments could never be decoded, so there is nothing to run again.
     #[error("the job {0} cannot be enqueued again: its arguments are not JSON")]
     Undecodable(JobId),
+    /// It is unique, and another job already does what it asks for.
+    #[error("the job {id} cannot be enqueued again: it would be a duplicate of {duplicate_of}")]
+    Duplicate {
+        /// Which job.
+        id: JobId,
+        /// The job that is wanted in its stead.
+        duplicate_of: JobId,
+    },
     /// A store did not answer.
     #[error(transparent)]
     Stores(#[from] OperationsError),
@@ -89,14 +100,14 @@ impl Operations {
         match state {
             State::Dead | State::Cancelled => {
                 // The state is decided under the row's lock: two retries at once promise the job once.
-                let decodable: Option<(bool,)> =
-                    sqlx::query_as("select args is not null from faena.jobs where id = $1 for update")
+                let decodable: Option<(bool, Option<Json<Terms>>)> =
+                    sqlx::query_as("select args is not null, terms from faena.jobs where id = $1 for update")
                         .bind(id)
                         .fetch_optional(&mut *tx)
                         .await?;
                 match decodable {
-                    Some((true,)) => {}
-                    Some((false,)) => return Err(CommandError::Undecodable(id)),
+                    Some((true, terms)) => take_again(&mut tx, id, terms.map(|Json(terms)| terms)).await?,
+                    Some((false, _)) => return Err(CommandError::Undecodable(id)),
                     None => {
                         return Err(CommandError::WrongState {
                             id,
@@ -110,7 +121,7 @@ impl Operations {
                 tx.commit().await?;
                 Ok(CommandOutcome::EnqueuedAgain)
             }
-            State::Scheduled | State::Retryable => {
+            State::Scheduled | State::Retryable | State::Parked => {
                 tx.commit().await?;
                 self.carry_out_now(command, id, Verb::Retry, actor).await
             }
@@ -131,8 +142,10 @@ impl Operations {
         let command = write_command(&mut tx, id, "cancel", actor).await?;
         // A promise that no relay has pushed yet ends here and now; a relay that holds it is waited for.
         let reason = format!("cancelled by {actor} before it was pushed");
-        let ended = sqlx::query(include_str!("sql/cancel_unpushed.sql")).bind(id).bind(reason).execute(&mut *tx).await?;
-        if ended.rows_affected() > 0 {
+        let ended: Vec<Ended> =
+            sqlx::query_as(include_str!("sql/cancel_unpushed.sql")).bind(id).bind(reason).fetch_all(&mut *tx).await?;
+        if !ended.is_empty() {
+            ends::settle(&mut tx, &ended).await?;
             close_command(&mut tx, command, CommandOutcome::Cancelled.as_str()).await?;
             tx.commit().await?;
             return Ok(CommandOutcome::Cancelled);
@@ -159,6 +172,15 @@ impl Operations {
                 Err(CommandError::WrongState { id, verb: verb.participle(), state: "in another state by now".to_owned() })
             }
         }
+    }
+}
+
+/// A unique job that is run again holds its key again.
+async fn take_again(tx: &mut PgConnection, id: JobId, terms: Option<Terms>) -> Result<(), CommandError> {
+    let Some(term) = terms.and_then(|terms| terms.unique) else { return Ok(()) };
+    match unique::take(tx, &term, id).await? {
+        None => Ok(()),
+        Some(duplicate_of) => Err(CommandError::Duplicate { id, duplicate_of }),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a job is given: the ports of its business, the database, and proof of its claim.
 
 use std::{
+    io,
     ops::{Deref, DerefMut},
     sync::Arc,
 };
@@ -8,14 +9,17 @@ use std::{
 use chrono::{DateTime, Utc};
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{PgConnection, PgPool, Postgres, Transaction, types::Json};
+use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     attempt::{Failure, OrFailure},
+    child::{Child, Children},
     clock::Clock,
     envelope::Lease,
     faults::{Sabotage, sabotaged},
     job::JobId,
+    progress::Reported,
 };
 
 /// The surroundings of one attempt. The job's ports are reached as fields of it (`ctx.mail`), the database as [`Ctx::db`].
@@ -31,6 +35,8 @@ pub struct Ctx<P> {
     pub(crate) attempt: u32,
     pub(crate) max_attempts: u32,
     pub(crate) cancelled: CancellationToken,
+    pub(crate) reported: Arc<Reported>,
+    pub(crate) children: Children,
 }
 
 impl<P> Deref for Ctx<P> {
@@ -76,6 +82,22 @@ impl<P> Ctx<P> {
     #[must_use]
     pub fn cancelled(&self) -> &CancellationToken {
         &self.cancelled
+    }
+
+    /// Says how far the job has got, for those who look at it while it runs: `done` of `total` (0: nobody knows of how much), and what it is
+    /// doing, in 120 characters. Say it as often as you like: it is told once a second, with the lease. What would go back is not
+    /// believed.
+    pub fn progress(&self, done: u64, total: u64, note: &str) {
+        self.reported.report(done, total, note);
+    }
+
+    /// Starts a program in a process group of its own, which ends with the attempt: see [`Child`]. A `pre_exec` that leaves the group leaves
+    /// its protection.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn spawn(&self, command: &mut Command) -> io::Result<Child> {
+        self.children.spawn(command, &self.cancelled)
     }
 
     /// Opens the transaction that is the handler's last act. Return it as [`End::Effect`](crate::End::Effect): the engine

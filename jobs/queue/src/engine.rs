@@ -21,6 +21,7 @@ use crate::{
     ack::{Acker, acknowledge},
     alone::Alone,
     backend::QueueBackend,
+    child::{self, Children},
     clock::Clock,
     commands::carry_out_commands,
     heartbeat::beat,
@@ -115,7 +116,16 @@ impl<P: Send + Sync + 'static> Engine<P> {
             drain: drain_time,
             worker,
         } = self;
-        let surroundings = Arc::new(Surroundings { registry, ports, db: job_db, clock: Clock::default(), journal, alone });
+        let children = Children::default();
+        let surroundings = Arc::new(Surroundings {
+            registry,
+            ports,
+            db: job_db,
+            clock: Clock::default(),
+            journal,
+            alone,
+            children: children.clone(),
+        });
         let (loops, drain) = (Loops::new(), Drain::default());
         let mut monitor = Monitor::new().should_restart(|worker, error| {
             error!(worker = worker.name(), %error, "an apalis worker ended; starting it again");
@@ -153,6 +163,9 @@ impl<P: Send + Sync + 'static> Engine<P> {
         info!(running = inflights.iter().map(|inflight| inflight.busy()).sum::<usize>(), "draining");
         drain.begun.cancel();
         let ended = end(workers, &inflights, drain_time).await;
+        if tokio::time::timeout(child::GRACE * 2, children.gone()).await.is_err() {
+            warn!("a child process of a job does not end");
+        }
         let leases = inflights.iter().map(|inflight| inflight.leases().len()).sum();
         if let Err(error) = store.forget_workers(&[worker]).await {
             warn!(%error, "the worker's heartbeat stays until it is forgotten");
@@ -257,8 +270,8 @@ fn register<P: Send + Sync + 'static>(
         let attempt = tower::service_fn(move |task: Task<Arc<Claimed>>| {
             let surroundings = surroundings.clone();
             async move {
-                let Claimed { delivery, envelope, interrupt, .. } = &*task.args;
-                Ok::<Decision, Infallible>(perform(&surroundings, delivery, envelope.as_ref(), interrupt).await)
+                let Claimed { delivery, envelope, interrupt, reported, .. } = &*task.args;
+                Ok::<Decision, Infallible>(perform(&surroundings, delivery, envelope.as_ref(), interrupt, reported).await)
             }
         });
         WorkerBuilder::new(name.as_str())

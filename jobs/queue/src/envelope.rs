@@ -12,7 +12,7 @@ use crate::{
     job::JobId,
     lane::Lane,
     limit::to_word,
-    terms::Terms,
+    terms::{Terms, UniqueTerm},
 };
 
 /// The arguments of a job, as JSON text, may have this many bytes. Larger things belong in Postgres or S3, their ids in a job.
@@ -85,15 +85,27 @@ impl Envelope {
             args,
         }
     }
+
+    /// Since when it could have run.
+    pub(crate) fn due_at(&self) -> DateTime<Utc> {
+        self.run_at.map_or(self.enqueued_at, |at| at.max(self.enqueued_at))
+    }
+
+    /// What it holds in Redis; a promise's key is a row in Postgres.
+    pub(crate) fn unique_in_redis(&self) -> Option<&UniqueTerm> {
+        self.terms.unique.as_ref().filter(|_| self.durability == Durability::Redis)
+    }
 }
 
 /// What Redis stores: the envelope, after a first line of words where the job asks for more than a slot (`lua/limits.lua` says which).
 pub(crate) fn to_bytes(envelope: &Envelope) -> serde_json::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(256);
     let Terms { limits, tenant, .. } = &envelope.terms;
-    if !limits.is_empty() || tenant.is_some() {
+    let unique = envelope.unique_in_redis();
+    if !limits.is_empty() || tenant.is_some() || unique.is_some() {
+        let unique = unique.map(UniqueTerm::to_word);
         let tenant = tenant.as_ref().map(|tenant| format!("@{}", to_word(tenant)));
-        let words: Vec<&str> = limits.iter().map(String::as_str).chain(tenant.as_deref()).collect();
+        let words: Vec<&str> = limits.iter().map(String::as_str).chain(unique.as_deref()).chain(tenant.as_deref()).collect();
         bytes.extend(format!("~{}\n", words.join(" ")).into_bytes());
     }
     serde_json::to_writer(&mut bytes, envelope)?;

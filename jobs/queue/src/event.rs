@@ -128,9 +128,48 @@ pub(crate) fn storable(text: &str) -> String {
     text
 }
 
+/// jsonb takes every JSON text but one with a NUL or a lone surrogate in it, or a number of absurd magnitude. One event that
+/// Postgres refuses would hold up all others: what it might refuse is kept as bytes.
+pub(crate) fn is_storable_json(args: &str) -> bool {
+    let (mut in_text, mut escaped) = (false, false);
+    // Digits of the exponent under way, if one is.
+    let mut exponent: Option<usize> = None;
+    for byte in args.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => (in_text, exponent) = (!in_text, None),
+            _ if in_text => {}
+            b'e' | b'E' => exponent = Some(0),
+            b'+' | b'-' => {}
+            b'0'..=b'9' => exponent = exponent.map(|digits| digits + 1),
+            _ => exponent = None,
+        }
+        if exponent > Some(3) {
+            return false;
+        }
+    }
+    !args.contains("\\u0000") && serde_json::from_str::<serde_json::Value>(args).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn arguments_that_jsonb_would_refuse_are_kept_as_bytes() {
+        for refused in [r#"{"a":"\u0000"}"#, r#"{"a":"\ud800"}"#, r#"{"a":1e-99999}"#, r#"{"a\"":-1E+0001}"#, "{", ""] {
+            assert!(!is_storable_json(refused), "{refused}");
+        }
+        for kept in [
+            r#"{"name":"Begoña","n":18446744073709551615}"#,
+            r#"{"e":1.5e10,"text":"e12345678","id":"5d1e1234-0000-4000-8000-0e1234567890"}"#,
+            r#"[true,false,1000000]"#,
+            "null",
+        ] {
+            assert!(is_storable_json(kept), "{kept}");
+        }
+    }
 
     #[test]
     fn a_pack_is_one_json_array_whatever_the_envelopes_are() {

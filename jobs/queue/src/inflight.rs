@@ -14,6 +14,8 @@ use crate::{
     envelope::{Delivery, Envelope, Lease},
     lane::Lane,
     perform::{Interrupt, Why},
+    progress::Reported,
+    store::Renewal,
 };
 
 /// Deliveries that ended and whose acknowledgement Redis has not answered: more of them stop the claims.
@@ -63,6 +65,7 @@ struct State {
 struct Held {
     lease: Lease,
     interrupt: Arc<Interrupt>,
+    reported: Arc<Reported>,
 }
 
 /// A claimed job on its way to a handler.
@@ -71,6 +74,8 @@ pub(crate) struct Claimed {
     pub(crate) delivery: Delivery,
     pub(crate) envelope: Result<Envelope, String>,
     pub(crate) interrupt: Arc<Interrupt>,
+    /// How far it has got, as its handler says.
+    pub(crate) reported: Arc<Reported>,
     /// When this process learnt of the claim: durations are measured from here, on one clock.
     pub(crate) received: std::time::Instant,
 }
@@ -212,11 +217,21 @@ impl Inflight {
         let received = std::time::Instant::now();
         let claimed: Vec<Claimed> = deliveries
             .into_iter()
-            .map(|delivery| Claimed { envelope: delivery.envelope(), delivery, interrupt: Arc::default(), received })
+            .map(|delivery| Claimed {
+                envelope: delivery.envelope(),
+                delivery,
+                interrupt: Arc::default(),
+                reported: Arc::default(),
+                received,
+            })
             .collect();
         let mut state = self.lock();
         for claimed in claimed {
-            let held = Held { lease: claimed.delivery.lease.clone(), interrupt: claimed.interrupt.clone() };
+            let held = Held {
+                lease: claimed.delivery.lease.clone(),
+                interrupt: claimed.interrupt.clone(),
+                reported: claimed.reported.clone(),
+            };
             if let Some(older) = state.held.insert(claimed.delivery.id.clone(), held) {
                 older.interrupt.fire(Why::Lost);
             }
@@ -291,6 +306,31 @@ impl Inflight {
 
     pub(crate) fn leases(&self) -> Vec<(String, Lease)> {
         self.lock().held.iter().map(|(id, held)| (id.clone(), held.lease.clone())).collect()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().held.is_empty()
+    }
+
+    /// Every lease, with what its job has said of its progress since the last time.
+    pub(crate) fn renewals(&self) -> Vec<Renewal> {
+        let renewal = |(id, held): (&String, &Held)| Renewal {
+            id: id.clone(),
+            lease: held.lease.clone(),
+            progress: held.reported.take_news(),
+        };
+        self.lock().held.iter().map(renewal).collect()
+    }
+
+    /// Redis did not hear what was said.
+    pub(crate) fn tell_progress_again(&self) {
+        self.lock().held.values().for_each(|held| held.reported.tell_again());
+    }
+
+    /// Interrupts what runs of these jobs, which somebody wants cancelled.
+    pub(crate) fn cancel(&self, ids: &[String]) {
+        let state = self.lock();
+        ids.iter().filter_map(|id| state.held.get(id)).for_each(|held| held.interrupt.fire(Why::Cancel));
     }
 
     /// Interrupts one delivery: somebody wants it cancelled, or it is somebody else's now.

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use crate::{attempt::Attempted, backoff::Backoff, clock, context::Ctx, lane::Lane, limit::Limit};
+use crate::{attempt::Attempted, backoff::Backoff, context::Ctx, lane::Lane, limit::Limit, order::Order, unique::Unique};
 
 /// A kind of work. The value holds the arguments; the constants are its policy, and the defaults suit most jobs.
 ///
@@ -32,6 +32,10 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     const TIMEOUT: Duration = Duration::from_secs(60);
     /// How long to wait between attempts.
     const BACKOFF: Backoff = Backoff::DEFAULT;
+    /// How long after it was due another attempt may begin: then the job is dead, whatever is left of its attempts.
+    const RETRY_FOR: Option<Duration> = None;
+    /// Whether one such job is wanted at a time, and what tells one from another.
+    const UNIQUE: Option<Unique> = None;
 
     /// The limits that it counts against, over all workers: while one has no share left, the job waits without a slot.
     const LIMITS: &'static [Limit] = &[];
@@ -53,42 +57,100 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// One attempt. What it returns is what became of it; see [`Attempted`].
     fn run(self, ctx: &Ctx<Self::Ports>) -> impl Future<Output = Attempted> + Send;
 
-    /// This job, not before `when`.
+    /// An order of this job, for what is asked beside it. Each of [`Order`]'s methods is one of the job, too.
+    fn order(self) -> Order<Self>
+    where
+        Self: Sized,
+    {
+        Order::from(self)
+    }
+
+    /// [`Order::with_id`].
+    fn with_id(self, id: JobId) -> Order<Self>
+    where
+        Self: Sized,
+    {
+        self.order().with_id(id)
+    }
+
+    /// [`Order::at`].
     fn at(self, when: DateTime<Utc>) -> Order<Self>
     where
         Self: Sized,
     {
-        Order { run_at: Some(when), ..Order::from(self) }
+        self.order().at(when)
     }
 
-    /// This job, not before `delay` has passed.
+    /// [`Order::after`].
     fn after(self, delay: Duration) -> Order<Self>
     where
         Self: Sized,
     {
-        self.at(clock::now() + delay)
+        self.order().after(delay)
     }
-}
 
-/// A job and when it may run: what [`enqueue`](crate::enqueue()) and [`push`](crate::push) take.
-#[derive(Debug)]
-pub struct Order<J> {
-    pub(crate) job: J,
-    pub(crate) run_at: Option<DateTime<Utc>>,
-    pub(crate) id: JobId,
-}
-
-impl<J> Order<J> {
-    /// The same order under an id chosen by the caller: enqueued twice under one id, a job runs once.
-    #[must_use]
-    pub fn with_id(self, id: JobId) -> Self {
-        Self { id, ..self }
+    /// [`Order::tenant`].
+    fn tenant(self, tenant: impl Into<String>) -> Order<Self>
+    where
+        Self: Sized,
+    {
+        self.order().tenant(tenant)
     }
-}
 
-impl<J: Job> From<J> for Order<J> {
-    fn from(job: J) -> Self {
-        Self { job, run_at: None, id: JobId::new() }
+    /// [`Order::expires_at`].
+    fn expires_at(self, when: DateTime<Utc>) -> Order<Self>
+    where
+        Self: Sized,
+    {
+        self.order().expires_at(when)
+    }
+
+    /// [`Order::expires_in`].
+    fn expires_in(self, time: Duration) -> Order<Self>
+    where
+        Self: Sized,
+    {
+        self.order().expires_in(time)
+    }
+
+    /// [`Order::unique`].
+    fn unique(self, unique: Unique) -> Order<Self>
+    where
+        Self: Sized,
+    {
+        self.order().unique(unique)
+    }
+
+    /// [`Order::not_unique`].
+    fn not_unique(self) -> Order<Self>
+    where
+        Self: Sized,
+    {
+        self.order().not_unique()
+    }
+
+    /// [`Order::then`].
+    fn then<K: Job>(self, next: impl Into<Order<K>>) -> Order<Self>
+    where
+        Self: Sized,
+    {
+        self.order().then(next)
+    }
+
+    /// [`Order::on_death`].
+    fn on_death<K: Job>(self, next: impl Into<Order<K>>) -> Order<Self>
+    where
+        Self: Sized,
+    {
+        self.order().on_death(next)
+    }
+
+    /// [`Order::on_end`].
+    fn on_end<K: Job>(self, next: impl Into<Order<K>>) -> Order<Self>
+    where
+        Self: Sized,
+    {
+        self.order().on_end(next)
     }
 }
 

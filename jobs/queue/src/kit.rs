@@ -74,12 +74,14 @@ use serde_json::value::RawValue;
 use sqlx::{PgPool, postgres::PgPoolOptions};
 
 use crate::{
+    child::Children,
     clock::Clock,
-    enqueue::{EnqueueError, enqueue},
+    enqueue::{EnqueueError, Enqueued, enqueue},
     envelope::{Delivery, Durability, Envelope, Lease},
     event::Event,
-    job::{Job, JobId, Order, Queue},
+    job::{Job, JobId, Queue},
     lane::Lane,
+    order::Order,
     perform::{Interrupt, Surroundings, Why, perform},
     recorder,
     registry::Registry,
@@ -119,7 +121,15 @@ impl<P: Send + Sync + 'static> Kit<P> {
         // Closed, so that whoever asks it for a connection is told at once and not after a connect timeout.
         let db = PgPoolOptions::new().connect_lazy_with(sqlx::postgres::PgConnectOptions::new_without_pgpass());
         let clock = Clock::stopped(Utc::now());
-        let surroundings = Surroundings { registry, ports: Arc::new(ports), db, clock, journal: None, alone: None };
+        let surroundings = Surroundings {
+            registry,
+            ports: Arc::new(ports),
+            db,
+            clock,
+            journal: None,
+            alone: None,
+            children: Children::default(),
+        };
         Self { surroundings, has_database: false, past: Mutex::default() }
     }
 
@@ -211,11 +221,11 @@ impl<P: Send + Sync + 'static> Kit<P> {
     ///
     /// # Panics
     /// The kit has no database.
-    pub async fn enqueue<J: Job<Ports = P>>(&self, order: impl Into<Order<J>>) -> Result<JobId, EnqueueError> {
+    pub async fn enqueue<J: Job<Ports = P>>(&self, order: impl Into<Order<J>>) -> Result<Enqueued, EnqueueError> {
         let mut tx = self.database().begin().await?;
-        let id = self.surroundings.clock.clone().rule(enqueue(&mut tx, order)).await?;
+        let enqueued = self.surroundings.clock.clone().rule(enqueue(&mut tx, order)).await?;
         tx.commit().await?;
-        Ok(id)
+        Ok(enqueued)
     }
 
     /// The jobs of this kind that were enqueued and are not over, in the order in which they are due.
@@ -314,7 +324,13 @@ impl<P: Send + Sync + 'static> Kit<P> {
                 recorder::record_one(&mut tx, lane, event).await?;
                 tx.commit().await
             };
-            recorded.await.unwrap_or_else(|error| panic!("what {name} came to could not be recorded: {error}"));
+            // What follows is enqueued at the kit's time, too.
+            self.surroundings
+                .clock
+                .clone()
+                .rule(recorded)
+                .await
+                .unwrap_or_else(|error| panic!("what {name} came to could not be recorded: {error}"));
         }
         Ran { id, name, attempt, at, outcome }
     }
@@ -392,9 +408,9 @@ impl<P: Send + Sync + 'static> Attempt<'_, P> {
             claimed_at: kit.now(),
             raw: serde_json::to_vec(&envelope).unwrap_or_else(|error| panic!("the envelope cannot be written: {error}")),
         };
-        let interrupt = Interrupt::default();
+        let (interrupt, reported) = (Interrupt::default(), Arc::default());
         let read = delivery.envelope();
-        let attempt = perform(&kit.surroundings, &delivery, read.as_ref(), &interrupt);
+        let attempt = perform(&kit.surroundings, &delivery, read.as_ref(), &interrupt, &reported);
         let outcome: Outcome = match interruption {
             None => attempt.await,
             Some((delay, why)) => {

@@ -8,8 +8,8 @@
 //!                        └── reconcile
 //! ```
 //!
-//! Every change of a live job is one script in `lua/`, called from `store`; nothing else writes to Redis but `heartbeat`, and `adoption`,
-//! which empties a stock queue.
+//! Every change of a live job is one script in `lua/`, called from `store` and `pusher`; nothing else writes to Redis but `heartbeat`, and
+//! `adoption`, which empties a stock queue.
 
 mod ack;
 pub mod adoption;
@@ -19,10 +19,12 @@ mod attempt;
 mod attempt_refusals;
 mod backend;
 mod backoff;
+mod child;
 mod clock;
 mod commands;
 mod connection;
 mod context;
+mod ends;
 mod engine;
 mod enqueue;
 mod envelope;
@@ -43,28 +45,33 @@ mod live;
 mod loops;
 mod notices;
 pub mod operations;
+mod order;
 mod perform;
+mod progress;
 mod pusher;
 mod reconcile;
 mod recorder;
 mod registry;
 mod relay;
+mod secret;
 mod stock;
 mod store;
 mod terms;
 mod trouble;
+mod unique;
 mod view;
 
 pub use alone::{Alone, attempt_alone};
-pub use attempt::{Attempted, End, Failure, OrFailure};
+pub use attempt::{Again, Attempted, End, Failure, OrFailure};
 pub use backoff::Backoff;
+pub use child::Child;
 pub use context::{Ctx, Effect, Step};
 pub use engine::{Engine, UncleanEnd};
-pub use enqueue::{EnqueueError, enqueue, push, push_all};
+pub use enqueue::{EnqueueError, Enqueued, enqueue, push, push_all};
 pub use envelope::{Delivery, Durability, Envelope, Lease, MAX_ARGS_BYTES};
 pub use health::{Check, Readiness};
 pub use heartbeat::{SlotUse, WorkerBeat};
-pub use job::{Job, JobId, Order, Queue, UnknownQueue};
+pub use job::{Job, JobId, Queue, UnknownQueue};
 pub use journal::{Journal, Started};
 pub use lane::{Lane, UnknownLane};
 pub use limit::{BadBounds, Bounds, Limit, Rate};
@@ -72,6 +79,10 @@ pub use limits::{LimitError, LimitSetting, Paused};
 pub use loops::Hung;
 pub use notices::{clear_notice, post_notice};
 pub use operations::Operations;
+pub use order::Order;
+pub use progress::Progress;
 pub use registry::{ByNameError, Kind, Registry};
+pub use secret::{Keyring, KeyringError, Secret};
 pub use store::{Store, StoreError};
-pub use terms::{FollowUp, On, Terms, UniqueTerm, Until};
+pub use terms::{FollowUp, MAX_CHAIN, MAX_FOLLOW_UPS, MAX_TENANT_CHARS, MAX_TERMS_BYTES, Moment, On, Terms, UniqueTerm, Until};
+pub use unique::{Unique, UniqueProblem};

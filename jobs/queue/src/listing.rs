@@ -14,7 +14,10 @@ use crate::{
         AttemptRecord, CommandRecord, JobDetail, JobFilter, JobSummary, LaneOverview, Notice, Operations, OperationsError,
         Overview, Page, State,
     },
+    progress::Progress,
+    secret::redacted,
     store::{DROP_AT_BYTES, at},
+    terms::Terms,
     view::{Look, Waiting},
 };
 
@@ -159,15 +162,18 @@ impl Operations {
                 State::Limited | State::Paused => summary.reason = Some(waits_for(&look.detail)),
                 _ => {}
             }
+            let progress = (summary.state == State::Running).then(|| progress_of(&look.detail)).flatten();
             let envelope = serde_json::from_slice::<Envelope>(&look.raw).ok();
             return Ok(Some(JobDetail {
                 summary,
                 durability: envelope.as_ref().map_or("redis", |envelope| envelope.durability.as_str()).to_owned(),
                 version: envelope.as_ref().map_or(0, |envelope| envelope.version.into()),
-                args: envelope
-                    .as_ref()
-                    .map_or_else(|| String::from_utf8_lossy(&look.raw).into_owned(), |envelope| envelope.args.get().to_owned()),
-                run_at: envelope.and_then(|envelope| envelope.run_at),
+                args: redacted(
+                    &envelope.as_ref().map_or_else(|| String::from_utf8_lossy(&look.raw), |envelope| envelope.args.get().into()),
+                ),
+                run_at: envelope.as_ref().and_then(|envelope| envelope.run_at),
+                terms: shown_terms(envelope.map(|envelope| envelope.terms)),
+                progress,
                 pushed_at: stored.and_then(|stored| stored.pushed_at),
                 cancel_wanted: look.cancel_wanted,
                 attempts: Vec::new(),
@@ -323,6 +329,9 @@ struct Stored {
     run_at: Option<DateTime<Utc>>,
     pushed_at: Option<DateTime<Utc>>,
     at: Option<DateTime<Utc>>,
+    /// Of one job's story; lists do without.
+    #[sqlx(default)]
+    terms: Option<String>,
 }
 
 impl Stored {
@@ -342,6 +351,7 @@ impl Stored {
             run_at,
             pushed_at,
             at,
+            terms,
         } = self;
         let raw = args_raw.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
         JobDetail {
@@ -358,14 +368,26 @@ impl Stored {
             },
             durability: durability.clone(),
             version: *version,
-            args: args.clone().unwrap_or_else(|| raw.into_owned()),
+            args: redacted(args.as_deref().unwrap_or(&raw)),
             run_at: *run_at,
+            terms: shown_terms(terms.as_deref().and_then(|terms| serde_json::from_str(terms).ok())),
+            progress: None,
             pushed_at: *pushed_at,
             cancel_wanted: false,
             attempts: Vec::new(),
             commands: Vec::new(),
         }
     }
+}
+
+/// What a running job has said: a word behind its lease.
+fn progress_of(mark: &str) -> Option<Progress> {
+    let word = mark.split(' ').skip(5).find_map(|word| word.strip_prefix('~'))?;
+    Progress::parse(&percent_decode_str(word).decode_utf8_lossy())
+}
+
+fn shown_terms(terms: Option<Terms>) -> Terms {
+    terms.unwrap_or_default().redacted()
 }
 
 /// What an operator must know while the recorder is far behind.

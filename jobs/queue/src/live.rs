@@ -18,7 +18,7 @@ use crate::{
     limits::read_settings,
     loops::{Outage, bounded},
     perform::Why,
-    store::{Epoch, LEASE, MAX_BATCH, Renewed, Store, StoreError},
+    store::{Epoch, LEASE, MAX_BATCH, Renewal, Renewed, Store, StoreError},
 };
 
 /// More jobs in one claim do not make it faster.
@@ -26,6 +26,8 @@ const CLAIM_BATCH: usize = 250;
 /// Behind the wake list stands this poll, in case its token was lost.
 const POLL: Duration = Duration::from_secs(1);
 const RENEW_EVERY: Duration = Duration::from_secs(1);
+/// A running job hears of its cancellation well within half a second.
+const LOOK_FOR_CANCELS_EVERY: Duration = Duration::from_millis(200);
 const RESCUE_EVERY: Duration = Duration::from_secs(1);
 /// New jobs may be scheduled sooner than the next known due time.
 const PROMOTE_AT_LEAST_EVERY: Duration = Duration::from_millis(250);
@@ -135,34 +137,46 @@ pub(crate) async fn ensure_epoch(
     }
 }
 
-/// Renews every lease this process holds, and passes on what it learns about them.
+/// Renews every lease this process holds, and passes on what it learns about them. Between renewals it looks whether somebody wants a
+/// running job cancelled; with nothing running it asks Redis nothing.
 pub(crate) async fn renew(store: Store, inflight: Arc<Inflight>, mut outage: Outage) {
-    let mut ticks = tokio::time::interval(RENEW_EVERY);
+    let mut ticks = tokio::time::interval(LOOK_FOR_CANCELS_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut renewed: Option<Instant> = None;
     loop {
         ticks.tick().await;
-        let held = inflight.leases();
-        if held.is_empty() {
+        if inflight.is_empty() {
             outage.waits();
             continue;
         }
-        match store.renew(inflight.lane, &held).await {
-            Ok(answers) => {
-                outage.over();
-                for ((id, lease), answer) in held.iter().zip(answers) {
-                    match answer {
-                        Renewed::Held => {}
-                        Renewed::CancelWanted => inflight.interrupt(id, lease, Why::Cancel),
-                        Renewed::Lost => {
-                            metrics::counter!("faena_leases_lost_total", "queue" => inflight.lane.as_str()).increment(1);
-                            inflight.interrupt(id, lease, Why::Lost);
-                        }
-                    }
-                }
-            }
+        // A tick early rather than a tick late.
+        let told = if renewed.is_none_or(|at| at.elapsed() + LOOK_FOR_CANCELS_EVERY / 2 >= RENEW_EVERY) {
+            renewed = Some(Instant::now());
+            renew_once(&store, &inflight).await
+        } else {
+            store.cancels(inflight.lane).await.map(|ids| inflight.cancel(&ids))
+        };
+        match told {
+            Ok(()) => outage.over(),
             Err(error) => outage.failed(&error),
         }
     }
+}
+
+async fn renew_once(store: &Store, inflight: &Inflight) -> Result<(), StoreError> {
+    let held = inflight.renewals();
+    let answers = store.renew(inflight.lane, &held).await.inspect_err(|_| inflight.tell_progress_again())?;
+    for (Renewal { id, lease, .. }, answer) in held.iter().zip(answers) {
+        match answer {
+            Renewed::Held => {}
+            Renewed::CancelWanted => inflight.interrupt(id, lease, Why::Cancel),
+            Renewed::Lost => {
+                metrics::counter!("faena_leases_lost_total", "queue" => inflight.lane.as_str()).increment(1);
+                inflight.interrupt(id, lease, Why::Lost);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Makes due jobs available, to the millisecond where the due time is known. What is parked is offered once at the start: this

@@ -10,8 +10,10 @@ pub use crate::commands::{CommandError, CommandOutcome};
 use crate::{
     heartbeat::WorkerBeat,
     lane::Lane,
+    progress::Progress,
     relay::RelayError,
     store::{Store, StoreError},
+    terms::Terms,
 };
 
 /// Looks at live jobs, promises and ledger, and carries out an operator's commands. Cheap to clone.
@@ -271,6 +273,10 @@ pub struct JobDetail {
     pub args: String,
     /// Not before this time.
     pub run_at: Option<DateTime<Utc>>,
+    /// What it asks of the engine beyond lane and time.
+    pub terms: Terms,
+    /// How far it has got while it runs, as it says itself.
+    pub progress: Option<Progress>,
     /// In the outbox: when a relay pushed it.
     pub pushed_at: Option<DateTime<Utc>>,
     /// Whether somebody has asked to cancel the running attempt.

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use futures_util::FutureExt;
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
@@ -15,19 +15,27 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
     alone::{Alone, SUSPECT_AFTER, attempt_in_process},
-    attempt::{Attempted, End, Failure},
+    attempt::{Again, Attempted, End, Failure},
+    child::Children,
     clock::Clock,
     context::{Ctx, Effect},
-    envelope::{Delivery, Envelope},
+    envelope::{Delivery, Durability, Envelope},
     faults::{Sabotage, crash_point, sabotaged},
     journal::Journal,
+    progress::Reported,
     registry::{Kind, Prepared, Registry},
+    terms::Until,
+    unique,
 };
 
 /// How long a cancelled job may take to end by itself before it is dropped.
 const CANCEL_GRACE: Duration = Duration::from_secs(2);
 /// A job that this worker does not know goes back for another binary to take.
 const UNKNOWN_WAIT: Duration = Duration::from_secs(30);
+/// How long transactions that have met a waiting unique job may keep it from its start.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(10);
+/// A job whose key could not be given back begins a moment later.
+const UNRELEASED_WAIT: Duration = Duration::from_secs(1);
 /// Bounds the commit of an effect, which the handler's own timeout no longer covers.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -43,6 +51,8 @@ pub(crate) struct Surroundings<P> {
     pub(crate) journal: Option<Journal>,
     /// How to attempt a suspect; `None`: here, like any other.
     pub(crate) alone: Option<Alone>,
+    /// What its jobs have started.
+    pub(crate) children: Children,
 }
 
 /// How an attempt is interrupted: the handler's own token fires, and the engine knows why.
@@ -115,15 +125,22 @@ pub(crate) async fn perform<P: Send + Sync + 'static>(
     delivery: &Delivery,
     envelope: Result<&Envelope, &String>,
     interrupt: &Interrupt,
+    reported: &Arc<Reported>,
 ) -> Decision {
     let envelope = match envelope {
         Ok(envelope) => envelope,
         Err(reason) => return Decision::Dead { reason: reason.clone() },
     };
+    if let Some(expired_at) = envelope.terms.expires_at.filter(|at| *at <= delivery.claimed_at) {
+        return Decision::Cancel { reason: expired(expired_at) };
+    }
     let Some(kind) = surroundings.registry.get(&envelope.name).filter(|kind| kind.version >= envelope.version) else {
         let reason = format!("this worker knows no job {:?} of version {}", envelope.name, envelope.version);
         return Decision::Park { delay: UNKNOWN_WAIT, reason };
     };
+    if let Some(wait) = give_key_back(surroundings, delivery, envelope).await {
+        return wait;
+    }
     let prepared = match kind.prepare(envelope.args.get()) {
         Ok(prepared) => prepared,
         Err(error) => return Decision::Dead { reason: format!("the arguments of {} cannot be decoded: {error}", kind.name) },
@@ -143,6 +160,8 @@ pub(crate) async fn perform<P: Send + Sync + 'static>(
         attempt: delivery.attempt,
         max_attempts: kind.max_attempts,
         cancelled: interrupt.token.clone(),
+        reported: reported.clone(),
+        children: surroundings.children.clone(),
     };
     let attempted = tokio::select! {
         biased;
@@ -166,11 +185,35 @@ pub(crate) async fn perform<P: Send + Sync + 'static>(
         }
         attempted => attempted,
     };
-    if interrupt.why() == Some(Why::Stop) && matches!(attempted, Err(Failure::Retry { .. } | Failure::Cancelled { .. })) {
+    match (interrupt.why(), attempted) {
         // The handler gave up because it was told that the worker stops: a deploy costs no attempt.
-        return Decision::Release;
+        (Some(Why::Stop), Err(Failure::Retry { .. } | Failure::Cancelled { .. })) => Decision::Release,
+        // What it was doing failed because the job was cancelled, or failed beside that: nobody wants another attempt.
+        (Some(Why::Cancel), Err(Failure::Retry { error: said, .. } | Failure::Throttled { reason: said, .. })) => {
+            Decision::Cancel { reason: format!("{CANCELLED}: {said}") }
+        }
+        (_, attempted) => decide(attempted, kind, envelope, delivery.attempt, surroundings.clock.now()),
     }
-    decide(attempted, kind, delivery.attempt, surroundings.clock.now())
+}
+
+const CANCELLED: &str = "cancelled while running";
+
+/// Lets another job have what a unique one holds until its first attempt. It cannot begin before it has: the next one would be refused
+/// although nobody waits any more.
+async fn give_key_back<P>(surroundings: &Surroundings<P>, delivery: &Delivery, envelope: &Envelope) -> Option<Decision> {
+    let promised = envelope.durability == Durability::Outbox && delivery.attempt == 1;
+    let term = envelope.terms.unique.as_ref().filter(|term| promised && term.until == Until::Start)?;
+    let release = unique::release_at_start(&surroundings.db, term, envelope.id);
+    let why = match tokio::time::timeout(RELEASE_TIMEOUT, release).await {
+        Ok(Ok(())) => return None,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer within {} s", RELEASE_TIMEOUT.as_secs()),
+    };
+    Some(Decision::Wait { delay: UNRELEASED_WAIT, reason: format!("giving back what makes it unique: {why}") })
+}
+
+fn expired(at: DateTime<Utc>) -> String {
+    format!("expired: not worth running after {}", at.to_rfc3339_opts(SecondsFormat::Millis, true))
 }
 
 /// Runs the handler as a task of its own, so that handlers use every core and a panic stays in one of them.
@@ -197,27 +240,53 @@ async fn commit(effect: Effect) -> Attempted {
 async fn interrupted(interrupt: &Interrupt) -> Decision {
     let decision = match interrupt.fired().await {
         Why::Lost => return Decision::Drop,
-        Why::Cancel => Decision::Cancel { reason: "cancelled while running".to_owned() },
+        Why::Cancel => Decision::Cancel { reason: CANCELLED.to_owned() },
         Why::Stop => Decision::Release,
     };
     tokio::time::sleep(CANCEL_GRACE).await;
     decision
 }
 
-fn decide<P>(attempted: Attempted, kind: &Kind<P>, attempt: u32, now: DateTime<Utc>) -> Decision {
+fn decide<P>(attempted: Attempted, kind: &Kind<P>, envelope: &Envelope, attempt: u32, now: DateTime<Utc>) -> Decision {
+    let expiry = |next: DateTime<Utc>| envelope.terms.expires_at.filter(|at| *at <= next);
     match attempted {
         Ok(_) | Err(Failure::AlreadyDone) => Decision::Complete,
         Err(Failure::Superseded) => Decision::Drop,
         Err(Failure::Retry { error, .. }) if attempt >= kind.max_attempts => {
             Decision::Dead { reason: format!("attempt {attempt} of {} failed: {error}", kind.max_attempts) }
         }
-        Err(Failure::Retry { error, after }) => {
-            Decision::Retry { error, delay: after.unwrap_or_else(|| kind.backoff.delay(attempt)) }
+        Err(Failure::Retry { error, again }) => {
+            let delay = match again {
+                Again::AsUsual => kind.backoff.delay(attempt),
+                Again::By(backoff) => backoff.delay(attempt),
+                Again::After(delay) => delay,
+            };
+            let next = later(now, delay);
+            if let Some(at) = expiry(next) {
+                return Decision::Cancel { reason: format!("{}; attempt {attempt} failed: {error}", expired(at)) };
+            }
+            match kind.retry_for.filter(|limit| next > later(envelope.due_at(), *limit)) {
+                None => Decision::Retry { error, delay },
+                Some(limit) => Decision::Dead {
+                    reason: format!(
+                        "attempt {attempt} failed, and another would begin later than {} s after the job was due: {error}",
+                        limit.as_secs_f64()
+                    ),
+                },
+            }
         }
-        Err(Failure::Throttled { until, reason }) => Decision::Wait { delay: (until - now).to_std().unwrap_or_default(), reason },
+        Err(Failure::Throttled { until, reason }) => match expiry(until) {
+            Some(at) => Decision::Cancel { reason: format!("{}; it was told to wait longer: {reason}", expired(at)) },
+            None => Decision::Wait { delay: (until - now).to_std().unwrap_or_default(), reason },
+        },
         Err(Failure::Dead { reason }) => Decision::Dead { reason },
         Err(Failure::Cancelled { reason }) => Decision::Cancel { reason },
     }
+}
+
+fn later(time: DateTime<Utc>, delay: Duration) -> DateTime<Utc> {
+    let delay = TimeDelta::from_std(delay).unwrap_or(TimeDelta::MAX);
+    time.checked_add_signed(delay).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> &str {

@@ -63,7 +63,21 @@ async fn reconcile_step(store: &Store, db: &PgPool, after: Cursor) -> Result<Cur
             push_again(store, db, &missing).await?;
         }
     }
+    if rows.len() < MAX_BATCH {
+        forget_passed_keys(db).await?;
+    }
     Ok(rows.last().filter(|_| rows.len() == MAX_BATCH).map(|(id, _, at)| (*at, *id)))
+}
+
+/// Keys that unique jobs held for a time which is over serve nobody. Whoever takes one meanwhile changes its row, and keeps it.
+async fn forget_passed_keys(db: &PgPool) -> sqlx::Result<()> {
+    sqlx::query(
+        "delete from faena.unique_holders where until <= clock_timestamp() and key in (
+             select key from faena.unique_holders where until <= clock_timestamp() order by until limit 1000 for update skip locked)",
+    )
+    .execute(db)
+    .await
+    .map(drop)
 }
 
 /// Redis was asked first, and lacks them. A promise whose end has been recorded since is gone from the outbox too, so what is still

@@ -15,12 +15,14 @@ use crate::{
     attempt::Attempted,
     backoff::Backoff,
     context::Ctx,
-    enqueue::{EnqueueError, Parcel},
+    enqueue::{EnqueueError, Enqueued, Parcel},
     envelope::{Durability, Envelope},
     job::{Job, JobId},
     lane::Lane,
     limit::{Limit, Reckoning},
+    secret,
     terms::Terms,
+    unique::Unique,
 };
 
 /// The jobs of a catalogue, whose ports are `P`.
@@ -45,6 +47,10 @@ pub struct Kind<P> {
     /// [`Job::BACKOFF`].
     pub backoff: Backoff,
     pub(crate) reckoning: Reckoning,
+    /// [`Job::RETRY_FOR`].
+    pub retry_for: Option<Duration>,
+    /// [`Job::UNIQUE`].
+    pub unique: Option<Unique>,
     normalize: fn(&str) -> serde_json::Result<Box<RawValue>>,
     prepare: fn(&str) -> serde_json::Result<Prepared<P>>,
 }
@@ -104,7 +110,9 @@ impl<P: Send + Sync + 'static> Registry<P> {
             timeout: J::TIMEOUT,
             backoff: J::BACKOFF,
             reckoning: Reckoning::of::<J>(),
-            normalize: |args| serde_json::value::to_raw_value(&serde_json::from_str::<J>(args)?),
+            retry_for: J::RETRY_FOR,
+            unique: J::UNIQUE,
+            normalize: |args| serde_json::value::to_raw_value(&secret::unsealed(|| serde_json::from_str::<J>(args))?),
             prepare: |args| {
                 let job: J = serde_json::from_str(args)?;
                 Ok(Box::new(move |ctx| Box::pin(async move { job.run(&ctx).await })))
@@ -167,7 +175,7 @@ impl<P: Send + Sync + 'static> Registry<P> {
         Lane::OWN.into_iter().chain(self.kinds.values().map(|kind| kind.lane)).collect()
     }
 
-    /// Enqueues a job given by name and JSON, through the outbox.
+    /// Enqueues a job given by name and JSON, through the outbox. Secret arguments are given as they are, and sealed here.
     ///
     /// # Errors
     /// The name is unknown, the arguments do not decode, or Postgres refuses.
@@ -177,12 +185,14 @@ impl<P: Send + Sync + 'static> Registry<P> {
         name: &str,
         args: &str,
         run_at: Option<DateTime<Utc>>,
-    ) -> Result<JobId, ByNameError> {
+    ) -> Result<Enqueued, ByNameError> {
         let known = || self.kinds.keys().copied().collect::<Vec<_>>().join(", ");
         let kind = self.get(name).ok_or_else(|| ByNameError::UnknownName { name: name.to_owned(), known: known() })?;
         let args = (kind.normalize)(args).map_err(|source| ByNameError::Args { name: kind.name, source })?;
         let (limits, tenant) = kind.reckoning.of_args(&args)?;
-        let terms = Terms { limits, tenant, ..Terms::default() };
+        let unique = kind.unique.map(|unique| unique.term(kind.name, args.get())).transpose();
+        let unique = unique.map_err(|(field, problem)| EnqueueError::Unique { name: kind.name, field, problem })?;
+        let terms = Terms { limits, tenant, unique, ..Terms::default() };
         let envelope =
             Envelope { run_at, terms, ..Envelope::new(JobId::new(), kind.name, kind.version, Durability::Outbox, args) };
         Ok(Parcel::new(kind.lane, envelope)?.write_outbox(tx).await?)

@@ -13,7 +13,8 @@ use crate::{
     job::JobId,
     lane::Lane,
     loops::{Outage, bounded},
-    store::{MAX_BATCH, Pressure, Store, StoreError},
+    pusher::Pressure,
+    store::{MAX_BATCH, Store, StoreError},
     terms::Terms,
 };
 
@@ -125,7 +126,7 @@ pub(crate) async fn push_rows(store: &Store, rows: Vec<OutboxRow>) -> Result<u64
     }
     let mut pushed = 0;
     for (lane, envelopes) in by_lane {
-        pushed += store.push(lane, &envelopes, Pressure::Ignored).await?;
+        pushed += store.push(lane, &envelopes, Pressure::Ignored).await?.added;
     }
     Ok(pushed)
 }

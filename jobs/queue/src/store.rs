@@ -1,7 +1,6 @@
-//! The live half of the engine: every change of a live job is one script in `lua/`, and this file is their only caller.
+//! The live half of the engine: every change of a live job is one script in `lua/`; here and in `pusher` they are called.
 
 use std::{
-    collections::HashSet,
     sync::{Arc, LazyLock},
     time::Duration,
 };
@@ -11,11 +10,12 @@ use redis::{AsyncConnectionConfig, Client, FromRedisValue, RedisError, Script, a
 
 use crate::{
     connection::{CONNECT_TIMEOUT, RESPONSE_TIMEOUT, SharedConnection},
-    envelope::{Delivery, Envelope, Lease, to_bytes, without_words},
+    envelope::{Delivery, Lease, without_words},
     faults::{Sabotage, sabotaged},
     job::JobId,
     journal::Started,
     lane::Lane,
+    limit::to_word,
     pusher::Pusher,
 };
 
@@ -76,8 +76,6 @@ const PROMOTE_KEYS: [&str; 10] =
 pub(crate) const MAX_BATCH: usize = 500;
 /// Unrecorded events may have this many bytes; then successes of direct pushes go unrecorded.
 pub(crate) const DROP_AT_BYTES: u64 = 256 << 20;
-/// From here on new direct pushes are refused.
-const REFUSE_AT_BYTES: u64 = 512 << 20;
 /// How long a claim is good for without renewal. Redis's clock alone decides.
 pub(crate) const LEASE: Duration = Duration::from_secs(4);
 
@@ -121,7 +119,6 @@ pub(crate) fn script(source: &str) -> Script {
 pub(crate) use scripts;
 
 scripts! {
-    PUSH = "lua/push.lua";
     CLAIM = "lua/claim.lua";
     FINISH = "lua/finish.lua";
     YIELD = "lua/yield.lua";
@@ -175,23 +172,23 @@ pub(crate) enum Verb {
 }
 
 impl Verb {
+    /// The same when so much of its delay has passed.
+    pub(crate) fn sooner(self, passed: Duration) -> Self {
+        match self {
+            Self::Retry(delay) => Self::Retry(delay.saturating_sub(passed)),
+            Self::Wait(delay) => Self::Wait(delay.saturating_sub(passed)),
+            Self::Park(_) | Self::Release => self,
+        }
+    }
+
     fn name_and_delay(self) -> (&'static str, u64) {
         match self {
-            Self::Retry(delay) => ("retry", millis(delay)),
-            Self::Wait(delay) => ("wait", millis(delay)),
-            Self::Park(delay) => ("park", millis(delay)),
+            Self::Retry(delay) => ("retry", whole_millis(delay)),
+            Self::Wait(delay) => ("wait", whole_millis(delay)),
+            Self::Park(delay) => ("park", whole_millis(delay)),
             Self::Release => ("release", 0),
         }
     }
-}
-
-/// Whether a recorder that is far behind refuses a push.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Pressure {
-    /// A promise is never refused: its row waits in the outbox anyway.
-    Ignored,
-    /// A direct push is.
-    Refuses,
 }
 
 /// A life of Redis's data, as the key `epoch` holds it: "number replication-id".
@@ -248,6 +245,15 @@ impl Past {
     }
 }
 
+/// A lease to be renewed.
+#[derive(Debug)]
+pub(crate) struct Renewal {
+    pub(crate) id: String,
+    pub(crate) lease: Lease,
+    /// How far the job has got, if it has said so since the last time.
+    pub(crate) progress: Option<String>,
+}
+
 /// What a renewal found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Renewed {
@@ -264,7 +270,7 @@ pub(crate) enum Renewed {
 pub(crate) enum Cancelled {
     /// It was waiting and is over.
     Now,
-    /// It runs; its worker is told within a second.
+    /// It runs; its worker looks for that five times a second.
     Asked,
     /// It was over before.
     TooLate,
@@ -301,36 +307,6 @@ impl Store {
             .get_multiplexed_async_connection_with_config(&config)
             .await
             .map_err(|source| StoreError { doing: "connecting", source })
-    }
-
-    /// Makes jobs live; an id that is live already, or whose end awaits the recorder, is left alone. Returns how many were new.
-    /// `pressure` says whether a recorder that is far behind refuses them.
-    pub(crate) async fn push(&self, lane: Lane, envelopes: &[Envelope], pressure: Pressure) -> Result<u64, StoreError> {
-        let mut added = 0;
-        let (mut pairs, mut ids) = (Vec::new(), HashSet::new());
-        for batch in envelopes.chunks(MAX_BATCH) {
-            pairs.clear();
-            ids.clear();
-            for envelope in batch.iter().filter(|envelope| ids.insert(envelope.id)) {
-                let raw = to_bytes(envelope).map_err(|error| not_json(&error))?;
-                pairs.push((envelope.id.to_string(), raw, envelope.run_at.map_or(0, |at| at.timestamp_millis())));
-            }
-            let mut call = self.call(&PUSH, lane, &["job", "ready", "scheduled", "gone", "wake", "tail", "stats"]);
-            call.arg(pairs.len()).arg(if pressure == Pressure::Refuses { REFUSE_AT_BYTES } else { 0 });
-            for (id, ..) in &pairs {
-                call.arg(id);
-            }
-            for (id, raw, _) in &pairs {
-                call.arg(id).arg(raw);
-            }
-            if pairs.iter().any(|(.., due)| *due > 0) {
-                for (.., due) in &pairs {
-                    call.arg(due);
-                }
-            }
-            added += self.run::<u64>(&call, "pushing jobs").await?;
-        }
-        Ok(added)
     }
 
     /// Claims at most `limit` jobs. `None` when Redis has no epoch: take one first. The connection is the caller's own, so that a
@@ -401,13 +377,13 @@ impl Store {
     }
 
     /// Extends leases by [`LEASE`].
-    pub(crate) async fn renew(&self, lane: Lane, held: &[(String, Lease)]) -> Result<Vec<Renewed>, StoreError> {
+    pub(crate) async fn renew(&self, lane: Lane, held: &[Renewal]) -> Result<Vec<Renewed>, StoreError> {
         let mut answers = Vec::with_capacity(held.len());
         for batch in held.chunks(MAX_BATCH) {
             let mut call = self.call(&RENEW, lane, &["running", "cancels"]);
             call.arg(millis(LEASE));
-            for (id, lease) in batch {
-                call.arg(id).arg(lease.mark()).arg("");
+            for Renewal { id, lease, progress } in batch {
+                call.arg(id).arg(lease.mark()).arg(progress.as_deref().map_or_else(String::new, to_word));
             }
             answers.extend(self.run::<Vec<i64>>(&call, "renewing leases").await?.into_iter().map(|answer| match answer {
                 0 => Renewed::Lost,
@@ -416,6 +392,11 @@ impl Store {
             }));
         }
         Ok(answers)
+    }
+
+    /// Running jobs that somebody wants cancelled.
+    pub(crate) async fn cancels(&self, lane: Lane) -> Result<Vec<String>, StoreError> {
+        self.query(redis::cmd("HKEYS").arg(self.key(lane, "cancels")), "looking for cancelled jobs").await
     }
 
     /// Returns orphans to their lane, if `epoch` still holds; answers how many, `None` when another epoch has begun.
@@ -594,14 +575,19 @@ impl Store {
 }
 
 impl StoreError {
+    pub(crate) fn not_json(error: &serde_json::Error) -> Self {
+        Self { doing: "encoding a job", source: (redis::ErrorKind::Client, "not JSON", error.to_string()).into() }
+    }
+
     /// Redis answers, but Postgres, which numbers the epochs, does not.
     pub(crate) fn no_epoch() -> Self {
         Self { doing: "beginning an epoch", source: (redis::ErrorKind::Client, "Postgres gives no number for it").into() }
     }
 }
 
-fn not_json(error: &serde_json::Error) -> StoreError {
-    StoreError { doing: "encoding a job", source: (redis::ErrorKind::Client, "not JSON", error.to_string()).into() }
+/// Rounded up, so that nothing is due too early, and within what a score in Redis holds exactly.
+fn whole_millis(delay: Duration) -> u64 {
+    u64::try_from(delay.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX).min(1 << 48)
 }
 
 fn millis(duration: Duration) -> u64 {

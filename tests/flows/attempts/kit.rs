@@ -99,7 +99,7 @@ async fn what_jobs_enqueue_is_seen_and_run_when_it_is_due_until_nothing_is_left(
 async fn a_job_that_fails_is_attempted_again_after_its_backoff() {
     let stores = Stores::fresh().await;
     let kit = kit(&stores).await;
-    let id = kit.enqueue(Stumble { n: 0, times: 2 }.after(Duration::from_secs(60))).await.unwrap();
+    let id = kit.enqueue(Stumble { n: 0, times: 2 }.after(Duration::from_secs(60))).await.unwrap().id;
     let begin = kit.now();
 
     let ran = kit.drain().await;

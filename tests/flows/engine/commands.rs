@@ -7,22 +7,14 @@ use faena_tests::{
     probe::{Linger, Nap, Refuse, Stumble, Touch},
     process::{binary, run_to_end, start_probe, try_to_end},
     stores::Stores,
-    wait::{eventually, until},
+    wait::eventually,
 };
 use queue::{
     Job, JobId,
     operations::{CommandError, CommandOutcome, State},
 };
 
-use super::enqueue;
-
-async fn reaches(stores: &Stores, id: JobId, state: State) {
-    let operations = stores.operations();
-    until(format!("{id} to be {state}"), async || {
-        operations.job(id).await.ok().flatten().is_some_and(|job| job.summary.state == state)
-    })
-    .await;
-}
+use super::{enqueue, reaches};
 
 #[tokio::test]
 async fn a_dead_job_is_retried_under_its_own_id_with_a_fresh_budget() {

@@ -12,15 +12,7 @@ use queue::{
     operations::{JobDetail, JobFilter, State},
 };
 
-use super::enqueue;
-
-async fn ended(stores: &Stores, id: JobId) -> JobDetail {
-    let operations = stores.operations();
-    eventually(format!("{id} to end"), async || {
-        operations.job(id).await.ok().flatten().filter(|job| job.summary.state.is_ended())
-    })
-    .await
-}
+use super::{ended, enqueue};
 
 #[tokio::test]
 async fn a_job_whose_transaction_commits_runs_and_one_whose_transaction_rolls_back_never_existed() {
@@ -28,7 +20,7 @@ async fn a_job_whose_transaction_commits_runs_and_one_whose_transaction_rolls_ba
     let _worker = start_probe(&stores, &[]).await;
 
     let mut tx = stores.db.begin().await.unwrap();
-    let never = queue::enqueue(&mut tx, Touch { n: 1, sleep_ms: 0 }).await.unwrap();
+    let never = queue::enqueue(&mut tx, Touch { n: 1, sleep_ms: 0 }).await.unwrap().id;
     tx.rollback().await.unwrap();
     let done = enqueue(&stores, Touch { n: 0, sleep_ms: 0 }).await;
 
@@ -219,6 +211,7 @@ async fn jobs_pushed_at_the_same_time_and_in_bulk_each_run_once() {
     let order = |n: i64| queue::Order::from(Touch { n, sleep_ms: 0 }).with_id(ids[usize::try_from(n).unwrap() % 300]);
     let pushes = (0..600).map(|n| queue::push(&stores.store, order(n % 300)));
     let pushed = futures_util::future::try_join_all(pushes).await.unwrap();
+    let pushed: Vec<JobId> = pushed.into_iter().map(|pushed| pushed.id).collect();
     let bulk = queue::push_all(&stores.store, (300..1500).map(|n| Touch { n, sleep_ms: 0 })).await.unwrap();
 
     assert_eq!((&pushed[300..], bulk.len()), (&ids[..], 1200));

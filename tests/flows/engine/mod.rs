@@ -1,30 +1,38 @@
 //! The engine, run as a real worker process against real stores.
 
 mod adoption;
+mod cancel;
+mod chains;
 mod commands;
 mod counting;
 mod crashes;
 mod drain;
 mod endings;
+mod expiry;
 mod lanes;
 mod limits;
 mod migrations;
 mod outages;
 mod redis_errors;
 mod scripts;
+mod secrets;
 mod stock_cases;
 mod timing;
+mod unique;
 mod watchdog;
 
-use faena_tests::stores::Stores;
-use queue::{Job, JobId, Order};
+use faena_tests::{stores::Stores, wait::eventually};
+use queue::{
+    Job, JobId, Order,
+    operations::{JobDetail, State},
+};
 
 /// Enqueues jobs through the outbox, all in one transaction.
 async fn enqueue_all<J: Job, O: Into<Order<J>>>(stores: &Stores, jobs: impl IntoIterator<Item = O>) -> Vec<JobId> {
     let mut tx = stores.db.begin().await.expect("a transaction");
     let mut ids = Vec::new();
     for job in jobs {
-        ids.push(queue::enqueue(&mut tx, job).await.expect("the job is enqueued"));
+        ids.push(queue::enqueue(&mut tx, job).await.expect("the job is enqueued").id);
     }
     tx.commit().await.expect("the transaction commits");
     ids
@@ -32,4 +40,22 @@ async fn enqueue_all<J: Job, O: Into<Order<J>>>(stores: &Stores, jobs: impl Into
 
 async fn enqueue<J: Job>(stores: &Stores, job: impl Into<Order<J>>) -> JobId {
     enqueue_all(stores, [job.into()]).await.remove(0)
+}
+
+/// Waits for a job's end.
+async fn ended(stores: &Stores, id: JobId) -> JobDetail {
+    let operations = stores.operations();
+    eventually(format!("{id} to end"), async || {
+        operations.job(id).await.ok().flatten().filter(|job| job.summary.state.is_ended())
+    })
+    .await
+}
+
+/// Waits until a job is in this state.
+async fn reaches(stores: &Stores, id: JobId, state: State) -> JobDetail {
+    let operations = stores.operations();
+    eventually(format!("{id} to be {state}"), async || {
+        operations.job(id).await.ok().flatten().filter(|job| job.summary.state == state)
+    })
+    .await
 }

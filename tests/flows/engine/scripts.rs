@@ -42,7 +42,9 @@ impl Keys {
         if jobs.iter().any(|(_, due)| *due != "0") {
             args.extend(jobs.iter().map(|(_, due)| *due));
         }
-        self.call(script("push"), &["job", "ready", "scheduled", "gone", "wake", "tail", "stats"], &args).await
+        let keys = ["job", "ready", "scheduled", "gone", "wake", "tail", "stats"];
+        let (added, _duplicates): (u64, Vec<String>) = self.call(script("push"), &keys, &args).await;
+        added
     }
 
     /// The ids claimed, and the mark under which they run.

@@ -108,7 +108,7 @@ async fn jobs_longer_than_a_lease_are_not_given_to_a_second_worker() {
 async fn a_job_that_is_pushed_again_while_it_waits_runs_once() {
     let stores = Stores::fresh().await;
     for n in 0..20 {
-        let id = queue::push(&stores.store, Touch { n, sleep_ms: 0 }).await.unwrap();
+        let id = queue::push(&stores.store, Touch { n, sleep_ms: 0 }).await.unwrap().id;
         for _ in 0..3 {
             queue::push(&stores.store, Order::from(Touch { n, sleep_ms: 0 }).with_id(id)).await.unwrap();
         }

@@ -151,7 +151,7 @@ async fn other_letters_are_never_repeated_by_themselves() {
     let mail = Arc::new(FakeMailer::with_fates([Fate::Unknown { why: "the connection was closed".to_owned() }]));
     let _engine = start_engine(&stores, mail.clone());
     let mut connection = stores.db.acquire().await.unwrap();
-    let id = queue::enqueue(&mut connection, SendNews).await.unwrap();
+    let id = queue::enqueue(&mut connection, SendNews).await.unwrap().id;
 
     let job = reaches(&stores, id, State::Dead).await;
 

@@ -9,7 +9,8 @@ use super::{Page, Web, leads_to};
 async fn letter_due_later(web: &Web) -> JobId {
     let mut tx = web.stores.db.begin().await.unwrap();
     let later = Some(chrono::Utc::now() + chrono::TimeDelta::hours(1));
-    let id = jobs::catalogue().enqueue_by_name(&mut tx, "welcome_learner", r#"{"user_id":1,"resend":7}"#, later).await.unwrap();
+    let id =
+        jobs::catalogue().enqueue_by_name(&mut tx, "welcome_learner", r#"{"user_id":1,"resend":7}"#, later).await.unwrap().id;
     tx.commit().await.unwrap();
     id
 }
@@ -43,6 +44,36 @@ async fn an_operator_cancels_a_job_and_has_it_promised_again() {
     let answer = operator.send(&page, &format!("{page}/retry"), &[]).await;
     assert_eq!(leads_to(&answer), format!("{page}?done=enqueued_again"));
     assert_eq!(state_of(&web.stores.operations(), id).await, State::Outboxed);
+}
+
+#[tokio::test]
+async fn a_job_shows_what_was_asked_beside_it_and_no_secret() {
+    let web = Web::start().await.with_demo_accounts().await;
+    let operator = web.signed_in("operadora").await;
+    let (id, next) = (Uuid::now_v7(), Uuid::now_v7());
+    let sealed = r#"{"$secret": "v1.k1.AAAA.BBBB"}"#;
+    let terms = format!(
+        r#"{{"tenant": "Academia Ñandú", "expires_at": 4102444800000, "unique": {{"key": "charge:user=7", "until": "end"}},
+            "follow_ups": [{{"on": "death", "id": "{next}", "name": "apologize", "version": 1, "lane": "low", "args": {sealed}}}]}}"#
+    );
+    sqlx::query("insert into faena.outbox (id, queue, name, version, args, terms) values ($1, 'default', 'charge', 1, $2::jsonb, $3::jsonb)")
+        .bind(id)
+        .bind(format!(r#"{{"user": 7, "card": {sealed}}}"#))
+        .bind(terms)
+        .execute(&web.stores.db)
+        .await
+        .unwrap();
+
+    let page = operator.page(&format!("/ops/jobs/{id}")).await;
+
+    assert!(!page.html.contains("BBBB") && page.text("pre").contains(r#""card": "[secret]""#), "{}", page.html);
+    let facts = page.text("dl");
+    assert!(
+        facts.contains("Academia Ñandú") && facts.contains("charge:user=7") && facts.contains("2099-12-31 19:00:00"),
+        "{facts}"
+    );
+    assert_eq!(page.text("ul[aria-labelledby=follows] li"), "Si muere: apologize");
+    assert_eq!(page.attribute("ul[aria-labelledby=follows] a", "href"), Some(format!("/ops/jobs/{next}")));
 }
 
 #[tokio::test]

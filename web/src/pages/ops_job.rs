@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 use queue::{
-    JobId,
+    FollowUp, JobId, On,
     operations::{AttemptRecord, JobDetail, State as JobState},
 };
 use serde::Deserialize;
@@ -83,6 +83,15 @@ impl OpsJob {
         }
     }
 
+    /// After which end a job follows.
+    fn follows_key(next: &FollowUp) -> &'static str {
+        match next.on {
+            On::Success => key("ops-follows-success"),
+            On::Death => key("ops-follows-death"),
+            On::End => key("ops-follows-end"),
+        }
+    }
+
     /// The class of an attempt's outcome: how its word is coloured.
     fn outcome_class(attempt: &AttemptRecord) -> &'static str {
         match &*attempt.outcome {
@@ -118,6 +127,7 @@ fn done(outcome: &str) -> Option<Done> {
         "pending" => ("warn", key("ops-done-pending")),
         "wrong_state" => ("bad", key("ops-done-wrong-state")),
         "undecodable" => ("bad", key("ops-done-undecodable")),
+        "duplicate" => ("bad", key("ops-done-duplicate")),
         _ => return None,
     };
     Some(Done { kind, key })

@@ -1,9 +1,10 @@
 #!lua
 -- Makes jobs live: available now, or scheduled. An id that is live, or whose end awaits the recorder, is left alone.
---   KEYS  1 job · 2 ready · 3 scheduled · 4 gone · 5 wake · 6 tail · 7 stats
+--   KEYS  1 job · 2 ready · 3 scheduled · 4 gone · 5 wake · 6 tail · 7 stats · where a job is unique: 8 unique · 9 events
 --   ARGV  1 how many (1 to 500) · 2 refuse when unrecorded events have this many bytes (0: never) · then their ids, each once
 --         · then for each id, envelope · then for each when it is due (ms; 0: at once), or nothing when all are due
--- Returns how many were new; an error that begins with PRESSURE when they were refused.
+-- Returns how many were new, and of those that met another job which does what they ask for, id and that job's id (they have ended, as
+-- cancelled); an error that begins with PRESSURE when they were refused.
 local job, ready, scheduled, gone, wake = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local n, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
 if limit > 0 and tonumber(redis.call('HGET', KEYS[7], 'event_bytes') or 0) >= limit then
@@ -17,13 +18,13 @@ for i = 1, n do
         break
     end
 end
-if fresh and #ARGV == 2 + 3 * n and redis.call('SCARD', gone) == 0 then
+if fresh and #KEYS == 7 and #ARGV == 2 + 3 * n and redis.call('SCARD', gone) == 0 then
     -- The line first: if something foreign stands there, nothing has been done. A job that is live and nowhere would be lost.
     local waiting = redis.call('RPUSH', ready, unpack(ARGV, 3, 2 + n))
     redis.call('HSET', job, unpack(ARGV, 3 + n, 2 + 3 * n))
     redis.call('INCRBY', KEYS[6], n)
     if waiting == n and redis.call('LLEN', wake) == 0 then redis.call('RPUSH', wake, 1) end
-    return n
+    return {n, {}}
 end
 
 -- As above: what is foreign is met before anything is done.
@@ -31,13 +32,39 @@ redis.call('LLEN', ready)
 redis.call('ZCARD', scheduled)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local unique, events = KEYS[8], KEYS[9]
+
+-- Takes the key that a job is unique by; answers who holds it, if that is another job that is wanted still.
+local function holder_of(id, envelope)
+    local sign, key = string.match(envelope, '^~[^\n]-([=<>])(%S+)')
+    if not key then return nil end
+    local holder, until_ms = string.match(redis.call('HGET', unique, key) or '', '^(%S+) ?(%d*)$')
+    if holder and holder ~= id then
+        local theirs = until_ms == '' and redis.call('HGET', job, holder)
+        if theirs and string.byte(theirs) ~= 33 then return holder end
+        if until_ms ~= '' and tonumber(until_ms) > now then return holder end
+    end
+    local passed = sign == '>' and string.match(envelope, '"until":{"passed":(%d+)}')
+    redis.call('HSET', unique, key, passed and string.format('%s %.0f', id, now + passed) or id)
+    return nil
+end
+
 local added, available, placed = 0, 0, 0
+local duplicates, told, envelopes = {}, {}, {}
 for i = 1, n do
-    local id = ARGV[2 + i]
-    if not known[i] then
+    local id, envelope = ARGV[2 + i], ARGV[2 + n + 2 * i]
+    local holder = unique and not known[i] and holder_of(id, envelope)
+    if holder then
+        redis.call('HSET', job, id, '!0')
+        duplicates[#duplicates + 1] = id
+        duplicates[#duplicates + 1] = holder
+        told[#told + 1] = {id = id, outcome = 'cancelled', attempt = 0, ended_ms = now, error = 'duplicate of ' .. holder}
+        envelopes[#envelopes + 1] = id
+        envelopes[#envelopes + 1] = envelope
+    elseif not known[i] then
         local due = tonumber(ARGV[2 + 3 * n + i] or 0)
         added = added + 1
-        redis.call('HSET', job, id, ARGV[2 + n + 2 * i])
+        redis.call('HSET', job, id, envelope)
         if due > now then
             redis.call('ZADD', scheduled, due, id)
         else
@@ -52,4 +79,19 @@ for i = 1, n do
 end
 if placed > 0 then redis.call('INCRBY', KEYS[6], placed) end
 if available > 0 and redis.call('LLEN', wake) == 0 then redis.call('RPUSH', wake, 1) end
-return added
+if #told > 0 then
+    local pack = cjson.encode(told)
+    redis.call('XADD', events, '*', 'worker', '', 'events', pack, unpack(envelopes))
+    redis.call('HINCRBY', KEYS[7], 'event_bytes', #pack)
+    redis.call('HINCRBY', KEYS[7], 'event_count', #told)
+    redis.call('HINCRBY', KEYS[7], 'cancelled', #told)
+end
+if unique then
+    -- Keys that were held for a time which is over, a few of them at a time.
+    local some = redis.call('HRANDFIELD', unique, 10, 'WITHVALUES')
+    for i = 1, #some, 2 do
+        local until_ms = string.match(some[i + 1], ' (%d+)$')
+        if until_ms and tonumber(until_ms) <= now then redis.call('HDEL', unique, some[i]) end
+    end
+end
+return {added, duplicates}

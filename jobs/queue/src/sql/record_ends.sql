@@ -1,27 +1,31 @@
 -- Records the ends of jobs, each once. What a promise says comes from the outbox, where it still stands; of a job without a
--- promise everything came with its event.
+-- promise everything came with its event. Answers the ends that bring something with them: keys of unique jobs, and what follows.
 --   $1 queue · $2 ids · $3 states · $4 reasons · $5 attempts · $6 ended · $7 whether the envelope came along · then from the envelope:
 --   $8 names · $9 versions · $10 args · $11 args that are no JSON · $12 durabilities · $13 enqueued · $14 run at · $15 traceparents · $16 terms
-insert into faena.jobs (id, queue, name, version, args, args_raw, durability, state, reason, attempts, enqueued_at, run_at, ended_at, traceparent, terms)
-select
-    t.id,
-    coalesce(o.queue, $1),
-    coalesce(o.name, t.name),
-    coalesce(o.version, t.version),
-    coalesce(o.args, t.args::jsonb),
-    case when o.id is null then t.args_raw end,
-    case when o.id is null then t.durability else 'outbox' end,
-    t.state,
-    t.reason,
-    t.attempts + coalesce(o.attempts_before, 0),
-    coalesce(o.enqueued_at, t.enqueued_at),
-    coalesce(o.run_at, t.run_at),
-    t.ended_at,
-    coalesce(o.traceparent, t.traceparent),
-    coalesce(o.terms, t.terms::jsonb)
-from unnest($2::uuid[], $3::text[], $4::text[], $5::integer[], $6::timestamptz[], $7::boolean[], $8::text[], $9::integer[], $10::text[],
-        $11::bytea[], $12::text[], $13::timestamptz[], $14::timestamptz[], $15::text[], $16::text[])
-    as t (id, state, reason, attempts, ended_at, whole, name, version, args, args_raw, durability, enqueued_at, run_at, traceparent, terms)
-left join faena.outbox o on o.id = t.id
-where o.id is not null or t.whole
-on conflict (id) do nothing
+with written as (
+    insert into faena.jobs (id, queue, name, version, args, args_raw, durability, state, reason, attempts, enqueued_at, run_at, ended_at, traceparent, terms)
+    select
+        t.id,
+        coalesce(o.queue, $1),
+        coalesce(o.name, t.name),
+        coalesce(o.version, t.version),
+        coalesce(o.args, t.args::jsonb),
+        case when o.id is null then t.args_raw end,
+        case when o.id is null then t.durability else 'outbox' end,
+        t.state,
+        t.reason,
+        t.attempts + coalesce(o.attempts_before, 0),
+        coalesce(o.enqueued_at, t.enqueued_at),
+        coalesce(o.run_at, t.run_at),
+        t.ended_at,
+        coalesce(o.traceparent, t.traceparent),
+        coalesce(o.terms, t.terms::jsonb)
+    from unnest($2::uuid[], $3::text[], $4::text[], $5::integer[], $6::timestamptz[], $7::boolean[], $8::text[], $9::integer[], $10::text[],
+            $11::bytea[], $12::text[], $13::timestamptz[], $14::timestamptz[], $15::text[], $16::text[])
+        as t (id, state, reason, attempts, ended_at, whole, name, version, args, args_raw, durability, enqueued_at, run_at, traceparent, terms)
+    left join faena.outbox o on o.id = t.id
+    where o.id is not null or t.whole
+    on conflict (id) do nothing
+    returning id, state, ended_at, traceparent, terms
+)
+select id, state, ended_at, traceparent, terms::text as terms from written where terms ?| array['unique', 'follow_ups']

@@ -1,0 +1,153 @@
+//! Jobs that end because their time is over, and jobs that come back when they say.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use faena_tests::{
+    controls::{Falter, Persevere},
+    judge::{no_leftovers, quiet},
+    probe::{Nap, Stumble, Touch},
+    process::start_probe,
+    stores::Stores,
+};
+use queue::{Job, JobId, operations::State};
+
+use super::{ended, enqueue, reaches};
+
+async fn starts(stores: &Stores, id: JobId) -> Vec<DateTime<Utc>> {
+    let rows: Vec<(DateTime<Utc>,)> =
+        sqlx::query_as("select at from probe.starts where job_id = $1 order by at").bind(id).fetch_all(&stores.db).await.unwrap();
+    rows.into_iter().map(|(at,)| at).collect()
+}
+
+#[tokio::test]
+async fn a_job_that_comes_too_late_ends_without_running() {
+    let stores = Stores::fresh().await;
+    let expired_at = DateTime::from_timestamp_millis(Utc::now().timestamp_millis() - 1).unwrap();
+    let late = enqueue(&stores, Touch { n: 0, sleep_ms: 0 }.expires_at(expired_at)).await;
+    let pushed = Touch { n: 1, sleep_ms: 0 }.after(Duration::from_millis(300)).expires_in(Duration::from_millis(200));
+    let pushed = queue::push(&stores.store, pushed).await.unwrap().id;
+    let in_time = enqueue(&stores, Touch { n: 2, sleep_ms: 0 }.expires_in(Duration::from_secs(600))).await;
+
+    let _worker = start_probe(&stores, &[]).await;
+
+    let job = ended(&stores, late).await;
+    let reason = format!("expired: not worth running after {}", expired_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true));
+    assert_eq!((job.summary.state, job.summary.reason), (State::Cancelled, Some(reason)));
+    assert_eq!(ended(&stores, pushed).await.summary.state, State::Cancelled);
+    assert_eq!(ended(&stores, in_time).await.summary.state, State::Completed);
+    quiet(&stores).await;
+    let begun: Vec<(i64,)> = sqlx::query_as("select n from probe.starts").fetch_all(&stores.db).await.unwrap();
+    assert_eq!(begun, [(2,)]);
+
+    // Whoever runs it again wants it.
+    stores.operations().retry(late, "operadora").await.unwrap();
+    reaches(&stores, late, State::Completed).await;
+    no_leftovers(&stores).await;
+}
+
+#[tokio::test]
+async fn a_job_whose_next_attempt_would_come_too_late_ends_at_once() {
+    let stores = Stores::fresh().await;
+    let _worker = start_probe(&stores, &[]).await;
+
+    let falters = Falter::Errs { backoff_ms: 3_600_000 }.expires_in(Duration::from_secs(600));
+    let snoozes = Falter::Snoozes { delay_ms: 3_600_000 }.expires_in(Duration::from_secs(600));
+    let stumbles = Stumble { n: 0, times: 1 }.expires_in(Duration::from_secs(600));
+    let (falters, snoozes, stumbles) =
+        (enqueue(&stores, falters).await, enqueue(&stores, snoozes).await, enqueue(&stores, stumbles).await);
+
+    let job = ended(&stores, falters).await;
+    let reason = job.summary.reason.unwrap();
+    assert_eq!(job.summary.state, State::Cancelled);
+    assert!(
+        reason.starts_with("expired: not worth running after ") && reason.ends_with("; attempt 1 failed: locked for a moment"),
+        "{reason}"
+    );
+    let job = ended(&stores, snoozes).await;
+    let reason = job.summary.reason.unwrap();
+    assert_eq!(job.summary.state, State::Cancelled);
+    assert!(reason.ends_with("; it was told to wait longer: not yet"), "{reason}");
+    assert_eq!(ended(&stores, stumbles).await.summary.state, State::Completed);
+    no_leftovers(&stores).await;
+}
+
+#[tokio::test]
+async fn a_job_is_given_up_when_its_time_for_retries_is_over_counted_from_when_it_was_due() {
+    let stores = Stores::fresh().await;
+    let due = Utc::now() + TimeDelta::milliseconds(1500);
+    let id = enqueue(&stores, Persevere {}.at(due)).await;
+    let _worker = start_probe(&stores, &[]).await;
+
+    let job = ended(&stores, id).await;
+
+    let reason = job.summary.reason.as_deref().unwrap_or_default();
+    assert_eq!(job.summary.state, State::Dead);
+    assert!(reason.ends_with("and another would begin later than 1 s after the job was due: in vain"), "{reason}");
+    // It was scheduled for a while before it was due: that time does not count.
+    assert!(
+        job.attempts.len() >= 2
+            && job.attempts.iter().all(|attempt| attempt.started_at.unwrap() >= due - TimeDelta::milliseconds(1))
+    );
+
+    // Run again, it has its time again.
+    stores.operations().retry(id, "operadora").await.unwrap();
+    let again = ended(&stores, id).await;
+    assert!(again.attempts.len() >= job.attempts.len() + 2, "{again:?}");
+}
+
+#[tokio::test]
+async fn an_error_may_call_for_a_backoff_of_its_own() {
+    let stores = Stores::fresh().await;
+    let _worker = start_probe(&stores, &[]).await;
+
+    let id = enqueue(&stores, Falter::Errs { backoff_ms: 120 }).await;
+
+    let job = ended(&stores, id).await;
+    let outcomes: Vec<&str> = job.attempts.iter().map(|attempt| attempt.outcome.as_str()).collect();
+    assert_eq!((job.summary.attempts, outcomes), (2, vec!["retry", "completed"]));
+    assert!(job.attempts[1].started_at.unwrap() - job.attempts[0].ended_at >= TimeDelta::milliseconds(119));
+}
+
+#[tokio::test]
+async fn a_job_that_snoozes_or_is_told_to_wait_comes_back_then_and_no_attempt_is_used() {
+    let stores = Stores::fresh().await;
+    let _worker = start_probe(&stores, &[]).await;
+    let until = DateTime::from_timestamp_millis(Utc::now().timestamp_millis() + 2_000).unwrap();
+
+    let snoozes = enqueue(&stores, Falter::Snoozes { delay_ms: 400 }).await;
+    let told = enqueue(&stores, Falter::IsTold { until_ms: until.timestamp_millis() }).await;
+
+    // Until then it waits, due to the millisecond: later by no more than its way to Redis.
+    let waiting = reaches(&stores, told, State::Retryable).await;
+    let late = (waiting.summary.at.unwrap() - until).num_milliseconds();
+    assert!((0..=50).contains(&late), "due {late} ms after it was told to");
+    for (id, reason) in [(snoozes, "not yet"), (told, "Retry-After")] {
+        let job = ended(&stores, id).await;
+        let story: Vec<_> =
+            job.attempts.iter().map(|attempt| (attempt.attempt, attempt.outcome.as_str(), attempt.error.as_deref())).collect();
+        assert_eq!(story, [(1, "throttled", Some(reason)), (1, "completed", None)]);
+        assert_eq!((job.summary.state, job.summary.attempts), (State::Completed, 1));
+    }
+    let begun = starts(&stores, told).await;
+    assert!(begun[1] >= until, "{} before it may", until - begun[1]);
+    let begun = starts(&stores, snoozes).await;
+    assert!(begun[1] - begun[0] >= TimeDelta::milliseconds(400));
+    quiet(&stores).await;
+    no_leftovers(&stores).await;
+}
+
+#[tokio::test]
+async fn an_order_that_makes_no_sense_is_refused_before_anything_is_written() {
+    let stores = Stores::fresh().await;
+    let mut tx = stores.db.begin().await.unwrap();
+    let nap = || Nap { sleep_ms: 0, note: String::new() };
+
+    let refused = queue::enqueue(&mut tx, nap().tenant("a\tb")).await.unwrap_err();
+
+    assert_eq!(refused.to_string(), "the tenant of nap is not 1 to 120 printable characters");
+    let pushed = queue::push(&stores.store, nap().expires_in(Duration::MAX)).await.unwrap_err();
+    assert_eq!(pushed.to_string(), "the expiry of nap is further away than the year 9999");
+    tx.commit().await.unwrap();
+    quiet(&stores).await;
+}
