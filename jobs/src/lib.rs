@@ -1,5 +1,6 @@
 //! What work exists, by business domain.
 
+pub mod access;
 pub mod accounts;
 pub mod housekeeping;
 pub mod mail;

@@ -61,7 +61,7 @@ async fn register(site: &Site, email: &str, after_seconds: Option<i64>) -> JobId
     .unwrap();
     let run_at = after_seconds.map(|seconds| Utc::now() + chrono::TimeDelta::seconds(seconds));
     let args = format!(r#"{{"user_id":{user_id},"resend":0}}"#);
-    let id = jobs::catalogue().enqueue_by_name(&mut tx, "welcome_learner", &args, run_at).await.unwrap().id;
+    let id = jobs::catalogue().enqueue_by_name(&mut tx, "welcome_learner", &args, run_at, None).await.unwrap().id;
     tx.commit().await.unwrap();
     id
 }

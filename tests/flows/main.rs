@@ -4,6 +4,7 @@
 mod attempts;
 mod browser;
 mod engine;
+mod enqueuing;
 mod house;
 mod mail;
 mod sandbox;

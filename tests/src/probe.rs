@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::Utc;
 use queue::{Attempted, Backoff, Ctx, End, Failure, Job, Limit, OrFailure, Queue, Registry};
 use schedules::{CatchUp, Schedule, Tz};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use worker::{Mistakes, Outside};
 
@@ -76,7 +77,7 @@ pub fn catalogue() -> Registry<()> {
 pub(crate) const SOON: Backoff = Backoff::between(Duration::from_millis(50), Duration::from_millis(200));
 
 /// Has an effect, after a while.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Touch {
     /// What stands in `probe.effects`.
     pub n: i64,
@@ -104,7 +105,7 @@ impl Job for Touch {
 }
 
 /// Has no effect in Postgres and needs none.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Nap {
     /// How long it takes.
     pub sleep_ms: u64,
@@ -124,7 +125,7 @@ impl Job for Nap {
 }
 
 /// Fails a number of times, then has its effect.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Stumble {
     /// What stands in `probe.effects`.
     pub n: i64,
@@ -151,7 +152,7 @@ impl Job for Stumble {
 }
 
 /// Is dead at once, with a reason.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Refuse {
     /// The reason.
     pub reason: String,
@@ -167,7 +168,7 @@ impl Job for Refuse {
 }
 
 /// Panics in every attempt.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Explode {
     /// With this message.
     pub message: String,
@@ -185,7 +186,7 @@ impl Job for Explode {
 }
 
 /// Takes longer than it may.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Dawdle {}
 
 impl Job for Dawdle {
@@ -201,7 +202,7 @@ impl Job for Dawdle {
 }
 
 /// As [`Touch`], at once, on the critical queue.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Urge {
     /// What stands in `probe.effects`.
     pub n: i64,
@@ -219,7 +220,7 @@ impl Job for Urge {
 }
 
 /// Runs until it is cancelled, and says so; or ignores that.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Linger {
     /// What stands in `probe.starts`.
     pub n: i64,
@@ -246,7 +247,7 @@ impl Job for Linger {
 }
 
 /// As [`Touch`], in a lane of its own.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Film {
     /// What stands in `probe.effects`.
     pub n: i64,
@@ -267,7 +268,7 @@ impl Job for Film {
 }
 
 /// Takes steps, each with an effect, and remembers how far it has got.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Climb {
     /// How many; step `n` leaves effect `n`.
     pub steps: i64,
@@ -295,7 +296,7 @@ impl Job for Climb {
 }
 
 /// Passes a gate that only three may be in at once.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Pass {
     /// Which passage.
     pub n: i64,
@@ -319,7 +320,7 @@ impl Job for Pass {
 }
 
 /// As [`Pass`], through a gate that one may enter each fiftieth of a second.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Chirp {
     /// Which passage.
     pub n: i64,
@@ -363,7 +364,7 @@ async fn pass(ctx: &Ctx<()>, n: i64, gate: &str, sleep_ms: u64) -> Attempted {
 }
 
 /// Ends the whole process that attempts it.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Raze {
     /// What stands in `probe.starts`.
     pub n: i64,

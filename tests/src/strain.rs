@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use queue::{Attempted, Backoff, Ctx, End, Failure, Job, Limit, OrFailure, Queue};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 
@@ -13,7 +14,7 @@ const NEVER_GIVES_UP: u32 = 10_000;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a straining job is told to do.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Load {
     /// What stands in `probe.effects` and `probe.starts`.
     pub n: i64,
@@ -41,7 +42,7 @@ impl Load {
 macro_rules! strain {
     ($($(#[$doc:meta])* $kind:ident = $name:literal on $queue:ident $(in $lane:literal)? $(under $limits:expr)?;)*) => { $(
         $(#[$doc])*
-        #[derive(Debug, Serialize, Deserialize)]
+        #[derive(Debug, Serialize, Deserialize, JsonSchema)]
         pub struct $kind(pub Load);
 
         impl Job for $kind {
@@ -81,7 +82,7 @@ strain! {
 pub const STEPS: i64 = 3;
 
 /// Takes steps, each with an effect of its own, and goes on where it was interrupted.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Ladder(pub Load);
 
 impl Job for Ladder {
@@ -105,7 +106,7 @@ impl Job for Ladder {
 }
 
 /// Is told to die: at once, or of its last attempt.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Doom {
     /// What stands in `probe.starts`.
     pub n: i64,

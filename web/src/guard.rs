@@ -5,19 +5,31 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     body::{Body, Bytes},
     extract::{Extension, Request, State},
-    http::{HeaderMap, header},
+    http::{HeaderMap, StatusCode, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
 use futures_util::StreamExt as _;
-use jobs::accounts::role::Role;
+use jobs::{
+    access::api_token::{ApiToken, Scope},
+    accounts::role::Role,
+};
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 use tokio::time::timeout;
 use tower_sessions::Session;
 use url::form_urlencoded;
 
-use crate::{app::App, csrf, identity, page::see_other, paths, problem::Problem, routes::Row, visit::Visit};
+use crate::{
+    app::App,
+    csrf, identity,
+    page::see_other,
+    paths,
+    problem::{Doing as _, Problem, Told},
+    routes::Row,
+    throttle::CALLS_PER_TOKEN,
+    visit::Visit,
+};
 
 /// Who may open a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +44,8 @@ pub(crate) enum Who {
     Roles(&'static [Role]),
     /// One of these roles, or whoever holds METRICS_TOKEN.
     RolesOrMetricsToken(&'static [Role]),
+    /// Programs whose API token allows one of these. A session opens nothing here, so no other site can send a browser.
+    Bearer(&'static [Scope]),
 }
 
 /// The roles that watch over jobs.
@@ -63,7 +77,7 @@ pub(crate) fn judge(who: Who, role: Option<Role>, holds_token: bool) -> Verdict 
         (Who::Anyone, _) | (Who::Guest, None) | (Who::SignedIn, Some(_)) => Verdict::Pass,
         (Who::Guest, Some(_)) => Verdict::ToAccount,
         (Who::RolesOrMetricsToken(_), _) if holds_token => Verdict::Pass,
-        (Who::SignedIn | Who::Roles(_) | Who::RolesOrMetricsToken(_), None) => Verdict::SignIn,
+        (Who::SignedIn | Who::Roles(_) | Who::RolesOrMetricsToken(_), None) | (Who::Bearer(_), _) => Verdict::SignIn,
         (Who::Roles(roles) | Who::RolesOrMetricsToken(roles), Some(role)) => {
             if roles.contains(&role) {
                 Verdict::Pass
@@ -96,6 +110,12 @@ pub(crate) async fn stand(
     if row.surface == Surface::System {
         return next.run(request).await;
     }
+    if let Who::Bearer(scopes) = row.who {
+        return match admit(&app, &visit, scopes, request).await {
+            Ok(request) => next.run(request).await,
+            Err(problem) => problem.into_response(),
+        };
+    }
     if let Err(problem) = identity::identify(&app, &visit, &session).await {
         // Who needs nobody's name is served while the database is away.
         if row.who != Who::Anyone {
@@ -125,6 +145,31 @@ pub(crate) async fn stand(
     }
 }
 
+/// Finds the token that the request bears, counts the call, and reads the body. The handler gets the request back with that in memory.
+async fn admit(app: &App, visit: &Visit, scopes: &[Scope], request: Request) -> Result<Request, Problem> {
+    if visit.caller().is_none() {
+        let given = bearer(request.headers()).ok_or(Problem::NotSignedIn)?;
+        let token = ApiToken::find(&app.db, given).await.doing("looking up an API token")?.ok_or(Problem::NotSignedIn)?;
+        app.throttle.take(CALLS_PER_TOKEN, &token.id.to_string()).await?;
+        visit.is_called_by(Arc::new(token));
+    }
+    if !visit.caller().is_some_and(|token| scopes.iter().any(|scope| token.allows(*scope))) {
+        let wanted = scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" or ");
+        return Err(Told::new(StatusCode::FORBIDDEN, format!("the token lacks the scope {wanted}")).into());
+    }
+    if request.method().is_safe() {
+        return Ok(request);
+    }
+    let (parts, body) = request.into_parts();
+    let body = read(body, announced(&parts.headers), DOCUMENT_BYTES).await.map_err(|problem| match problem {
+        Problem::TooLarge => {
+            Told::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body has more than {} KiB", DOCUMENT_BYTES / 1024)).into()
+        }
+        problem => problem,
+    })?;
+    Ok(Request::from_parts(parts, Body::from(body)))
+}
+
 fn to_login(request: &Request, visit: &Visit) -> Response {
     let login = paths::LOGIN.at(visit.locale());
     if !request.method().is_safe() {
@@ -137,6 +182,8 @@ fn to_login(request: &Request, visit: &Visit) -> Response {
 
 /// The most bytes that a form may have.
 const FORM_BYTES: usize = 64 * 1024;
+/// The most bytes that a program's document may have: a job's arguments, and room for what stands around and between them.
+const DOCUMENT_BYTES: usize = 96 * 1024;
 /// How much of a body that is too large is read and dropped, so that a browser is done sending when the answer comes.
 const DROPPED_BYTES: usize = 4 * 1024 * 1024;
 
@@ -146,8 +193,7 @@ async fn check_form(app: &App, visit: &Visit, request: Request) -> Result<Reques
         return Err(Problem::FormExpired);
     }
     let (parts, body) = request.into_parts();
-    let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    let body = read(body, announced).await?;
+    let body = read(body, announced(&parts.headers), FORM_BYTES).await?;
     let token = form_urlencoded::parse(&body).find(|(name, _)| name == csrf::FIELD).map(|(_, token)| token);
     if !token.is_some_and(|token| app.csrf.accepts(visit.form_binding(), &token)) {
         return Err(Problem::FormExpired);
@@ -155,9 +201,14 @@ async fn check_form(app: &App, visit: &Visit, request: Request) -> Result<Reques
     Ok(Request::from_parts(parts, Body::from(body)))
 }
 
-async fn read(body: Body, announced: Option<usize>) -> Result<Bytes, Problem> {
+fn announced(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok())
+}
+
+/// Reads a body of at most so many bytes.
+async fn read(body: Body, announced: Option<usize>, most: usize) -> Result<Bytes, Problem> {
     let mut stream = body.into_data_stream();
-    let mut kept = Vec::with_capacity(announced.unwrap_or_default().min(FORM_BYTES));
+    let mut kept = Vec::with_capacity(announced.unwrap_or_default().min(most));
     let mut seen = 0;
     if announced.is_some_and(|bytes| bytes > DROPPED_BYTES) {
         return Err(Problem::TooLarge);
@@ -166,25 +217,29 @@ async fn read(body: Body, announced: Option<usize>) -> Result<Bytes, Problem> {
         while let Some(chunk) = stream.next().await {
             let chunk = chunk.map_err(|_| Problem::BadRequest)?;
             seen += chunk.len();
-            if seen <= FORM_BYTES {
+            if seen <= most {
                 kept.extend_from_slice(&chunk);
             } else if seen > DROPPED_BYTES {
                 break;
             }
         }
-        Ok(())
+        Ok::<_, Problem>(())
     };
     timeout(Duration::from_secs(8), reading).await.map_err(|_| Problem::TooSlow)??;
-    if seen > FORM_BYTES { Err(Problem::TooLarge) } else { Ok(Bytes::from(kept)) }
+    if seen > most { Err(Problem::TooLarge) } else { Ok(Bytes::from(kept)) }
 }
 
 /// Whether the request carries that bearer token.
 fn bears(headers: &HeaderMap, token: Option<&SecretString>) -> bool {
-    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    match (given, token) {
+    match (bearer(headers), token) {
         (Some(given), Some(token)) => bool::from(given.as_bytes().ct_eq(token.expose_secret().as_bytes())),
         _ => false,
     }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("Bearer").then_some(token)
 }
 
 /// What meets no row: the page says so, to whoever it is.

@@ -1,5 +1,6 @@
 //! The web front: pages, probes and figures. It enqueues jobs and never runs one.
 
+mod api;
 mod app;
 mod assets;
 mod cache;

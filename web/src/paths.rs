@@ -50,6 +50,11 @@ pub(crate) const OPS_JOB: Twin = Twin::same("/ops/jobs/{id}");
 pub(crate) const OPS_RETRY: Twin = Twin::same("/ops/jobs/{id}/retry");
 pub(crate) const OPS_CANCEL: Twin = Twin::same("/ops/jobs/{id}/cancel");
 
+pub(crate) const API_JOBS: Twin = Twin::same("/api/v1/jobs");
+pub(crate) const API_JOB: Twin = Twin::same("/api/v1/jobs/{id}");
+pub(crate) const API_JOB_KINDS: Twin = Twin::same("/api/v1/job-kinds");
+pub(crate) const API_DESCRIPTION: Twin = Twin::same("/api/v1/openapi.json");
+
 pub(crate) const HEALTH: Twin = Twin::same("/health");
 pub(crate) const READY: Twin = Twin::same("/ready");
 pub(crate) const METRICS: Twin = Twin::same("/metrics");

@@ -36,6 +36,8 @@ pub(crate) enum Problem {
     MethodNotAllowed,
     /// More bytes than a form may have.
     TooLarge,
+    /// A program's request that is wrong in a place that can be named.
+    Told(Told),
     /// Too often. Try again after that time.
     TooMany(Duration),
     /// It took too long.
@@ -48,6 +50,32 @@ pub(crate) enum Problem {
     Internal(anyhow::Error),
 }
 
+/// What is wrong with a program's request, in words for whoever writes the program.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
+    pub(crate) status: StatusCode,
+    pub(crate) detail: String,
+    /// Where in the request's document (a JSON Pointer).
+    pub(crate) pointer: Option<String>,
+}
+
+impl Told {
+    pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, detail: detail.into(), pointer: None }
+    }
+
+    /// The same, at a place of the document.
+    pub(crate) fn at(self, pointer: impl Into<String>) -> Self {
+        Self { pointer: Some(pointer.into()), ..self }
+    }
+}
+
+impl From<Told> for Problem {
+    fn from(told: Told) -> Self {
+        Self::Told(told)
+    }
+}
+
 impl Problem {
     fn status(&self) -> StatusCode {
         match self {
@@ -57,6 +85,7 @@ impl Problem {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Told(told) => told.status,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooSlow | Self::Busy | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -75,7 +104,7 @@ impl Problem {
     /// The keys of its title and of the sentence below it.
     fn keys(&self) -> (&'static str, &'static str) {
         match self {
-            Self::BadRequest => (key("problem-bad-request"), key("problem-bad-request-say")),
+            Self::BadRequest | Self::Told(_) => (key("problem-bad-request"), key("problem-bad-request-say")),
             Self::NotSignedIn => (key("problem-not-signed-in"), key("problem-not-signed-in-say")),
             Self::Forbidden => (key("problem-forbidden"), key("problem-forbidden-say")),
             Self::FormExpired => (key("problem-form-expired"), key("problem-form-expired-say")),
@@ -190,7 +219,7 @@ pub(crate) fn answer(mut response: Response, app: &App, visit: &Arc<Visit>) -> R
         if status == StatusCode::UNAUTHORIZED {
             parts.headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        ("application/problem+json", document(status, visit))
+        ("application/problem+json", document(&problem, visit))
     } else {
         ("text/html; charset=utf-8", page(&problem, app, visit))
     };
@@ -199,10 +228,18 @@ pub(crate) fn answer(mut response: Response, app: &App, visit: &Arc<Visit>) -> R
     Response::from_parts(parts, Body::from(body))
 }
 
-fn document(status: StatusCode, visit: &Visit) -> String {
+fn document(problem: &Problem, visit: &Visit) -> String {
+    let status = problem.status();
     let title = status.canonical_reason().unwrap_or_default();
-    json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "instance": format!("urn:uuid:{}", visit.id) })
-        .to_string()
+    let mut document =
+        json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "instance": format!("urn:uuid:{}", visit.id) });
+    if let Problem::Told(told) = problem {
+        document["detail"] = told.detail.clone().into();
+        if let Some(pointer) = &told.pointer {
+            document["errors"] = json!([{ "pointer": format!("#{pointer}"), "detail": told.detail }]);
+        }
+    }
+    document.to_string()
 }
 
 fn page(problem: &Problem, app: &App, visit: &Arc<Visit>) -> String {

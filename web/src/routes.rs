@@ -11,18 +11,19 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::{MethodFilter, MethodRouter, on},
 };
-use jobs::accounts::locale::Locale;
+use jobs::{access::api_token::Scope, accounts::locale::Locale};
 use tokio::sync::Semaphore;
 use tower::{ServiceBuilder, limit::GlobalConcurrencyLimitLayer};
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 
 use crate::{
+    api,
     app::App,
     assets,
     guard::{
         self, OPERATORS, Surface,
-        Who::{self, Anyone, Guest, Roles, RolesOrMetricsToken, SignedIn},
+        Who::{self, Anyone, Bearer, Guest, Roles, RolesOrMetricsToken, SignedIn},
     },
     identity::SESSION_HOURS,
     pages::{
@@ -76,7 +77,11 @@ pub(crate) fn table() -> Vec<Route> {
         get(paths::OPS_JOB, Roles(OPERATORS), ops_job::show),
         post(paths::OPS_RETRY, Roles(OPERATORS), ops_retry::submit),
         post(paths::OPS_CANCEL, Roles(OPERATORS), ops_cancel::submit),
-        for_programs(paths::METRICS, RolesOrMetricsToken(OPERATORS), metrics::show),
+        for_programs(&Method::POST, paths::API_JOBS, Bearer(&[Scope::EnqueueJobs]), api::enqueue::submit),
+        for_programs(&Method::GET, paths::API_JOB, Bearer(&[Scope::ReadJobs]), api::job::show),
+        for_programs(&Method::GET, paths::API_JOB_KINDS, Bearer(&Scope::ALL), api::job_kinds::show),
+        for_programs(&Method::GET, paths::API_DESCRIPTION, Anyone, api::openapi::show),
+        for_programs(&Method::GET, paths::METRICS, RolesOrMetricsToken(OPERATORS), metrics::show),
         for_the_system(paths::HEALTH, health::show),
         for_the_system(paths::READY, ready::show),
         for_the_system(paths::ASSET, assets::show),
@@ -100,8 +105,8 @@ fn post<H: Handler<T, App>, T: 'static>(twin: Twin, who: Who, handler: H) -> Vec
     rows(&Method::POST, twin, who, Surface::Page, handler)
 }
 
-fn for_programs<H: Handler<T, App>, T: 'static>(twin: Twin, who: Who, handler: H) -> Vec<Route> {
-    rows(&Method::GET, twin, who, Surface::Program, handler)
+fn for_programs<H: Handler<T, App>, T: 'static>(method: &'static Method, twin: Twin, who: Who, handler: H) -> Vec<Route> {
+    rows(method, twin, who, Surface::Program, handler)
 }
 
 fn for_the_system<H: Handler<T, App>, T: 'static>(twin: Twin, handler: H) -> Vec<Route> {

@@ -32,10 +32,14 @@ pub(crate) const REGISTRATIONS_PER_CLIENT: Limit = Limit::new("register_client",
 /// Verification letters that one person asks for again.
 pub(crate) const LETTERS_PER_PERSON: Limit = Limit::new("letter_person", THREE, Duration::from_secs(120));
 
+/// Calls of one API token: a program that enqueues more at a time than this does it in SQL, in its own transaction.
+pub(crate) const CALLS_PER_TOKEN: Limit = Limit::new("api_token", HUNDRED, Duration::from_millis(50));
+
 const THREE: NonZeroU32 = NonZeroU32::new(3).expect("not zero");
 const TEN: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
 const SIXTY: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
-const ALL: [Limit; 4] = [LOGINS_PER_ACCOUNT, LOGINS_PER_CLIENT, REGISTRATIONS_PER_CLIENT, LETTERS_PER_PERSON];
+const HUNDRED: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
+const ALL: [Limit; 5] = [LOGINS_PER_ACCOUNT, LOGINS_PER_CLIENT, REGISTRATIONS_PER_CLIENT, LETTERS_PER_PERSON, CALLS_PER_TOKEN];
 
 /// Counts tries.
 #[derive(Clone)]

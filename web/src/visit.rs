@@ -17,7 +17,10 @@ use axum::{
 };
 use axum_extra::extract::CookieJar;
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use jobs::accounts::{locale::Locale, user::User};
+use jobs::{
+    access::api_token::ApiToken,
+    accounts::{locale::Locale, user::User},
+};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
@@ -40,6 +43,7 @@ pub(crate) struct Visit {
     accepted: Option<Locale>,
     row: OnceLock<Row>,
     person: OnceLock<Option<Arc<User>>>,
+    caller: OnceLock<Arc<ApiToken>>,
     form_seal: FormSeal,
 }
 
@@ -71,6 +75,7 @@ impl Visit {
             accepted: accepted_language(headers),
             row: OnceLock::new(),
             person: OnceLock::new(),
+            caller: OnceLock::new(),
             form_seal: FormSeal {
                 session: OnceLock::new(),
                 cookie_is_new: cookie.is_none(),
@@ -116,6 +121,17 @@ impl Visit {
             self.form_seal.session.get_or_init(|| session);
         }
         self.person.get_or_init(|| person);
+    }
+
+    /// The token that the request bears, once it is known to open something.
+    pub(crate) fn caller(&self) -> Option<&Arc<ApiToken>> {
+        self.caller.get()
+    }
+
+    /// Records the token that the request bears. A program is nobody's session.
+    pub(crate) fn is_called_by(&self, token: Arc<ApiToken>) {
+        self.is_by(None);
+        self.caller.get_or_init(|| token);
     }
 
     pub(crate) fn is_identified(&self) -> bool {
@@ -187,8 +203,9 @@ fn record(visit: &Visit, response: &Response, started: Instant) {
     let is_noise = status < 400 && row.is_some_and(|row| row.surface == Surface::System);
     if !is_noise {
         let user_id = visit.person().map(|person| person.id.0);
+        let token = visit.caller().map(|token| &*token.name);
         let (method, path, duration_ms) = (&visit.method, &*visit.path, (seconds * 1000.0).round());
-        tracing::info!(%method, path, status, duration_ms, user_id, client = %visit.client, "request");
+        tracing::info!(%method, path, status, duration_ms, user_id, token, client = %visit.client, "request");
     }
 }
 

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
+use serde_json::json;
 
 use crate::{
     cli::Outside,
     migrate::MIGRATIONS,
+    operate::{tell_json, tell_line},
     settings::{Mistakes, RunArgs, StoreArgs, Stores},
 };
 
@@ -14,8 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const OLDEST_POSTGRES: i32 = 150_000;
 const OLDEST_REDIS: u32 = 7;
 
-#[expect(clippy::print_stdout, reason = "the answer is the point of the command")]
-pub(crate) async fn check<O: Outside>(stores: &StoreArgs, run: &RunArgs, outside: &O) -> anyhow::Result<()> {
+pub(crate) async fn check<O: Outside>(stores: &StoreArgs, run: &RunArgs, outside: &O, as_json: bool) -> anyhow::Result<()> {
     let mut mistakes = Mistakes::default();
     let opened = stores.checked(&mut mistakes);
     run.checked(&O::catalogue().lanes(), &mut mistakes);
@@ -31,8 +32,13 @@ pub(crate) async fn check<O: Outside>(stores: &StoreArgs, run: &RunArgs, outside
     if opened_outside.is_some() {
         outside.reach(&mut mistakes).await;
     }
+    if as_json {
+        tell_json(&json!({ "mistakes": mistakes.as_slice() }))?;
+    }
     mistakes.into_result()?;
-    println!("The settings are in order, and everything they name answers.");
+    if !as_json {
+        tell_line!("The settings are in order, and everything they name answers.");
+    }
     Ok(())
 }
 

@@ -12,11 +12,12 @@ use crate::{
     adopt::{AdoptArgs, adopt},
     check::check,
     migrate::migrate,
-    operate,
+    operate::{self, ByName},
     run::run,
     settings::{Mistakes, RunArgs, StoreArgs, Stores},
     supervise::{die_with, supervise},
     telemetry,
+    tokens::{TokensCommand, tokens},
 };
 
 /// A suspect is one job.
@@ -58,13 +59,17 @@ enum Command<O: Outside> {
         #[command(flatten)]
         outside: O,
     },
-    /// Apply the database's migrations. Does nothing when there is nothing to do.
+    /// Apply the database's migrations, and publish which jobs there are. Does nothing when there is nothing to do.
     Migrate {
+        #[command(flatten)]
+        form: Form,
         #[command(flatten)]
         stores: StoreArgs,
     },
     /// List every mistake in the settings, and whether what they name can be reached.
     Check {
+        #[command(flatten)]
+        form: Form,
         #[command(flatten)]
         stores: StoreArgs,
         #[command(flatten)]
@@ -84,6 +89,11 @@ enum Command<O: Outside> {
         /// Not before this many seconds have passed.
         #[arg(long)]
         after_seconds: Option<u32>,
+        /// Under this id (a UUID): enqueued twice under one id, it is one job.
+        #[arg(long)]
+        id: Option<JobId>,
+        #[command(flatten)]
+        form: Form,
         #[command(flatten)]
         stores: StoreArgs,
     },
@@ -103,9 +113,8 @@ enum Command<O: Outside> {
         /// How many jobs a page has.
         #[arg(long, default_value_t = 25)]
         limit: usize,
-        /// As JSON.
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        form: Form,
         #[command(flatten)]
         stores: StoreArgs,
     },
@@ -116,6 +125,8 @@ enum Command<O: Outside> {
         #[command(flatten)]
         by: By,
         #[command(flatten)]
+        form: Form,
+        #[command(flatten)]
         stores: StoreArgs,
     },
     /// Pause a lane, a kind of job or a tenant: the jobs wait, those that run go on. Every worker sees it within a second.
@@ -125,6 +136,8 @@ enum Command<O: Outside> {
         #[command(flatten)]
         by: By,
         #[command(flatten)]
+        form: Form,
+        #[command(flatten)]
         stores: StoreArgs,
     },
     /// Resume what is paused.
@@ -132,15 +145,16 @@ enum Command<O: Outside> {
         #[command(flatten)]
         what: Pausable,
         #[command(flatten)]
+        form: Form,
+        #[command(flatten)]
         stores: StoreArgs,
     },
     /// Show the limits and who has a share, or set what they allow. Every worker obeys within a second.
     Limits {
         #[command(subcommand)]
         change: Option<LimitChange>,
-        /// As JSON.
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        form: Form,
         #[command(flatten)]
         stores: StoreArgs,
     },
@@ -152,12 +166,19 @@ enum Command<O: Outside> {
         #[command(flatten)]
         stores: StoreArgs,
     },
+    /// Make, list and end the tokens of programs that use the web's API.
+    Tokens {
+        #[command(subcommand)]
+        command: TokensCommand,
+    },
     /// End a job that nobody wants any more.
     Cancel {
         /// Which job.
         id: JobId,
         #[command(flatten)]
         by: By,
+        #[command(flatten)]
+        form: Form,
         #[command(flatten)]
         stores: StoreArgs,
     },
@@ -197,6 +218,8 @@ enum LimitChange {
         burst: u32,
         #[command(flatten)]
         by: By,
+        #[command(flatten)]
+        form: Form,
     },
     /// Let the code's bounds hold again.
     Reset {
@@ -205,6 +228,8 @@ enum LimitChange {
         /// Of one value of its argument alone.
         #[arg(long)]
         of: Option<String>,
+        #[command(flatten)]
+        form: Form,
     },
 }
 
@@ -228,10 +253,17 @@ fn parse_rate(text: &str) -> Result<(u32, Duration), String> {
 }
 
 #[derive(Debug, Args)]
-struct By {
+pub(crate) struct By {
     /// Whose name stands in the record.
     #[arg(long = "by", env = "USER", default_value = "command line")]
-    actor: String,
+    pub(crate) actor: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Form {
+    /// Answer with one JSON document, for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// The whole program. What goes wrong is said on stderr, for a person, and the exit code is 1.
@@ -283,36 +315,37 @@ async fn obey<O: Outside>(command: Command<O>) -> anyhow::Result<ExitCode> {
 async fn serve<O: Outside>(command: Command<O>) -> anyhow::Result<()> {
     match command {
         Command::Run { .. } => Ok(()),
-        Command::Migrate { stores } => migrate(&opened(&stores)?).await,
-        Command::Check { stores, run, outside } => check(&stores, &run, &outside).await,
-        Command::Enqueue { name, args, at, after_seconds, stores } => {
+        Command::Migrate { form, stores } => migrate(&opened(&stores)?, &O::catalogue().publication(), form.json).await,
+        Command::Check { form, stores, run, outside } => check(&stores, &run, &outside, form.json).await,
+        Command::Enqueue { name, args, at, after_seconds, id, form, stores } => {
             let run_at = at.or_else(|| after_seconds.map(|seconds| Utc::now() + std::time::Duration::from_secs(seconds.into())));
-            operate::enqueue(&opened(&stores)?, &O::catalogue(), &name, &args, run_at).await
+            operate::enqueue(&opened(&stores)?, &O::catalogue(), ByName { name, args, run_at, id }, form.json).await
         }
-        Command::Inspect { id: Some(id), json, stores, .. } => operate::show_job(&opened(&stores)?, id, json).await,
-        Command::Inspect { state: Some(state), lane, after, limit, json, stores, .. } => {
-            operate::list_jobs(&opened(&stores)?, state, lane, after.as_deref(), limit, json).await
+        Command::Inspect { id: Some(id), form, stores, .. } => operate::show_job(&opened(&stores)?, id, form.json).await,
+        Command::Inspect { state: Some(state), lane, after, limit, form, stores, .. } => {
+            operate::list_jobs(&opened(&stores)?, state, lane, after.as_deref(), limit, form.json).await
         }
-        Command::Inspect { json, stores, .. } => operate::show_overview(&opened(&stores)?, json).await,
-        Command::Retry { id, by, stores } => operate::retry(&opened(&stores)?, id, &by.actor).await,
-        Command::Pause { what, by, stores } => match what.jobs() {
-            Ok(jobs) => operate::pause_jobs(&opened(&stores)?, &jobs, &by.actor).await,
-            Err(lane) => operate::pause(&opened(&stores)?, lane, &by.actor).await,
+        Command::Inspect { form, stores, .. } => operate::show_overview(&opened(&stores)?, form.json).await,
+        Command::Retry { id, by, form, stores } => operate::retry(&opened(&stores)?, id, &by.actor, form.json).await,
+        Command::Pause { what, by, form, stores } => match what.jobs() {
+            Ok(jobs) => operate::pause_jobs(&opened(&stores)?, &jobs, &by.actor, form.json).await,
+            Err(lane) => operate::pause(&opened(&stores)?, lane, &by.actor, form.json).await,
         },
-        Command::Resume { what, stores } => match what.jobs() {
-            Ok(jobs) => operate::resume_jobs(&opened(&stores)?, &jobs).await,
-            Err(lane) => operate::resume(&opened(&stores)?, lane).await,
+        Command::Resume { what, form, stores } => match what.jobs() {
+            Ok(jobs) => operate::resume_jobs(&opened(&stores)?, &jobs, form.json).await,
+            Err(lane) => operate::resume(&opened(&stores)?, lane, form.json).await,
         },
-        Command::Limits { change: None, json, stores } => operate::show_limits(&opened(&stores)?, json).await,
-        Command::Limits { change: Some(LimitChange::Set { name, of, at_once, rate, burst, by }), stores, .. } => {
+        Command::Limits { change: None, form, stores } => operate::show_limits(&opened(&stores)?, form.json).await,
+        Command::Limits { change: Some(LimitChange::Set { name, of, at_once, rate, burst, by, form }), stores, .. } => {
             let bounds = Bounds { at_once, rate: rate.map(|(count, per)| Rate { count, per, burst }) };
-            operate::set_limit(&opened(&stores)?, &name, of.as_deref(), bounds, &by.actor).await
+            operate::set_limit(&opened(&stores)?, &name, of.as_deref(), bounds, &by.actor, form.json).await
         }
-        Command::Limits { change: Some(LimitChange::Reset { name, of }), stores, .. } => {
-            operate::reset_limit(&opened(&stores)?, &name, of.as_deref()).await
+        Command::Limits { change: Some(LimitChange::Reset { name, of, form }), stores, .. } => {
+            operate::reset_limit(&opened(&stores)?, &name, of.as_deref(), form.json).await
         }
         Command::AdoptApalis { adopt: args, stores } => adopt(&opened(&stores)?, &O::catalogue(), &args).await,
-        Command::Cancel { id, by, stores } => operate::cancel(&opened(&stores)?, id, &by.actor).await,
+        Command::Cancel { id, by, form, stores } => operate::cancel(&opened(&stores)?, id, &by.actor, form.json).await,
+        Command::Tokens { command } => tokens(&opened(command.stores())?, command).await,
     }
 }
 

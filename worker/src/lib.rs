@@ -6,12 +6,14 @@ mod check;
 mod cli;
 mod migrate;
 mod operate;
+mod publish;
 mod pulse;
 mod run;
 mod settings;
 pub mod smtp;
 mod supervise;
 pub mod telemetry;
+mod tokens;
 
 pub use cli::{Outside, main};
 pub use settings::{Mistakes, RunArgs, RunSettings, StoreArgs, Stores};

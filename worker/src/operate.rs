@@ -7,10 +7,12 @@ use queue::{
     Bounds, Enqueued, JobId, Lane, Operations, Paused, Registry, Terms,
     operations::{JobFilter, JobSummary, State},
 };
+use serde::Serialize;
+use serde_json::json;
 
 use crate::settings::Stores;
 
-macro_rules! tell { ($($answer:tt)*) => { tell(format_args!($($answer)*)) } }
+macro_rules! tell { ($($answer:tt)*) => { $crate::operate::tell(format_args!($($answer)*)) } }
 macro_rules! tell_line { ($($answer:tt)*) => { $crate::operate::tell(format_args!("{}\n", format_args!($($answer)*))) } }
 
 pub(crate) use tell_line;
@@ -22,16 +24,42 @@ pub(crate) fn tell(answer: fmt::Arguments<'_>) {
     }
 }
 
+/// An answer for programs: one JSON document, whose fields stay.
+pub(crate) fn tell_json(answer: &impl Serialize) -> anyhow::Result<()> {
+    tell_line!("{}", serde_json::to_string_pretty(answer)?);
+    Ok(())
+}
+
+/// What came of an operation on something: a word for people, or with the name of what it was done to.
+fn tell_outcome(subject: &'static str, name: &dyn fmt::Display, outcome: &str, as_json: bool) -> anyhow::Result<()> {
+    if as_json {
+        return tell_json(&json!({ subject: name.to_string(), "outcome": outcome.replace(' ', "_") }));
+    }
+    tell_line!("{outcome}");
+    Ok(())
+}
+
+/// A job to be enqueued by name, as the shell gives it.
+#[derive(Debug)]
+pub(crate) struct ByName {
+    pub(crate) name: String,
+    pub(crate) args: String,
+    pub(crate) run_at: Option<DateTime<Utc>>,
+    pub(crate) id: Option<JobId>,
+}
+
 pub(crate) async fn enqueue<P: Send + Sync + 'static>(
     stores: &Stores,
     registry: &Registry<P>,
-    name: &str,
-    args: &str,
-    run_at: Option<DateTime<Utc>>,
+    job: ByName,
+    as_json: bool,
 ) -> anyhow::Result<()> {
     let mut tx = stores.pool(1).begin().await?;
-    let Enqueued { id, duplicate_of } = registry.enqueue_by_name(&mut tx, name, args, run_at).await?;
+    let Enqueued { id, duplicate_of } = registry.enqueue_by_name(&mut tx, &job.name, &job.args, job.run_at, job.id).await?;
     tx.commit().await?;
+    if as_json {
+        return tell_json(&json!({ "id": id, "duplicate_of": duplicate_of }));
+    }
     tell_line!("{id}");
     if let Some(holder) = duplicate_of {
         eprintln!("it does not run: it is a duplicate of {holder}");
@@ -42,8 +70,7 @@ pub(crate) async fn enqueue<P: Send + Sync + 'static>(
 pub(crate) async fn show_overview(stores: &Stores, json: bool) -> anyhow::Result<()> {
     let overview = operations(stores).overview().await?;
     if json {
-        tell_line!("{}", serde_json::to_string_pretty(&overview)?);
-        return Ok(());
+        return tell_json(&overview);
     }
     tell!("{:<16}", "lane");
     State::ALL.iter().for_each(|state| tell!("{:>11}", state.as_str()));
@@ -87,8 +114,7 @@ pub(crate) async fn list_jobs(
 ) -> anyhow::Result<()> {
     let page = operations(stores).jobs(JobFilter { state, lane }, after, limit).await?;
     if json {
-        tell_line!("{}", serde_json::to_string_pretty(&page)?);
-        return Ok(());
+        return tell_json(&page);
     }
     page.jobs.iter().for_each(print_summary);
     if let Some(next) = page.next {
@@ -100,8 +126,7 @@ pub(crate) async fn list_jobs(
 pub(crate) async fn show_job(stores: &Stores, id: JobId, json: bool) -> anyhow::Result<()> {
     let Some(job) = operations(stores).job(id).await? else { anyhow::bail!("there is no job {id}") };
     if json {
-        tell_line!("{}", serde_json::to_string_pretty(&job)?);
-        return Ok(());
+        return tell_json(&job);
     }
     print_summary(&job.summary);
     tell_line!("durability {}, version {}, arguments {}", job.durability, job.version, job.args);
@@ -144,43 +169,49 @@ pub(crate) async fn show_job(stores: &Stores, id: JobId, json: bool) -> anyhow::
     Ok(())
 }
 
-pub(crate) async fn retry(stores: &Stores, id: JobId, actor: &str) -> anyhow::Result<()> {
-    tell_line!("{}", operations(stores).retry(id, actor).await?.as_str());
-    Ok(())
+pub(crate) async fn retry(stores: &Stores, id: JobId, actor: &str, as_json: bool) -> anyhow::Result<()> {
+    let outcome = operations(stores).retry(id, actor).await?;
+    tell_outcome("id", &id, outcome.as_str(), as_json)
 }
 
-pub(crate) async fn cancel(stores: &Stores, id: JobId, actor: &str) -> anyhow::Result<()> {
-    tell_line!("{}", operations(stores).cancel(id, actor).await?.as_str());
-    Ok(())
+pub(crate) async fn cancel(stores: &Stores, id: JobId, actor: &str, as_json: bool) -> anyhow::Result<()> {
+    let outcome = operations(stores).cancel(id, actor).await?;
+    tell_outcome("id", &id, outcome.as_str(), as_json)
 }
 
-pub(crate) async fn pause(stores: &Stores, lane: Lane, actor: &str) -> anyhow::Result<()> {
-    tell_line!("{}", if operations(stores).pause(lane, actor).await? { "paused" } else { "was paused already" });
-    Ok(())
+pub(crate) async fn pause(stores: &Stores, lane: Lane, actor: &str, as_json: bool) -> anyhow::Result<()> {
+    let paused = operations(stores).pause(lane, actor).await?;
+    tell_outcome("lane", &lane, if paused { "paused" } else { "was paused already" }, as_json)
 }
 
-pub(crate) async fn resume(stores: &Stores, lane: Lane) -> anyhow::Result<()> {
-    tell_line!("{}", if operations(stores).resume(lane).await? { "resumed" } else { "was not paused" });
-    Ok(())
+pub(crate) async fn resume(stores: &Stores, lane: Lane, as_json: bool) -> anyhow::Result<()> {
+    let resumed = operations(stores).resume(lane).await?;
+    tell_outcome("lane", &lane, if resumed { "resumed" } else { "was not paused" }, as_json)
 }
 
-pub(crate) async fn pause_jobs(stores: &Stores, what: &Paused, actor: &str) -> anyhow::Result<()> {
-    tell_line!("{}", if operations(stores).pause_jobs(what, actor).await? { "paused" } else { "was paused already" });
-    Ok(())
+pub(crate) async fn pause_jobs(stores: &Stores, what: &Paused, actor: &str, as_json: bool) -> anyhow::Result<()> {
+    let paused = operations(stores).pause_jobs(what, actor).await?;
+    tell_jobs_outcome(what, if paused { "paused" } else { "was paused already" }, as_json)
 }
 
-pub(crate) async fn resume_jobs(stores: &Stores, what: &Paused) -> anyhow::Result<()> {
-    tell_line!("{}", if operations(stores).resume_jobs(what).await? { "resumed" } else { "was not paused" });
-    Ok(())
+pub(crate) async fn resume_jobs(stores: &Stores, what: &Paused, as_json: bool) -> anyhow::Result<()> {
+    let resumed = operations(stores).resume_jobs(what).await?;
+    tell_jobs_outcome(what, if resumed { "resumed" } else { "was not paused" }, as_json)
 }
 
-pub(crate) async fn show_limits(stores: &Stores, json: bool) -> anyhow::Result<()> {
+fn tell_jobs_outcome(what: &Paused, outcome: &str, as_json: bool) -> anyhow::Result<()> {
+    match what {
+        Paused::Job(name) => tell_outcome("job", name, outcome, as_json),
+        Paused::Tenant(name) => tell_outcome("tenant", name, outcome, as_json),
+    }
+}
+
+pub(crate) async fn show_limits(stores: &Stores, as_json: bool) -> anyhow::Result<()> {
     let (limits, pauses) = (operations(stores).limits().await?, operations(stores).pauses().await?);
-    if json {
+    if as_json {
         let pauses: Vec<_> =
-            pauses.iter().map(|(what, at, by)| serde_json::json!({"what": what, "paused_at": at, "paused_by": by})).collect();
-        tell_line!("{}", serde_json::to_string_pretty(&serde_json::json!({"limits": limits, "pauses": pauses}))?);
-        return Ok(());
+            pauses.iter().map(|(what, at, by)| json!({ "what": what, "paused_at": at, "paused_by": by })).collect();
+        return tell_json(&json!({ "limits": limits, "pauses": pauses }));
     }
     tell_line!("{:<32}{:>8}{:>9}  bounds", "limit", "held", "waiting");
     for limit in &limits {
@@ -194,15 +225,25 @@ pub(crate) async fn show_limits(stores: &Stores, json: bool) -> anyhow::Result<(
     Ok(())
 }
 
-pub(crate) async fn set_limit(stores: &Stores, name: &str, of: Option<&str>, bounds: Bounds, actor: &str) -> anyhow::Result<()> {
+pub(crate) async fn set_limit(
+    stores: &Stores,
+    name: &str,
+    of: Option<&str>,
+    bounds: Bounds,
+    actor: &str,
+    as_json: bool,
+) -> anyhow::Result<()> {
     operations(stores).set_limit(name, of, bounds, actor).await?;
+    if as_json {
+        return tell_json(&json!({ "limit": name, "of": of, "bounds": bounds }));
+    }
     tell_line!("{bounds}");
     Ok(())
 }
 
-pub(crate) async fn reset_limit(stores: &Stores, name: &str, of: Option<&str>) -> anyhow::Result<()> {
-    tell_line!("{}", if operations(stores).reset_limit(name, of).await? { "reset" } else { "nothing was set" });
-    Ok(())
+pub(crate) async fn reset_limit(stores: &Stores, name: &str, of: Option<&str>, as_json: bool) -> anyhow::Result<()> {
+    let reset = operations(stores).reset_limit(name, of).await?;
+    tell_outcome("limit", &name, if reset { "reset" } else { "nothing was set" }, as_json)
 }
 
 fn operations(stores: &Stores) -> Operations {
@@ -223,7 +264,7 @@ fn print_summary(job: &JobSummary) {
     );
 }
 
-fn time(at: Option<DateTime<Utc>>) -> String {
+pub(crate) fn time(at: Option<DateTime<Utc>>) -> String {
     at.map_or_else(String::new, |at| at.to_rfc3339_opts(SecondsFormat::Secs, true))
 }
 

@@ -12,6 +12,7 @@ use tracing::info;
 
 use crate::{
     admin,
+    publish::publish,
     pulse::watch_the_runtime,
     settings::{ATTEMPT, RunSettings, Stores},
     supervise::PARENT,
@@ -40,6 +41,7 @@ pub(crate) async fn run<P: Send + Sync + 'static>(
     let worker = name();
     let draining = stop.clone();
     let serving = tokio::spawn(admin::serve(listener, Operations::new(stores.store.clone(), db.clone()), metrics, draining));
+    let publishing = tokio::spawn(publish(db.clone(), registry.publication()));
     let ticking = tokio::spawn(stop.clone().run_until_cancelled_owned(schedules::tick(db.clone(), schedules)));
     let engine = Engine {
         store: stores.store.clone(),
@@ -63,6 +65,7 @@ pub(crate) async fn run<P: Send + Sync + 'static>(
     info!(%addr, worker, "ready");
     let drained = engine.run(stop).await;
     serving.abort();
+    publishing.abort();
     ticking.abort();
     drained?;
     info!(worker, "drained");

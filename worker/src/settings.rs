@@ -108,6 +108,12 @@ impl Mistakes {
         result.map_err(|error| self.add(setting, error)).ok()
     }
 
+    /// Each, with its setting.
+    #[must_use]
+    pub fn as_slice(&self) -> &[String] {
+        &self.0
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -3,6 +3,7 @@
 use std::{fmt, future::Future, str::FromStr, time::Duration};
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
@@ -10,8 +11,9 @@ use crate::{attempt::Attempted, backoff::Backoff, context::Ctx, lane::Lane, limi
 
 /// A kind of work. The value holds the arguments; the constants are its policy, and the defaults suit most jobs.
 ///
-/// Arguments are ids, not copies: a job reads the present state of what it works on.
-pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
+/// Arguments are ids, not copies: a job reads the present state of what it works on. Their JSON Schema is published, for those who enqueue
+/// from other languages.
+pub trait Job: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// The doors to the outside world that the job's package offers its jobs (mail, blobs, …).
     type Ports: Send + Sync + 'static;
 

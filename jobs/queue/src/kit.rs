@@ -6,6 +6,7 @@
 //! ```
 //! use std::{sync::Mutex, time::Duration};
 //! use queue::{Attempted, Backoff, Ctx, End, Failure, Job, kit::{Kit, Outcome}};
+//! use schemars::JsonSchema;
 //! use serde::{Deserialize, Serialize};
 //!
 //! /// The outside, as these jobs see it: a bell that may be broken.
@@ -14,7 +15,7 @@
 //!     rung: Mutex<Vec<String>>,
 //! }
 //!
-//! #[derive(Serialize, Deserialize)]
+//! #[derive(Serialize, Deserialize, JsonSchema)]
 //! struct RingBell {
 //!     times: usize,
 //! }
@@ -455,13 +456,14 @@ fn later(time: DateTime<Utc>, delay: Duration) -> DateTime<Utc> {
 
 #[cfg(test)]
 mod tests {
+    use schemars::JsonSchema;
     use serde::{Deserialize, Serialize};
 
     use super::*;
     use crate::{Attempted, Ctx, Failure};
 
     /// Does one of the things that jobs do.
-    #[derive(Debug, Serialize, Deserialize)]
+    #[derive(Debug, Serialize, Deserialize, JsonSchema)]
     enum Act {
         Panic,
         Never,

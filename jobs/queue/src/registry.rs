@@ -8,7 +8,8 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
+use serde_path_to_error::Track;
 use sqlx::PgConnection;
 
 use crate::{
@@ -20,6 +21,7 @@ use crate::{
     job::{Job, JobId},
     lane::Lane,
     limit::{Limit, Reckoning},
+    schema::schema_of,
     secret,
     terms::Terms,
     unique::Unique,
@@ -46,17 +48,22 @@ pub struct Kind<P> {
     pub timeout: Duration,
     /// [`Job::BACKOFF`].
     pub backoff: Backoff,
+    /// The JSON Schema (2020-12) of its arguments.
+    pub schema: Value,
     pub(crate) reckoning: Reckoning,
     /// [`Job::RETRY_FOR`].
     pub retry_for: Option<Duration>,
     /// [`Job::UNIQUE`].
     pub unique: Option<Unique>,
-    normalize: fn(&str) -> serde_json::Result<Box<RawValue>>,
+    normalize: fn(&str) -> Result<Box<RawValue>, WrongArgs>,
     prepare: fn(&str) -> serde_json::Result<Prepared<P>>,
 }
 
 /// A job whose arguments decoded: give it its surroundings and it runs.
 pub(crate) type Prepared<P> = Box<dyn FnOnce(Ctx<P>) -> BoxFuture<'static, Attempted> + Send>;
+
+/// What is wrong with arguments, and with which of their fields.
+pub type WrongArgs = serde_path_to_error::Error<serde_json::Error>;
 
 /// Why a job named by text was not enqueued.
 #[derive(Debug, thiserror::Error)]
@@ -75,8 +82,8 @@ pub enum ByNameError {
     Args {
         /// The kind of job.
         name: &'static str,
-        /// What is wrong, with the field where serde names it.
-        source: serde_json::Error,
+        /// What is wrong.
+        source: WrongArgs,
     },
     /// The job could not be written.
     #[error(transparent)]
@@ -93,8 +100,8 @@ impl<P: Send + Sync + 'static> Registry<P> {
     /// Adds a kind of job.
     ///
     /// # Panics
-    /// Another job has the same name, or the name is not lower-case letters, digits and underscores: a mistake in the catalogue,
-    /// found when the program starts.
+    /// Another job has the same name, the name is not lower-case letters, digits and underscores, or the schema of its arguments is more than
+    /// Postgres could judge by: a mistake in the catalogue, found when the program starts.
     #[must_use]
     pub fn job<J: Job<Ports = P>>(mut self) -> Self {
         let well_named = J::NAME.len() <= 63
@@ -112,7 +119,8 @@ impl<P: Send + Sync + 'static> Registry<P> {
             reckoning: Reckoning::of::<J>(),
             retry_for: J::RETRY_FOR,
             unique: J::UNIQUE,
-            normalize: |args| serde_json::value::to_raw_value(&secret::unsealed(|| serde_json::from_str::<J>(args))?),
+            schema: schema_of::<J>().unwrap_or_else(|why| panic!("the schema of {}: {why}", J::NAME)),
+            normalize: normalize::<J>,
             prepare: |args| {
                 let job: J = serde_json::from_str(args)?;
                 Ok(Box::new(move |ctx| Box::pin(async move { job.run(&ctx).await })))
@@ -175,7 +183,8 @@ impl<P: Send + Sync + 'static> Registry<P> {
         Lane::OWN.into_iter().chain(self.kinds.values().map(|kind| kind.lane)).collect()
     }
 
-    /// Enqueues a job given by name and JSON, through the outbox. Secret arguments are given as they are, and sealed here.
+    /// Enqueues a job given by name and JSON, through the outbox; under `id`, if the caller has one. Secret arguments are given as they are,
+    /// and sealed here.
     ///
     /// # Errors
     /// The name is unknown, the arguments do not decode, or Postgres refuses.
@@ -185,6 +194,7 @@ impl<P: Send + Sync + 'static> Registry<P> {
         name: &str,
         args: &str,
         run_at: Option<DateTime<Utc>>,
+        id: Option<JobId>,
     ) -> Result<Enqueued, ByNameError> {
         let known = || self.kinds.keys().copied().collect::<Vec<_>>().join(", ");
         let kind = self.get(name).ok_or_else(|| ByNameError::UnknownName { name: name.to_owned(), known: known() })?;
@@ -193,10 +203,21 @@ impl<P: Send + Sync + 'static> Registry<P> {
         let unique = kind.unique.map(|unique| unique.term(kind.name, args.get())).transpose();
         let unique = unique.map_err(|(field, problem)| EnqueueError::Unique { name: kind.name, field, problem })?;
         let terms = Terms { limits, tenant, unique, ..Terms::default() };
-        let envelope =
-            Envelope { run_at, terms, ..Envelope::new(JobId::new(), kind.name, kind.version, Durability::Outbox, args) };
+        let envelope = Envelope {
+            run_at,
+            terms,
+            ..Envelope::new(id.unwrap_or_default(), kind.name, kind.version, Durability::Outbox, args)
+        };
         Ok(Parcel::new(kind.lane, envelope)?.write_outbox(tx).await?)
     }
+}
+
+/// Reads arguments and writes them again, as a job of that kind would be enqueued.
+fn normalize<J: Job>(args: &str) -> Result<Box<RawValue>, WrongArgs> {
+    let mut text = serde_json::Deserializer::from_str(args);
+    let job: J = secret::unsealed(|| serde_path_to_error::deserialize(&mut text))?;
+    let whole = text.end().and_then(|()| serde_json::value::to_raw_value(&job));
+    whole.map_err(|error| WrongArgs::new(Track::new().path(), error))
 }
 
 impl<P: Send + Sync + 'static> Default for Registry<P> {
@@ -207,7 +228,7 @@ impl<P: Send + Sync + 'static> Default for Registry<P> {
 
 impl<P> Kind<P> {
     /// The arguments as this job writes them, if they are its own.
-    pub(crate) fn normalize(&self, args: &str) -> serde_json::Result<Box<RawValue>> {
+    pub(crate) fn normalize(&self, args: &str) -> Result<Box<RawValue>, WrongArgs> {
         (self.normalize)(args)
     }
 
@@ -230,12 +251,13 @@ impl<P> fmt::Debug for Registry<P> {
 
 #[cfg(test)]
 mod tests {
+    use schemars::JsonSchema;
     use serde::{Deserialize, Serialize};
 
     use super::*;
     use crate::attempt::End;
 
-    #[derive(Serialize, Deserialize)]
+    #[derive(Serialize, Deserialize, JsonSchema)]
     struct Knock;
 
     impl Job for Knock {

@@ -1,13 +1,14 @@
 //! A person's account.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, PgExecutor};
 
 use super::{email_address::EmailAddress, full_name::FullName, locale::Locale, role::Role};
 
 /// An account's number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, sqlx::Type)]
 #[serde(transparent)]
 #[sqlx(transparent)]
 pub struct UserId(pub i64);

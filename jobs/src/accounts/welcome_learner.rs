@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use queue::{Attempted, Backoff, Failure, Job, OrFailure, Queue};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -16,11 +17,12 @@ use crate::{
 };
 
 /// Sends the letter with the verification link.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct WelcomeLearner {
     /// Whom to welcome.
     pub user_id: UserId,
     /// 0 at registration; one more each time the person asks for the letter again.
+    #[serde(default)]
     pub resend: u32,
 }
 

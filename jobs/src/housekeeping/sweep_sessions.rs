@@ -1,6 +1,7 @@
 //! Removes sessions that have expired.
 
 use queue::{Attempted, Backoff, End, Job, OrFailure, Queue};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tracing::info;
@@ -11,7 +12,7 @@ use crate::ports::{Ctx, Ports};
 const STEP: i64 = 5000;
 
 /// Deletes expired rows of core.sessions. The cache in front of them forgets by itself.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SweepSessions {}
 
 impl Job for SweepSessions {

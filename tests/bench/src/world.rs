@@ -4,6 +4,7 @@ use std::{ops::Deref, sync::Arc, time::Duration};
 
 use queue::{Attempted, Ctx, End, Job, Limit, OrFailure, Registry};
 use schedules::Schedule;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use worker::{Mistakes, Outside};
 
@@ -44,7 +45,7 @@ impl Outside for World {
 }
 
 /// Does nothing, or notes when it began, or sleeps and writes its number down.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub(crate) struct Measure(pub(crate) Payload);
 
@@ -63,7 +64,7 @@ impl Job for Measure {
 macro_rules! controlled {
     ($($(#[$what:meta])* $kind:ident = $name:literal, $limit:expr;)*) => { $(
         $(#[$what])*
-        #[derive(Debug, Serialize, Deserialize)]
+        #[derive(Debug, Serialize, Deserialize, JsonSchema)]
         #[serde(transparent)]
         pub(crate) struct $kind(pub(crate) Payload);
 

@@ -13,10 +13,11 @@ use queue::{
     Attempted, Ctx, Job, JobId, OrFailure,
     kit::{Kit, Outcome},
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Enqueues two of its kind, one at once and one for later, until it is deep enough.
-#[derive(Debug, Serialize, Deserialize, PartialEq)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
 struct Sow {
     path: String,
 }
@@ -37,7 +38,7 @@ impl Job for Sow {
 }
 
 /// Enqueues, and then fails.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct Trip;
 
 impl Job for Trip {

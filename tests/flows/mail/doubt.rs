@@ -26,6 +26,7 @@ use jobs::{
     },
 };
 use queue::{Attempted, Engine, Job, Queue, Registry, operations::State};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -33,7 +34,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::{ADDRESS, SECRET, kept, reaches, row, somebody_registers, start_worker};
 
 /// A letter that nobody is locked out without.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct SendNews;
 
 impl Job for SendNews {

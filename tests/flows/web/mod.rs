@@ -1,6 +1,7 @@
 //! The web front as its visitors meet it: the real binary, without JavaScript.
 
 mod accounts;
+mod api;
 mod doors;
 mod links;
 mod operators;

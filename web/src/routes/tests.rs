@@ -6,11 +6,14 @@ use axum::{
 };
 use chrono::Utc;
 use clap::Parser;
-use jobs::accounts::{
-    email_address::EmailAddress,
-    full_name::FullName,
-    role::Role,
-    user::{User, UserId},
+use jobs::{
+    access::api_token::ApiToken,
+    accounts::{
+        email_address::EmailAddress,
+        full_name::FullName,
+        role::Role,
+        user::{User, UserId},
+    },
 };
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tower::ServiceExt as _;
@@ -124,6 +127,10 @@ GET  /ops/jobs                           login  403      403    403    403      
 GET  /ops/jobs/{id}                      login  403      403    403    403      403     ok        ok
 POST /ops/jobs/{id}/retry                login  403      403    403    403      403     ok        ok
 POST /ops/jobs/{id}/cancel               login  403      403    403    403      403     ok        ok
+POST /api/v1/jobs                        401    401      401    401    401      401     401       401
+GET  /api/v1/jobs/{id}                   401    401      401    401    401      401     401       401
+GET  /api/v1/job-kinds                   401    401      401    401    401      401     401       401
+GET  /api/v1/openapi.json                ok     ok       ok     ok     ok       ok      ok        ok
 GET  /metrics                            401    403      403    403    403      403     ok        ok
 GET  /health                             ok     ok       ok     ok     ok       ok      ok        ok
 GET  /ready                              ok     ok       ok     ok     ok       ok      ok        ok
@@ -153,6 +160,90 @@ async fn every_route_answers_every_role_as_the_matrix_says() {
     assert_eq!(found.trim(), MATRIX.trim(), "\n{found}\n");
 }
 
+/// What a token opens, by what it allows.
+const TOKENS: &str = "
+                                         none   read  enqueue  both
+POST /api/v1/jobs                        401    403   ok       ok
+GET  /api/v1/jobs/{id}                   401    ok    403      ok
+GET  /api/v1/job-kinds                   401    ok    ok       ok
+GET  /api/v1/openapi.json                ok     ok    ok       ok
+";
+
+#[tokio::test]
+async fn every_route_of_the_api_answers_every_token_as_the_matrix_says() {
+    let app = app();
+    let all: [Option<&[Scope]>; 4] = [None, Some(&[Scope::ReadJobs]), Some(&[Scope::EnqueueJobs]), Some(&Scope::ALL)];
+    let mut found = String::from(TOKENS.lines().nth(1).expect("a heading"));
+    for row in table().into_iter().map(|route| route.row).filter(|row| row.path.starts_with("/api/")) {
+        let mut line = format!("\n{:4} {:35}", row.method.as_str(), row.path);
+        for (column, scopes) in all.iter().enumerate() {
+            let request = form(&app, row, Some(Role::Admin));
+            let response = called(&app, scopes.map(token), stubs()).oneshot(request).await.expect("an answer");
+            let cell = if response.status() == StatusCode::NO_CONTENT {
+                "ok".to_owned()
+            } else {
+                response.status().as_u16().to_string()
+            };
+            if response.status() != StatusCode::NO_CONTENT {
+                assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+            }
+            line += &format!(" {cell:width$}", width = [6, 5, 8, 4][column]);
+        }
+        found += line.trim_end();
+    }
+    assert_eq!(found.trim(), TOKENS.trim(), "\n{found}\n");
+}
+
+fn token(scopes: &[Scope]) -> ApiToken {
+    ApiToken {
+        id: 1,
+        name: "billing".to_owned(),
+        scopes: scopes.iter().map(ToString::to_string).collect(),
+        job_names: None,
+        created_at: Utc::now(),
+        created_by: "ana".to_owned(),
+        expires_at: None,
+        revoked_at: None,
+        revoked_by: None,
+        last_used_at: None,
+    }
+}
+
+/// The site as a program sees it that bears this token. It is also signed in, which opens nothing here.
+fn called(app: &App, token: Option<ApiToken>, handlers: Vec<Route>) -> Router {
+    let token = token.map(Arc::new);
+    let identified = from_fn(move |Extension(visit): Extension<Arc<Visit>>, request: Request, next: Next| {
+        visit.is_by(Some((Arc::new(person(Role::Admin)), "session".to_owned())));
+        if let Some(token) = &token {
+            visit.is_called_by(Arc::clone(token));
+        }
+        next.run(request)
+    });
+    in_layers(app, guarded(app, handlers).layer(identified))
+}
+
+#[tokio::test]
+async fn what_is_no_token_is_refused_without_asking_anybody() {
+    // Every server is away here: an answer that is not 503 asked none.
+    let app = app();
+    for given in ["Bearer x", "Bearer faena_short", "Basic YTpi", "faena_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", ""] {
+        let request =
+            Request::get("/api/v1/job-kinds").header(header::AUTHORIZATION, given).body(Body::empty()).expect("a request");
+        let response = site(&app, None, stubs()).oneshot(request).await.expect("an answer");
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{given}");
+        assert_eq!(response.headers()[header::WWW_AUTHENTICATE], "Bearer");
+    }
+}
+
+#[tokio::test]
+async fn a_document_that_is_too_large_is_refused_in_words() {
+    let app = app();
+    let request = Request::post("/api/v1/jobs").body(Body::from(" ".repeat(96 * 1024 + 1))).expect("a request");
+    let response = called(&app, Some(token(&Scope::ALL)), stubs()).oneshot(request).await.expect("an answer");
+    assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(text(response).await.contains("\"detail\":\"the body has more than 96 KiB\""));
+}
+
 #[tokio::test]
 async fn who_has_to_sign_in_comes_back_afterwards() {
     let app = app();
@@ -164,7 +255,7 @@ async fn who_has_to_sign_in_comes_back_afterwards() {
 #[tokio::test]
 async fn no_form_is_taken_without_its_token_or_from_elsewhere() {
     let app = app();
-    for row in table().into_iter().map(|route| route.row).filter(|row| !row.method.is_safe()) {
+    for row in table().into_iter().map(|route| route.row).filter(|row| !row.method.is_safe() && row.surface == Surface::Page) {
         let role = (row.who != Who::Guest).then_some(Role::Admin);
         let bare = asking(row)
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")

@@ -1,0 +1,3 @@
+//! Programs that come in by the API.
+
+pub mod api_token;

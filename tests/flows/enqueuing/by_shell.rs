@@ -1,0 +1,105 @@
+//! The same operations from the shell, for people and (`--json`) for programs.
+
+use faena_tests::{
+    process::{run_to_end, start_probe, try_to_end},
+    stores::Stores,
+};
+use queue::operations::State;
+use serde_json::{Value, json};
+
+use super::{promised, reaches};
+
+async fn shell(stores: &Stores, args: &[&str]) -> Value {
+    let told = run_to_end("probe", args, &stores.settings()).await;
+    serde_json::from_str(&told).unwrap_or_else(|error| panic!("{args:?}: {error}: {told}"))
+}
+
+#[tokio::test]
+async fn every_operation_answers_programs_with_one_document() {
+    let stores = Stores::fresh().await;
+    let id = "01890a5d-ac96-774b-bcce-b302099a8057";
+    let enqueue = ["enqueue", "touch", r#"{"n":0,"sleep_ms":0}"#, "--id", id, "--at", "2100-01-01T00:00:00Z", "--json"];
+    assert_eq!(shell(&stores, &enqueue).await, json!({ "id": id }));
+    assert_eq!(shell(&stores, &enqueue).await, json!({ "id": id }));
+    assert_eq!(promised(&stores).await, 1, "the same id is the same job");
+
+    assert_eq!(shell(&stores, &["pause", "low", "--json"]).await, json!({ "lane": "low", "outcome": "paused" }));
+    assert_eq!(shell(&stores, &["pause", "low", "--json"]).await, json!({ "lane": "low", "outcome": "was_paused_already" }));
+    assert_eq!(shell(&stores, &["resume", "low", "--json"]).await, json!({ "lane": "low", "outcome": "resumed" }));
+    assert_eq!(shell(&stores, &["inspect", id, "--json"]).await["summary"]["state"], "outboxed");
+    assert_eq!(shell(&stores, &["inspect", "--state", "outboxed", "--json"]).await["jobs"][0]["id"], id);
+    assert_eq!(shell(&stores, &["inspect", "--json"]).await["lanes"][0]["lane"], "critical");
+    assert_eq!(shell(&stores, &["migrate", "--json"]).await, json!({ "published": 0, "producers": true }));
+
+    let _worker = start_probe(&stores, &[]).await;
+    reaches(&stores, id.parse().unwrap(), State::Scheduled).await;
+    assert_eq!(shell(&stores, &["retry", id, "--json"]).await, json!({ "id": id, "outcome": "made_available" }));
+    reaches(&stores, id.parse().unwrap(), State::Completed).await;
+    let later = shell(&stores, &["enqueue", "nap", r#"{"sleep_ms":0,"note":""}"#, "--after-seconds", "3600", "--json"]).await;
+    let later = later["id"].as_str().unwrap();
+    reaches(&stores, later.parse().unwrap(), State::Scheduled).await;
+    assert_eq!(shell(&stores, &["cancel", later, "--json"]).await, json!({ "id": later, "outcome": "cancelled" }));
+    assert_eq!(shell(&stores, &["check", "--json"]).await, json!({ "mistakes": [] }));
+    let (ok, told, _) = try_to_end("probe", &["check", "--json", "--slots-low", "some"], &stores.settings()).await;
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert!(!ok && told["mistakes"][0].as_str().unwrap().starts_with("SLOTS_LOW: "), "{told}");
+}
+
+#[tokio::test]
+async fn wrong_arguments_are_told_with_their_field() {
+    let stores = Stores::fresh().await;
+    for (args, why) in [
+        (
+            r#"{"n":"one","sleep_ms":0}"#,
+            "the arguments of touch are not valid: n: invalid type: string \"one\", expected i64 at line 1 column 10\n",
+        ),
+        (
+            r#"{"n":1,"sleep_ms":-1}"#,
+            "the arguments of touch are not valid: sleep_ms: invalid value: integer `-1`, expected u64 at line 1 column 20\n",
+        ),
+        (r#"{"n":1,"sleep_ms":0} x"#, "the arguments of touch are not valid: trailing characters at line 1 column 22\n"),
+    ] {
+        let (ok, _, error) = try_to_end("probe", &["enqueue", "touch", args], &stores.settings()).await;
+        assert!(!ok && error == why, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn tokens_are_made_listed_and_ended_and_told_once() {
+    let stores = Stores::fresh().await;
+    let create =
+        ["tokens", "create", "billing", "--scope", "jobs:enqueue", "--scope", "jobs:read", "--job", "touch", "--by", "operadora"];
+    let printed = run_to_end("probe", &create, &stores.settings()).await;
+    let token = printed.trim();
+    assert!(token.starts_with("faena_") && token.len() == 49, "{token}");
+
+    let list = run_to_end("probe", &["tokens", "list"], &stores.settings()).await;
+    assert!(list.contains("billing") && list.contains("stands, never used") && !list.contains(token), "{list}");
+    let made =
+        shell(&stores, &["tokens", "create", "sales", "--scope", "jobs:read", "--expires-at", "2100-01-01T00:00:00Z", "--json"])
+            .await;
+    assert_eq!((&made["details"]["name"], &made["details"]["job_names"]), (&json!("sales"), &Value::Null));
+    assert!(made["token"].as_str().unwrap().starts_with("faena_"));
+    assert_eq!(
+        shell(&stores, &["tokens", "revoke", "billing", "--json"]).await,
+        json!({ "name": "billing", "outcome": "revoked" })
+    );
+    assert_eq!(shell(&stores, &["tokens", "revoke", "billing", "--json"]).await["outcome"], "was_revoked_already");
+    let listed = shell(&stores, &["tokens", "list", "--json"]).await;
+    let tokens = listed["tokens"].as_array().unwrap();
+    assert_eq!(tokens.len(), 2);
+    assert!(tokens[0]["revoked_at"].is_string() && tokens[1]["revoked_at"].is_null());
+    assert!(!listed.to_string().contains("hash"));
+
+    for (args, why) in [
+        (
+            &["tokens", "create", "x", "--scope", "jobs:delete"][..],
+            "no scope is named \"jobs:delete\"; the scopes are jobs:enqueue and jobs:read",
+        ),
+        (&["tokens", "create", "x", "--scope", "jobs:read", "--job", "tuch"], "no job is named \"tuch\""),
+        (&["tokens", "revoke", "nobody"], "no token is named \"nobody\""),
+    ] {
+        let (ok, _, error) = try_to_end("probe", args, &stores.settings()).await;
+        assert!(!ok && error.contains(why), "{error}");
+    }
+}

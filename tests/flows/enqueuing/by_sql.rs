@@ -1,0 +1,245 @@
+//! `select faena.enqueue(…)`: any language, in its own transaction.
+
+use faena_tests::{
+    judge::{no_leftovers, quiet},
+    process::start_probe,
+    stores::Stores,
+};
+use queue::{JobId, operations::State};
+use serde_json::json;
+use sqlx::{Connection as _, PgConnection, postgres::PgDatabaseError};
+
+use super::{Producer, promised, publish_real_catalogue, reaches};
+
+async fn enqueue(connection: &mut PgConnection, call: &'static str) -> Result<JobId, sqlx::Error> {
+    sqlx::query_scalar(call).fetch_one(connection).await
+}
+
+/// SQLSTATE, field and message of a call that is refused.
+async fn refused(connection: &mut PgConnection, call: &'static str) -> (String, String, String) {
+    let error = enqueue(connection, call).await.expect_err(call).into_database_error().expect("an answer of Postgres");
+    let error = error.downcast_ref::<PgDatabaseError>();
+    (error.code().to_owned(), error.column().unwrap_or_default().to_owned(), error.message().to_owned())
+}
+
+#[tokio::test]
+async fn what_commits_runs_and_what_is_rolled_back_never_existed() {
+    let stores = Stores::fresh().await;
+    let _worker = start_probe(&stores, &[]).await;
+    let producer = Producer::admitted(&stores).await;
+    let mut connection = producer.connection().await;
+
+    let mut tx = connection.begin().await.unwrap();
+    let never = enqueue(&mut tx, r#"select faena.enqueue('touch', '{"n": 1, "sleep_ms": 0}')"#).await.unwrap();
+    tx.rollback().await.unwrap();
+    let mut tx = connection.begin().await.unwrap();
+    let done = enqueue(&mut tx, r#"select faena.enqueue('touch', '{"n": 2, "sleep_ms": 0}', tenant => 'acme')"#).await.unwrap();
+    let later = r#"select faena.enqueue(name => 'film', args => '{"n": 3, "sleep_ms": 0}', run_at => now() + interval '1 hour')"#;
+    let later = enqueue(&mut tx, later).await.unwrap();
+    tx.commit().await.unwrap();
+
+    reaches(&stores, done, State::Completed).await;
+    reaches(&stores, later, State::Scheduled).await;
+    assert!(stores.operations().job(never).await.unwrap().is_none());
+    let effects: Vec<(i64, JobId)> = sqlx::query_as("select n, job_id from probe.effects").fetch_all(&stores.db).await.unwrap();
+    assert_eq!(effects, [(2, done)]);
+    let (version, variant) = (done.0.get_version_num(), done.0.get_variant());
+    assert_eq!((version, variant), (7, uuid::Variant::RFC4122));
+    assert!((done.0.get_timestamp().unwrap().to_unix().0).abs_diff(chrono::Utc::now().timestamp().unsigned_abs()) < 120);
+    let terms: serde_json::Value =
+        sqlx::query_scalar("select terms from faena.jobs where id = $1").bind(done).fetch_one(&stores.db).await.unwrap();
+    assert_eq!(terms["tenant"], "acme");
+    stores.operations().cancel(later, "operadora").await.unwrap();
+    quiet(&stores).await;
+    no_leftovers(&stores).await;
+    drop(connection);
+    producer.dropped(&stores).await;
+}
+
+#[tokio::test]
+async fn the_same_id_is_the_same_job_once_even_when_it_is_over() {
+    let stores = Stores::fresh().await;
+    let call = r#"select faena.enqueue('touch', '{"n": 5, "sleep_ms": 0}', id => '01890a5d-ac96-774b-bcce-b302099a8057')"#;
+    let other = r#"select faena.enqueue('touch', '{"n": 6, "sleep_ms": 0}', id => '01890a5d-ac96-774b-bcce-b302099a8057')"#;
+    let mut connection = PgConnection::connect(&stores.database_url).await.unwrap();
+
+    // While it waits: two at the same moment, and a third one.
+    let mut at_once = PgConnection::connect(&stores.database_url).await.unwrap();
+    let (one, two) = tokio::join!(enqueue(&mut connection, call), enqueue(&mut at_once, call));
+    let id = one.unwrap();
+    assert_eq!(two.unwrap(), id);
+    assert_eq!(enqueue(&mut connection, call).await.unwrap(), id);
+    assert_eq!(promised(&stores).await, 1);
+    let why = ("22023".to_owned(), "id".to_owned(), format!("touch: id: {id} is another job: its name or its arguments differ"));
+    assert_eq!(refused(&mut connection, other).await, why);
+
+    // When it is over.
+    let _worker = start_probe(&stores, &[]).await;
+    reaches(&stores, id, State::Completed).await;
+    assert_eq!(enqueue(&mut connection, call).await.unwrap(), id);
+    assert_eq!(refused(&mut connection, other).await, why);
+    assert_eq!(promised(&stores).await, 0);
+    quiet(&stores).await;
+    let effects: Vec<(i64,)> = sqlx::query_as("select n from probe.effects").fetch_all(&stores.db).await.unwrap();
+    assert_eq!(effects, [(5,)]);
+    no_leftovers(&stores).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_enqueued_is_refused_with_the_field_and_the_reason() {
+    let stores = Stores::fresh().await;
+    publish_real_catalogue(&stores).await;
+    let mut connection = PgConnection::connect(&stores.database_url).await.unwrap();
+    for (call, field, message) in [
+        (
+            "select faena.enqueue('welcome_learner', '{\"user_id\": \"7\"}')",
+            "/user_id",
+            "welcome_learner: /user_id: must be an integer",
+        ),
+        (
+            "select faena.enqueue('welcome_learner', '{\"user_id\": 7.0}')",
+            "/user_id",
+            "welcome_learner: /user_id: must be an integer",
+        ),
+        ("select faena.enqueue('welcome_learner', '{}')", "/user_id", "welcome_learner: /user_id: is missing"),
+        ("select faena.enqueue('welcome_learner', '[7]')", "", "welcome_learner: must be an object"),
+        (
+            "select faena.enqueue('welcome_learner', '{\"user_id\": 7, \"resend\": -1}')",
+            "/resend",
+            "welcome_learner: /resend: must be from 0 to 4294967295",
+        ),
+        (
+            "select faena.enqueue('welcome_learner', '{\"user_id\": 9223372036854775808}')",
+            "/user_id",
+            "welcome_learner: /user_id: must be from -9223372036854775808 to 9223372036854775807",
+        ),
+        ("select faena.enqueue('welcome_learner', null)", "args", "welcome_learner: args: must not be null"),
+        (
+            "select faena.enqueue('nap', jsonb_build_object('sleep_ms', 0, 'note', repeat('x', 65536)))",
+            "args",
+            "nap: args: has 65563 bytes; 65536 are allowed",
+        ),
+        (
+            "select faena.enqueue('nap', '{\"sleep_ms\": 0, \"note\": \"\"}', run_at => 'infinity')",
+            "run_at",
+            "nap: run_at: must be a time of the years 1 to 9999",
+        ),
+        (
+            "select faena.enqueue('nap', '{\"sleep_ms\": 0, \"note\": \"\"}', tenant => '')",
+            "tenant",
+            "nap: tenant: must have from 1 to 200 characters",
+        ),
+        (
+            "select faena.enqueue('nap', '{\"sleep_ms\": 0, \"note\": \"\"}', expires_at => '-infinity')",
+            "expires_at",
+            "nap: expires_at: must be a time of the years 1970 to 9999",
+        ),
+        (
+            "select faena.enqueue('welcome_lerner', '{\"user_id\": 7}')",
+            "name",
+            "no job is named \"welcome_lerner\"; nearly so: welcome_learner",
+        ),
+    ] {
+        let expected = ("22023".to_owned(), field.to_owned(), message.to_owned());
+        assert_eq!(refused(&mut connection, call).await, expected, "{call}");
+    }
+    let (_, _, said) = refused(&mut connection, "select faena.enqueue('xyz')").await;
+    let known: Vec<&str> = said.strip_prefix("no job is named \"xyz\"; the jobs are ").expect(&said).split(", ").collect();
+    assert!(known.is_sorted() && known.contains(&"touch") && known.contains(&"welcome_learner"), "{said}");
+    let deep = "select faena.enqueue('deep', (repeat('[', 130) || repeat(']', 130))::jsonb)";
+    sqlx::raw_sql("insert into faena.job_kinds (name, version, lane, schema, description, published_by) values ('deep', 1, 'low', 'true', '', '')")
+        .execute(&stores.db)
+        .await
+        .unwrap();
+    assert_eq!(refused(&mut connection, deep).await.2, "deep: args: is nested too deeply");
+    assert_eq!(promised(&stores).await, 0);
+    sqlx::raw_sql("truncate faena.job_kinds").execute(&stores.db).await.unwrap();
+    let none = refused(&mut connection, "select faena.enqueue('nap')").await.2;
+    assert_eq!(none, "no job is named \"nap\"; none is published yet: run `worker migrate`");
+}
+
+#[tokio::test]
+async fn a_schema_that_nothing_here_can_judge_is_never_taken_for_a_yes() {
+    let stores = Stores::fresh().await;
+    let mut connection = PgConnection::connect(&stores.database_url).await.unwrap();
+    for (schema, why) in [
+        (json!({"contains": {}}), "a published schema uses the keyword contains, which nothing here can judge"),
+        (json!({"properties": {"n": {"format": "iri"}}}), "a published schema uses the format iri, which nothing here can judge"),
+        (json!({"$ref": "#/$defs/X"}), "a published schema refers to \"#/$defs/X\", which is not in it"),
+        (
+            json!({"$ref": "https://elsewhere.example"}),
+            "a published schema refers to \"https://elsewhere.example\", which is not in it",
+        ),
+    ] {
+        sqlx::query("update faena.job_kinds set schema = $1 where name = 'touch'")
+            .bind(schema)
+            .execute(&stores.db)
+            .await
+            .unwrap();
+        let (code, _, said) = refused(&mut connection, r#"select faena.enqueue('touch', '{"n": 1, "sleep_ms": 0}')"#).await;
+        assert_eq!((code.as_str(), said.as_str()), ("0A000", why));
+    }
+}
+
+#[tokio::test]
+async fn a_producer_may_enqueue_and_do_nothing_else() {
+    let stores = Stores::fresh().await;
+    let producer = Producer::admitted(&stores).await;
+    let mut connection = producer.connection().await;
+
+    let call = r#"select faena.enqueue('touch', '{"n": 1, "sleep_ms": 0}')"#;
+    enqueue(&mut connection, call).await.unwrap();
+    // A search path of the caller's own leads the function nowhere else.
+    sqlx::raw_sql("create temporary table job_kinds (name text); set search_path = pg_temp, public")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    enqueue(&mut connection, call).await.unwrap();
+    sqlx::raw_sql("drop table pg_temp.job_kinds").execute(&mut connection).await.unwrap();
+    assert_eq!(promised(&stores).await, 2);
+
+    let tables: Vec<(String,)> = sqlx::query_as(
+        "select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+         where n.nspname in ('faena', 'core', 'mail') and c.relkind in ('r', 'p', 'v', 'S')",
+    )
+    .fetch_all(&stores.db)
+    .await
+    .unwrap();
+    assert!(tables.len() > 10);
+    for (table,) in tables {
+        let error = sqlx::raw_sql(sqlx::AssertSqlSafe(format!("select * from {table}"))).execute(&mut connection).await;
+        let code = error.expect_err(&table).into_database_error().and_then(|error| error.code().map(|code| code.into_owned()));
+        assert_eq!(code.as_deref(), Some("42501"), "{table}");
+    }
+    let (granted,): (Vec<String>,) = sqlx::query_as(
+        "select array_agg(distinct proname::text) from pg_proc
+         where pronamespace = 'faena'::regnamespace and has_function_privilege($1, oid, 'execute')",
+    )
+    .bind(&producer.name)
+    .fetch_one(&stores.db)
+    .await
+    .unwrap();
+    assert_eq!(granted, ["enqueue"]);
+    let unsafe_path: Vec<(String,)> = sqlx::query_as(
+        "select proname::text from pg_proc where pronamespace = 'faena'::regnamespace and prosecdef
+         and not coalesce(array_to_string(proconfig, ',') like 'search_path=pg_catalog%', false)",
+    )
+    .fetch_all(&stores.db)
+    .await
+    .unwrap();
+    assert_eq!(unsafe_path, []);
+    drop(connection);
+    producer.dropped(&stores).await;
+}
+
+#[tokio::test]
+async fn every_kind_of_the_real_catalogue_can_be_enqueued_by_what_its_schema_says() {
+    let stores = Stores::fresh().await;
+    publish_real_catalogue(&stores).await;
+    let mut connection = PgConnection::connect(&stores.database_url).await.unwrap();
+    for call in ["select faena.enqueue('welcome_learner', '{\"user_id\": 7}')", "select faena.enqueue('sweep_sessions')"] {
+        enqueue(&mut connection, call).await.unwrap();
+    }
+    let kinds = jobs::catalogue().kinds().count();
+    assert_eq!(promised(&stores).await, i64::try_from(kinds).unwrap(), "each kind has a call in this story");
+}

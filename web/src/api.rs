@@ -1,0 +1,8 @@
+//! The API for programs, version 1: enqueue by name, see what became of a job, read the catalogue. Its callers bear tokens.
+
+mod answers;
+mod body;
+pub(crate) mod enqueue;
+pub(crate) mod job;
+pub(crate) mod job_kinds;
+pub(crate) mod openapi;

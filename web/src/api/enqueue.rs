@@ -1,0 +1,155 @@
+//! `POST /api/v1/jobs`: enqueues a job by name, through the same door as `faena.enqueue` in SQL.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{Extension, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use chrono::{DateTime, Utc};
+use queue::JobId;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use sqlx::{PgConnection, postgres::PgDatabaseError};
+use uuid::Uuid;
+
+use super::{
+    answers::{self, Claim},
+    body,
+};
+use crate::{
+    app::App,
+    paths,
+    problem::{Doing as _, Problem, Told},
+    visit::Visit,
+};
+
+/// A job to be enqueued.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EnqueueRequest {
+    /// The kind of job, as the catalogue names it.
+    #[schemars(length(min = 1, max = 63))]
+    name: String,
+    /// Its arguments, as the kind's schema describes them; 64 KiB at most.
+    #[serde(default = "no_args")]
+    #[schemars(with = "serde_json::Value")]
+    args: Box<RawValue>,
+    /// Not before this time.
+    run_at: Option<DateTime<Utc>>,
+    /// Chosen by the caller: the same id is the same job, once, however often it is sent.
+    id: Option<Uuid>,
+    /// For whom the work is done.
+    #[schemars(length(min = 1, max = 200))]
+    tenant: Option<String>,
+    /// Not worth an attempt from then on.
+    expires_at: Option<DateTime<Utc>>,
+    /// While a job of this kind with this key is not over, another one is a duplicate of it.
+    #[schemars(length(min = 1, max = 200))]
+    unique_key: Option<String>,
+}
+
+fn no_args() -> Box<RawValue> {
+    RawValue::from_string("{}".to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
+
+/// An enqueued job.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Enqueued {
+    /// Its id.
+    id: Uuid,
+    /// The kind of job.
+    name: String,
+}
+
+/// Enqueues it, or gives the answer that was given under the same idempotency key.
+pub(crate) async fn submit(
+    State(app): State<App>,
+    Extension(visit): Extension<Arc<Visit>>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response, Problem> {
+    let caller = visit.caller().ok_or(Problem::NotSignedIn)?;
+    let asked: EnqueueRequest = body::read(&headers, &bytes)?;
+    if !caller.covers(&asked.name) {
+        return Err(Told::new(StatusCode::FORBIDDEN, format!("the token is not for jobs named {:?}", asked.name))
+            .at("/name")
+            .into());
+    }
+    let key = answers::key_of(&headers)?;
+    let traceparent = headers.get("traceparent").and_then(|value| value.to_str().ok()).filter(|value| value.len() <= 128);
+    let id = asked.id.map_or_else(JobId::new, JobId);
+
+    let mut tx = app.db.begin().await.doing("opening a transaction")?;
+    let claim = match key {
+        Some(key) => answers::claim(&mut tx, caller.id, key, &bytes, id).await?,
+        None => Claim::First,
+    };
+    let id = match claim {
+        Claim::Answered(id) => return Ok(accepted(id, asked.name, true)),
+        Claim::First => enqueue(&mut tx, &asked, id, traceparent).await?,
+    };
+    tx.commit().await.doing("committing an enqueued job")?;
+    Ok(accepted(id, asked.name, false))
+}
+
+async fn enqueue(tx: &mut PgConnection, asked: &EnqueueRequest, id: JobId, traceparent: Option<&str>) -> Result<JobId, Problem> {
+    let sql = "select faena.enqueue(name => $1, args => $2::jsonb, run_at => $3, id => $4, tenant => $5, expires_at => $6,
+                                    unique_key => $7, traceparent => $8)";
+    let enqueued = sqlx::query_scalar(sql)
+        .bind(&asked.name)
+        .bind(asked.args.get())
+        .bind(asked.run_at)
+        .bind(id)
+        .bind(&asked.tenant)
+        .bind(asked.expires_at)
+        .bind(&asked.unique_key)
+        .bind(traceparent)
+        .fetch_one(tx)
+        .await;
+    match enqueued {
+        Err(sqlx::Error::Database(error)) => match refusal(&asked.name, error.downcast_ref::<PgDatabaseError>()) {
+            Some(told) => Err(told.into()),
+            None => Err(sqlx::Error::Database(error)).doing("enqueuing a job by name"),
+        },
+        other => other.doing("enqueuing a job by name"),
+    }
+}
+
+/// What Postgres found wrong with the request, in the request's own terms.
+fn refusal(name: &str, error: &PgDatabaseError) -> Option<Told> {
+    let field = error.column().unwrap_or_default();
+    let said = error.message();
+    let said = said.strip_prefix(name).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(said);
+    let said = said.strip_prefix(field).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(said);
+    match error.code() {
+        "22023" => {
+            let pointer = match field {
+                "" => "/args".to_owned(),
+                field if field.starts_with('/') => format!("/args{field}"),
+                field => format!("/{field}"),
+            };
+            let status = if field == "id" { StatusCode::CONFLICT } else { StatusCode::UNPROCESSABLE_ENTITY };
+            Some(Told::new(status, said).at(pointer))
+        }
+        // JSON that Postgres cannot hold: a NUL in a text, a number of a million digits.
+        code if code.starts_with("22") || code == "54001" => Some(Told::new(StatusCode::UNPROCESSABLE_ENTITY, said).at("/args")),
+        _ => None,
+    }
+}
+
+fn accepted(id: JobId, name: String, replayed: bool) -> Response {
+    let mut response = (StatusCode::ACCEPTED, Json(Enqueued { id: id.0, name })).into_response();
+    let location = paths::API_JOB.at(Default::default()).replace("{id}", &id.to_string());
+    if let Ok(location) = HeaderValue::try_from(location) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    if replayed {
+        response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+    }
+    response
+}

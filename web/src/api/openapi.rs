@@ -1,0 +1,201 @@
+//! `GET /api/v1/openapi.json`: the API described for programs that write programs (OpenAPI 3.1). What goes in and out is described by the very
+//! types that do.
+
+use std::sync::LazyLock;
+
+use axum::{Json, response::IntoResponse};
+use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
+use serde_json::{Map, Value, json};
+
+use super::{
+    enqueue::{EnqueueRequest, Enqueued},
+    job::Job,
+    job_kinds::JobKinds,
+};
+
+static DESCRIPTION: LazyLock<Value> = LazyLock::new(describe);
+
+/// The description.
+pub(crate) async fn show() -> impl IntoResponse {
+    Json(&*DESCRIPTION)
+}
+
+/// What went wrong (RFC 9457).
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used; `problem` writes the document")]
+struct Problem {
+    /// Always `about:blank`: the status says what kind of problem it is.
+    r#type: String,
+    /// The status in words.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// The request's name in the log.
+    instance: String,
+    /// What is wrong, for whoever writes the program.
+    detail: Option<String>,
+    /// Where in the request's document.
+    errors: Option<Vec<Fault>>,
+}
+
+/// One thing that is wrong.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used; `problem` writes the document")]
+struct Fault {
+    /// Its place, a JSON Pointer in a URI fragment: `#/args/user_id`.
+    pointer: String,
+    /// What is wrong with it.
+    detail: String,
+}
+
+fn describe() -> Value {
+    let settings = |settings: SchemaSettings| {
+        settings.with(|settings| {
+            settings.meta_schema = None;
+            settings.definitions_path = "/components/schemas".into();
+        })
+    };
+    let mut given: SchemaGenerator = settings(SchemaSettings::draft2020_12().for_deserialize()).into_generator();
+    let mut told: SchemaGenerator = settings(SchemaSettings::draft2020_12().for_serialize()).into_generator();
+    let request = given.subschema_for::<EnqueueRequest>();
+    // What a problem's document need not have, a reader need not find.
+    let problem = given.subschema_for::<Problem>();
+    let (enqueued, job, kinds) =
+        (told.subschema_for::<Enqueued>(), told.subschema_for::<Job>(), told.subschema_for::<JobKinds>());
+    let mut schemas: Map<String, Value> = given.take_definitions(true);
+    schemas.append(&mut told.take_definitions(true));
+
+    let refused = |why: &str| json!({ "description": why, "content": { "application/problem+json": { "schema": problem } } });
+    let common = |mut responses: Value| {
+        responses["401"] = refused("No token, or one that opens nothing.");
+        responses["403"] = refused("The token lacks the scope, or is not for this kind of job.");
+        responses["429"] = refused("Too many calls of this token; Retry-After says when the next one may come.");
+        responses["503"] =
+            refused("A server that is needed is away, or too much is going on; Retry-After says when to try again.");
+        responses
+    };
+    let answer = |what: &str, schema: &schemars::Schema| json!({ "description": what, "content": { "application/json": { "schema": schema } } });
+    let mut accepted = answer("The job is enqueued, or was under the same id or idempotency key.", &enqueued);
+    accepted["headers"] = json!({
+        "Location": { "description": "Where to see what becomes of it.", "schema": { "type": "string" } },
+        "Idempotency-Replayed": { "description": "`true`: this is the answer to an earlier request.", "schema": { "const": "true" } },
+    });
+
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Faena",
+            "version": "1",
+            "description": "Enqueue jobs by name and see what becomes of them. An enqueued job runs at least once.",
+        },
+        "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
+        "security": [{ "token": [] }],
+        "paths": {
+            "/api/v1/jobs": { "post": {
+                "operationId": "enqueueJob",
+                "summary": "Enqueue a job",
+                "description": "Needs the scope jobs:enqueue. A body may have 96 KiB.",
+                "parameters": [{
+                    "name": "Idempotency-Key",
+                    "in": "header",
+                    "description": "Names this request: within 24 hours the same key with the same body gets the same answer and enqueues nothing more.",
+                    "schema": { "type": "string", "minLength": 1, "maxLength": 255 },
+                }, {
+                    "name": "traceparent",
+                    "in": "header",
+                    "description": "The trace that the job belongs to (W3C Trace Context).",
+                    "schema": { "type": "string", "maxLength": 128 },
+                }],
+                "requestBody": { "required": true, "content": { "application/json": { "schema": request } } },
+                "responses": common(json!({
+                    "202": accepted,
+                    "400": refused("The body or a header cannot be read."),
+                    "409": refused("The id is another job's."),
+                    "413": refused("The body is too large."),
+                    "415": refused("The body is not application/json."),
+                    "422": refused("There is no such job, its arguments do not fit its schema, or the idempotency key was used for another body."),
+                })),
+            } },
+            "/api/v1/jobs/{id}": { "get": {
+                "operationId": "showJob",
+                "summary": "See where a job is in its life",
+                "description": "Needs the scope jobs:read.",
+                "parameters": [{ "name": "id", "in": "path", "required": true, "schema": { "type": "string", "format": "uuid" } }],
+                "responses": common(json!({
+                    "200": answer("The job.", &job),
+                    "404": refused("There is no such job among those that the token covers."),
+                })),
+            } },
+            "/api/v1/job-kinds": { "get": {
+                "operationId": "listJobKinds",
+                "summary": "Read the catalogue",
+                "description": "Needs either scope. Each kind's schema describes its arguments.",
+                "responses": common(json!({ "200": answer("The kinds that the token covers.", &kinds) })),
+            } },
+            "/api/v1/openapi.json": { "get": {
+                "operationId": "describe",
+                "summary": "This description",
+                "security": [],
+                "responses": { "200": { "description": "An OpenAPI document.", "content": { "application/json": { "schema": true } } } },
+            } },
+        },
+        "components": {
+            "securitySchemes": { "token": { "type": "http", "scheme": "bearer", "description": "Made by `worker tokens create`." } },
+            "schemas": schemas,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{guard::Who, routes::table};
+
+    #[test]
+    fn every_route_of_the_api_is_described_and_no_other() {
+        let mut described: Vec<(String, String)> = DESCRIPTION["paths"]
+            .as_object()
+            .expect("paths")
+            .iter()
+            .flat_map(|(path, verbs)| {
+                verbs.as_object().expect("verbs").keys().map(move |verb| (verb.to_uppercase(), path.clone()))
+            })
+            .collect();
+        let rows: Vec<_> = table().into_iter().map(|route| route.row).filter(|row| row.path.starts_with("/api/")).collect();
+        let mut routed: Vec<(String, String)> = rows.iter().map(|row| (row.method.to_string(), row.path.to_owned())).collect();
+        described.sort();
+        routed.sort();
+        assert_eq!(described, routed);
+        for row in rows {
+            let operation = &DESCRIPTION["paths"][row.path][row.method.as_str().to_lowercase()];
+            assert_eq!(operation["security"] == json!([]), row.who == Who::Anyone, "{row:?}");
+            if let Who::Bearer(scopes) = row.who {
+                let said = operation["description"].as_str().expect("a description");
+                assert!(scopes.len() > 1 || said.contains(scopes[0].as_str()), "{row:?}: {said}");
+            }
+            let parameters = operation["parameters"].as_array().map_or(&[][..], Vec::as_slice);
+            let in_path = parameters.iter().filter(|parameter| parameter["in"] == "path").count();
+            assert_eq!(in_path, row.path.matches('{').count(), "{row:?}");
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let text = DESCRIPTION.to_string();
+        let references: Vec<&str> = text.split("\"$ref\":\"#").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert!(references.len() >= 5, "{references:?}");
+        for reference in references {
+            assert!(DESCRIPTION.pointer(reference).is_some(), "{reference} leads nowhere");
+        }
+    }
+
+    #[test]
+    fn the_body_is_described_as_it_is_read() {
+        let body = &DESCRIPTION["components"]["schemas"]["EnqueueRequest"];
+        assert_eq!(body["required"], json!(["name"]));
+        assert_eq!(body["additionalProperties"], json!(false));
+        let mut fields: Vec<&String> = body["properties"].as_object().expect("properties").keys().collect();
+        fields.sort();
+        assert_eq!(fields, ["args", "expires_at", "id", "name", "run_at", "tenant", "unique_key"]);
+    }
+}
