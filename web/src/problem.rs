@@ -151,8 +151,12 @@ impl<T> Doing<T> for Result<T, sqlx::Error> {
     fn doing(self, what: &'static str) -> Result<T, Problem> {
         self.map_err(|error| {
             let is_away = matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Tls(_))
-                // Class 57: shut down, starting up, or a statement that was cancelled; class 53: out of resources.
-                || error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code.starts_with("57") || code.starts_with("53"));
+                // Class 57: shut down, starting up, or a statement that was cancelled; class 53: out of resources; 55P03: waited in vain for
+                // somebody else's lock.
+                || error
+                    .as_database_error()
+                    .and_then(|error| error.code())
+                    .is_some_and(|code| code.starts_with("57") || code.starts_with("53") || code == "55P03");
             let error = anyhow::Error::from(error).context(what);
             if is_away { Problem::Unavailable(error) } else { Problem::Internal(error) }
         })

@@ -269,6 +269,28 @@ mod tests {
         }
     }
 
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    struct Count {
+        by_number: BTreeMap<u32, String>,
+    }
+
+    impl Job for Count {
+        type Ports = ();
+        const NAME: &'static str = "count";
+
+        async fn run(self, _ctx: &Ctx<()>) -> Attempted {
+            Ok(End::Done)
+        }
+    }
+
+    #[test]
+    #[should_panic(
+        expected = "the schema of count: /properties/by_number/patternProperties: is a keyword that Postgres could not judge"
+    )]
+    fn a_job_whose_arguments_nobody_could_judge_stops_the_program() {
+        let _ = Registry::new().job::<Count>();
+    }
+
     #[test]
     #[should_panic(expected = "two jobs are named \"knock\"")]
     fn two_jobs_of_one_name_stop_the_program() {

@@ -102,7 +102,7 @@ fn check(schema: &Value, at: &str, root: &Value) -> Result<(), String> {
 /// repetitions, and the two anchors.
 fn check_pattern(pattern: &str) -> Result<(), &'static str> {
     let mut signs = pattern.chars().peekable();
-    let mut in_class = false;
+    let (mut in_class, mut groups) = (false, 0_u32);
     while let Some(sign) = signs.next() {
         match sign {
             '\\' if signs.next().is_none_or(|escaped| escaped.is_alphanumeric() || !escaped.is_ascii()) => {
@@ -114,6 +114,8 @@ fn check_pattern(pattern: &str) -> Result<(), &'static str> {
             _ if in_class => {}
             '.' => return Err("has a dot, which does not mean the same everywhere: write the class out"),
             '(' if signs.peek() == Some(&'?') => return Err("has a (?, which does not mean the same everywhere"),
+            '(' => groups += 1,
+            ')' => groups = groups.checked_sub(1).ok_or("closes a group that is not open")?,
             '*' | '+' | '?' if matches!(signs.peek(), Some('*' | '+' | '?' | '{')) => return Err("repeats a repetition"),
             '{' => {
                 let bounds: String = signs.by_ref().take_while(|sign| *sign != '}').collect();
@@ -129,7 +131,7 @@ fn check_pattern(pattern: &str) -> Result<(), &'static str> {
             _ => {}
         }
     }
-    if in_class { Err("has a class without an end") } else { Ok(()) }
+    if in_class || groups > 0 { Err("has a class or a group without an end") } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -184,7 +186,7 @@ mod tests {
         for good in ["^[a-z0-9_-]+$", "^(a|b)\\.[^\\[x]{2,}$", "", "ñ?", "^x{0,255}$"] {
             assert_eq!(check_pattern(good), Ok(()), "{good}");
         }
-        for bad in ["\\w", ".", "[[:alpha:]]", "(?i)x", "a**", "a+?", "x{256}", "x{,3}", "[a", "\\"] {
+        for bad in ["\\w", ".", "[[:alpha:]]", "(?i)x", "a**", "a+?", "x{256}", "x{,3}", "[a", "\\", "(a", "a)"] {
             assert!(check_pattern(bad).is_err(), "{bad}");
         }
     }

@@ -182,6 +182,10 @@ async fn what_is_wrong_is_told_with_its_place() {
         let told = told(&body).await;
         assert!(told.starts_with(start), "{told}");
     }
+    // A few bytes that would be a hundred thousand once written out.
+    let huge = program.posts(&Value::Null).body(r#"{"name": "touch", "args": {"n": 1e99999, "sleep_ms": 0}}"#);
+    let huge = Answer::of(huge.send().await.unwrap()).await;
+    assert_eq!(huge.problem(), (400, "#/args/n", "the body cannot be read: number out of range at line 1 column 39"));
     let large = program.enqueues(&json!({ "name": "nap", "args": { "note": "x".repeat(98_304) } })).await;
     assert_eq!(large.problem(), (413, "", "the body has more than 96 KiB"));
     assert_eq!(web.number("select count(*) from faena.outbox").await, 1);
