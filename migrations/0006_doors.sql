@@ -101,6 +101,11 @@ begin
     if depth > 256 then return array[path, 'is nested too deeply']; end if;
     if schema = 'true' then return null; end if;
     if schema = 'false' then return array[path, 'is not allowed here']; end if;
+    -- Secrets are sealed before they get here: Postgres has no key, and must not hold them as they are.
+    if schema @> '{"writeOnly": true}' then
+        return case when jsonb_typeof(given -> '$secret') = 'string' then null
+            else array[path, 'is secret and is not sealed: enqueue the job by the API'] end;
+    end if;
     for keyword, rule in select * from jsonb_each(schema) loop
         case keyword
         when '$schema', '$defs', '$comment', 'title', 'description', 'default', 'examples', 'deprecated', 'readOnly', 'writeOnly' then
@@ -295,19 +300,65 @@ create function faena.words_of_limits(kind faena.job_kinds, args jsonb) returns 
     from jsonb_array_elements(kind.limits) with ordinality as limits (l, place)
 $$;
 
+-- The arguments with what readers put in the place of fields that were left out: their defaults, or null. Uniqueness and limits go by that.
+create function faena.with_defaults(schema jsonb, args jsonb) returns jsonb language sql immutable as $$
+    select case jsonb_typeof(args) when 'object' then coalesce(jsonb_object_agg(field, coalesce(property -> 'default', 'null')), '{}') || args else args end
+    from jsonb_each(schema -> 'properties') as properties (field, property)
+    where not args ? field and (property ? 'default' or faena.find_flaw(property, 'null', '', schema, 0) is null)
+$$;
+
+-- The same text for equal values, whatever the order of their fields. As `write_canonical` in the engine writes it.
+create function faena.to_canonical(given jsonb) returns text language sql immutable as $$
+    select case jsonb_typeof(given)
+        when 'object' then '{' || coalesce((
+            select string_agg(to_jsonb(key)::text || ':' || faena.to_canonical(value), ',' order by key collate "C") from jsonb_each(given)), '') || '}'
+        when 'array' then '[' || coalesce((
+            select string_agg(faena.to_canonical(item), ',' order by place) from jsonb_array_elements(given) with ordinality as items (item, place)), '') || ']'
+        else given::text
+    end
+$$;
+
+-- What a job with these arguments holds while it is unique, and for how long; null: it is not. A key that the caller names goes before what
+-- the kind says. Long keys, and those that are no plain word, are told apart by their hash.
+create function faena.term_of_unique(kind faena.job_kinds, args jsonb, named text) returns jsonb language plpgsql immutable as $$
+declare
+    word text;
+    missing text;
+begin
+    if named is not null then
+        word := named;
+    elsif kind.unique_by is null then
+        return null;
+    elsif jsonb_array_length(kind.unique_by -> 'by') = 0 then
+        word := faena.to_canonical(args);
+    else
+        select string_agg(field || '=' || faena.to_canonical(args -> field), ',' order by place), min(field) filter (where args -> field is null)
+        into word, missing
+        from jsonb_array_elements_text(kind.unique_by -> 'by') with ordinality as fields (field, place);
+        if missing is not null then
+            perform faena.refuse(kind.name, faena.pointer_step(missing), 'is missing, and the job is unique by it');
+        end if;
+    end if;
+    if octet_length(word) > 80 or word !~ '^[!-~]*$' then
+        word := '#' || left(encode(sha256(convert_to(word, 'UTF8')), 'hex'), 32);
+    end if;
+    return jsonb_build_object('key', kind.name || ':' || word, 'until', coalesce(kind.unique_by -> 'until', '"end"'));
+end $$;
+
 -- A new job id: UUIDv7 (RFC 9562), the milliseconds in front, the rest random.
 create function faena.new_job_id() returns uuid language sql volatile as $$
     select encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
         placing substring(int8send(floor(extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6), 52, 1), 53, 1), 'hex')::uuid
 $$;
 
--- Enqueues a job in the caller's transaction: what commits will run, and what is rolled back never existed. Returns the job's id.
+-- Enqueues a job in the caller's transaction: what commits will run, and what is rolled back never existed. Returns the job's id; or, of a
+-- unique job that meets another one, the id of that other: the new one stands in the ledger as cancelled, with that reason.
 --   args          its arguments, checked against the published schema; 65,536 bytes at most
 --   run_at        not before this time
 --   id            chosen by the caller: the same id is the same job, once, however often it is enqueued
 --   tenant        for whom it is done; if left out, what the field says that the kind names for that
 --   expires_at    not worth an attempt from then on
---   unique_key    while a job of this kind with this key is not over, another one is a duplicate of it
+--   unique_key    of the jobs of this kind with this key one is wanted at a time; if left out, what the kind itself says counts
 --   traceparent   the trace it belongs to (W3C Trace Context)
 -- What cannot be enqueued raises SQLSTATE 22023, with the field and the reason.
 create function faena.enqueue(
@@ -325,8 +376,11 @@ declare
     kind faena.job_kinds;
     job_id uuid := coalesce(enqueue.id, faena.new_job_id());
     flaw text[];
+    full_args jsonb;
     words jsonb;
     long_by text;
+    unique_term jsonb;
+    holder uuid;
     terms jsonb;
     other boolean;
 begin
@@ -353,27 +407,45 @@ begin
     if enqueue.unique_key !~ '^[^[:cntrl:]]{1,200}$' then perform faena.refuse(kind.name, 'unique_key', 'must have from 1 to 200 characters'); end if;
     if length(enqueue.traceparent) > 128 then perform faena.refuse(kind.name, 'traceparent', 'may have 128 characters at most'); end if;
 
-    words := faena.words_of_limits(kind, enqueue.args);
+    if enqueue.id is not null then
+        select bool_or(known.name <> kind.name or known.args <> enqueue.args) into other from (
+            select o.name, o.args from faena.outbox o where o.id = job_id union all select j.name, j.args from faena.jobs j where j.id = job_id
+        ) known;
+        if other then perform faena.refuse(kind.name, 'id', format('%s is another job: its name or its arguments differ', job_id)); end if;
+        if not other then return job_id; end if;
+    end if;
+
+    full_args := faena.with_defaults(kind.schema, enqueue.args);
+    words := faena.words_of_limits(kind, full_args);
     for long_by in
         select kind.limits -> (w.place - 1)::integer ->> 'by' from jsonb_array_elements_text(words) with ordinality w (word, place)
         where length(w.word) > 160
     loop
         perform faena.refuse(kind.name, faena.pointer_step(long_by), 'has a value too long for a limit to go by');
     end loop;
+    unique_term := faena.term_of_unique(kind, full_args, enqueue.unique_key);
     terms := jsonb_strip_nulls(jsonb_build_object(
-        'tenant', coalesce(enqueue.tenant, enqueue.args ->> kind.tenant_field),
+        'tenant', coalesce(enqueue.tenant, full_args ->> kind.tenant_field),
         'limits', words,
         'expires_at', floor(extract(epoch from enqueue.expires_at) * 1000)::bigint,
-        'unique', case when enqueue.unique_key is not null
-            then jsonb_build_object('key', kind.name || ':' || enqueue.unique_key, 'until', 'end') end));
+        'unique', unique_term));
+    if unique_term is not null then
+        holder := faena.take_unique(unique_term ->> 'key', job_id, (unique_term #>> '{until,passed}')::bigint, unique_term ->> 'until' = 'start');
+        if holder is not null then
+            insert into faena.jobs (id, queue, name, version, args, durability, state, reason, attempts, enqueued_at, run_at, ended_at, traceparent, terms)
+            values (job_id, kind.lane, kind.name, kind.version, enqueue.args, 'outbox', 'cancelled', 'duplicate of ' || holder, 0,
+                clock_timestamp(), enqueue.run_at, clock_timestamp(), enqueue.traceparent, terms)
+            on conflict (id) do nothing;
+            return holder;
+        end if;
+    end if;
     insert into faena.outbox (id, queue, name, version, args, run_at, traceparent, terms)
     values (job_id, kind.lane, kind.name, kind.version, enqueue.args, enqueue.run_at, enqueue.traceparent, nullif(terms, '{}'))
     on conflict (id) do nothing;
+    -- Somebody else may have come in between: asked again after the insert, which waits for whoever writes this id, or its end, just now.
     if not found then
-        -- Promised already.
         select o.name <> kind.name or o.args <> enqueue.args into other from faena.outbox o where o.id = job_id;
     elsif enqueue.id is not null then
-        -- Or over already. Asked after the insert, which waits for a recorder that is about to write the end.
         select j.name <> kind.name or j.args <> enqueue.args into other from faena.jobs j where j.id = job_id;
         if found then delete from faena.outbox o where o.id = job_id; end if;
     end if;
@@ -431,6 +503,8 @@ create table faena.api_answers (
     key text not null check (length(key) between 1 and 255),
     request_hash bytea not null check (octet_length(request_hash) = 32),
     job_id uuid not null,
+    -- The job that was met, if the requested one is a duplicate of it.
+    duplicate_of uuid,
     answered_at timestamptz not null default now(),
     primary key (token_id, key)
 );

@@ -17,6 +17,7 @@ pub struct Publication {
     lanes: Vec<&'static str>,
     schemas: Vec<Json<Value>>,
     descriptions: Vec<String>,
+    secret_fields: Vec<Json<Vec<String>>>,
     limits: Vec<Json<Vec<PublishedLimit>>>,
     tenant_fields: Vec<Option<&'static str>>,
 }
@@ -41,12 +42,32 @@ impl<P: Send + Sync + 'static> Registry<P> {
             rows.lanes.push(kind.lane.as_str());
             rows.schemas.push(Json(kind.schema.clone()));
             rows.descriptions.push(kind.schema.get("description").and_then(Value::as_str).unwrap_or_default().to_owned());
+            rows.secret_fields.push(Json(secret_fields(&kind.schema)));
             let limit = |limit: &Limit| PublishedLimit { name: limit.name, by: limit.by, bounds: limit.bounds };
             rows.limits.push(Json(kind.reckoning.limits.iter().map(limit).collect()));
             rows.tenant_fields.push(kind.reckoning.tenant);
         }
         rows
     }
+}
+
+/// The fields that hold what is marked as secret (`writeOnly`), themselves or further down.
+fn secret_fields(schema: &Value) -> Vec<String> {
+    let fields = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+    fields.filter(|(_, inner)| holds_secret(inner, schema, 0)).map(|(name, _)| name.clone()).collect()
+}
+
+fn holds_secret(schema: &Value, root: &Value, depth: u32) -> bool {
+    let target = schema.get("$ref").and_then(Value::as_str).and_then(|to| root.pointer(to.trim_start_matches('#')));
+    // A definition that leads to itself holds nothing more at the second look.
+    depth < 16
+        && (schema.get("writeOnly") == Some(&Value::Bool(true))
+            || target.is_some_and(|target| holds_secret(target, root, depth + 1))
+            || match schema {
+                Value::Object(fields) => fields.values().any(|inner| holds_secret(inner, root, depth + 1)),
+                Value::Array(items) => items.iter().any(|inner| holds_secret(inner, root, depth + 1)),
+                _ => false,
+            })
 }
 
 impl Publication {
@@ -65,6 +86,7 @@ impl Publication {
             .bind(by)
             .bind(&self.limits)
             .bind(&self.tenant_fields)
+            .bind(&self.secret_fields)
             .execute(db)
             .await?;
         Ok(written.rows_affected())
@@ -77,4 +99,28 @@ impl Publication {
 /// Postgres refuses or cannot be reached.
 pub async fn admit_producers(db: &mut PgConnection) -> sqlx::Result<bool> {
     sqlx::query_scalar("select faena.admit_producers()").fetch_one(db).await
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn fields_that_hold_a_secret_are_found_however_deep_it_lies() {
+        let schema = json!({
+            "properties": {
+                "card": {"type": "string", "writeOnly": true},
+                "cards": {"items": {"$ref": "#/$defs/Card"}},
+                "next": {"$ref": "#/$defs/Chain"},
+                "user": {"type": "integer"},
+            },
+            "$defs": {
+                "Card": {"anyOf": [{"type": "null"}, {"writeOnly": true}]},
+                "Chain": {"properties": {"next": {"$ref": "#/$defs/Chain"}}},
+            },
+        });
+        assert_eq!(secret_fields(&schema), ["card", "cards"]);
+    }
 }

@@ -182,6 +182,22 @@ async fn a_schema_that_nothing_here_can_judge_is_never_taken_for_a_yes() {
 }
 
 #[tokio::test]
+async fn a_secret_is_taken_sealed_or_not_at_all() {
+    let stores = Stores::fresh().await;
+    let mut connection = PgConnection::connect(&stores.database_url).await.unwrap();
+    let schema = json!({"properties": {"cards": {"items": {"$ref": "#/$defs/Card"}}}, "$defs": {"Card": {"type": "string", "writeOnly": true}}});
+    sqlx::query("update faena.job_kinds set schema = $1 where name = 'nap'").bind(schema).execute(&stores.db).await.unwrap();
+
+    let (_, field, said) = refused(&mut connection, r#"select faena.enqueue('nap', '{"cards": ["4111"]}')"#).await;
+    assert_eq!(
+        (field.as_str(), said.as_str()),
+        ("/cards/0", "nap: /cards/0: is secret and is not sealed: enqueue the job by the API")
+    );
+    assert_eq!(promised(&stores).await, 0);
+    enqueue(&mut connection, r#"select faena.enqueue('nap', '{"cards": [{"$secret": "v1.old.x.y"}]}')"#).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_producer_may_enqueue_and_do_nothing_else() {
     let stores = Stores::fresh().await;
     let producer = Producer::admitted(&stores).await;

@@ -27,8 +27,8 @@ pub(crate) fn key_of(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
 pub(crate) enum Claim {
     /// It is; whoever comes later gets its answer, if the transaction commits.
     First,
-    /// It was answered before, with this job.
-    Answered(JobId),
+    /// It was answered before, with this job, and the one that it is a duplicate of.
+    Answered(JobId, Option<JobId>),
 }
 
 /// Claims a key for the request with this body, which will enqueue `job_id`. Of requests at the same moment one is the first; the others wait
@@ -49,8 +49,8 @@ pub(crate) async fn claim(tx: &mut PgConnection, token_id: i64, key: &str, body:
     if claimed.rows_affected() > 0 {
         return Ok(Claim::First);
     }
-    let (same, job_id): (bool, JobId) =
-        sqlx::query_as("select request_hash = $3, job_id from faena.api_answers where token_id = $1 and key = $2")
+    let (same, job_id, duplicate_of): (bool, JobId, Option<JobId>) =
+        sqlx::query_as("select request_hash = $3, job_id, duplicate_of from faena.api_answers where token_id = $1 and key = $2")
             .bind(token_id)
             .bind(key)
             .bind(hash.as_slice())
@@ -58,8 +58,23 @@ pub(crate) async fn claim(tx: &mut PgConnection, token_id: i64, key: &str, body:
             .await
             .doing("reading the answer under an idempotency key")?;
     if same {
-        return Ok(Claim::Answered(job_id));
+        return Ok(Claim::Answered(job_id, duplicate_of));
     }
     Err(Told::new(StatusCode::UNPROCESSABLE_ENTITY, "this Idempotency-Key was used for another body within the last 24 hours")
         .into())
+}
+
+/// Keeps with a claimed key that its job is a duplicate.
+///
+/// # Errors
+/// Postgres cannot be reached.
+pub(crate) async fn note_duplicate(tx: &mut PgConnection, token_id: i64, key: &str, holder: JobId) -> Result<(), Problem> {
+    sqlx::query("update faena.api_answers set duplicate_of = $3 where token_id = $1 and key = $2")
+        .bind(token_id)
+        .bind(key)
+        .bind(holder)
+        .execute(tx)
+        .await
+        .map(drop)
+        .doing("keeping the answer under an idempotency key")
 }

@@ -11,5 +11,5 @@ with old as (
 )
 insert into faena.api_answers as a (token_id, key, request_hash, job_id) values ($1, $2, $3, $4)
 on conflict (token_id, key) do update
-    set request_hash = excluded.request_hash, job_id = excluded.job_id, answered_at = excluded.answered_at
+    set request_hash = excluded.request_hash, job_id = excluded.job_id, duplicate_of = null, answered_at = excluded.answered_at
     where a.answered_at < now() - interval '24 hours'

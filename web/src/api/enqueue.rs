@@ -47,7 +47,7 @@ pub(crate) struct EnqueueRequest {
     tenant: Option<String>,
     /// Not worth an attempt from then on.
     expires_at: Option<DateTime<Utc>>,
-    /// While a job of this kind with this key is not over, another one is a duplicate of it.
+    /// Of the jobs of this kind with this key one is wanted at a time; if left out, what the kind itself says counts.
     #[schemars(length(min = 1, max = 200))]
     unique_key: Option<String>,
 }
@@ -63,6 +63,8 @@ pub(crate) struct Enqueued {
     id: Uuid,
     /// The kind of job.
     name: String,
+    /// Another job that already does what this one asks for: this one does not run.
+    duplicate_of: Option<Uuid>,
 }
 
 /// Enqueues it, or gives the answer that was given under the same idempotency key.
@@ -88,14 +90,18 @@ pub(crate) async fn submit(
         Some(key) => answers::claim(&mut tx, caller.id, key, &bytes, id).await?,
         None => Claim::First,
     };
-    let id = match claim {
-        Claim::Answered(id) => return Ok(accepted(id, asked.name, true)),
-        Claim::First => enqueue(&mut tx, &asked, id, traceparent).await?,
-    };
+    if let Claim::Answered(id, duplicate_of) = claim {
+        return Ok(accepted(id, asked.name, duplicate_of, true));
+    }
+    let duplicate_of = Some(enqueue(&mut tx, &asked, id, traceparent).await?).filter(|wanted| *wanted != id);
+    if let (Some(key), Some(holder)) = (key, duplicate_of) {
+        answers::note_duplicate(&mut tx, caller.id, key, holder).await?;
+    }
     tx.commit().await.doing("committing an enqueued job")?;
-    Ok(accepted(id, asked.name, false))
+    Ok(accepted(id, asked.name, duplicate_of, false))
 }
 
+/// The job that does what is asked for: this one, or the one that it is a duplicate of.
 async fn enqueue(tx: &mut PgConnection, asked: &EnqueueRequest, id: JobId, traceparent: Option<&str>) -> Result<JobId, Problem> {
     let sql = "select faena.enqueue(name => $1, args => $2, run_at => $3, id => $4, tenant => $5, expires_at => $6,
                                     unique_key => $7, traceparent => $8)";
@@ -141,8 +147,9 @@ fn refusal(name: &str, error: &PgDatabaseError) -> Option<Told> {
     }
 }
 
-fn accepted(id: JobId, name: String, replayed: bool) -> Response {
-    let mut response = (StatusCode::ACCEPTED, Json(Enqueued { id: id.0, name })).into_response();
+fn accepted(id: JobId, name: String, duplicate_of: Option<JobId>, replayed: bool) -> Response {
+    let enqueued = Enqueued { id: id.0, name, duplicate_of: duplicate_of.map(|holder| holder.0) };
+    let mut response = (StatusCode::ACCEPTED, Json(enqueued)).into_response();
     let location = paths::API_JOB.at(Default::default()).replace("{id}", &id.to_string());
     if let Ok(location) = HeaderValue::try_from(location) {
         response.headers_mut().insert(header::LOCATION, location);
