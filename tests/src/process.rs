@@ -91,7 +91,7 @@ impl Process {
     /// It cannot be started.
     #[must_use]
     pub fn spawn_from(path: &Path, name: &str, args: &[&str], settings: &[(String, String)]) -> Self {
-        let started = command(path, args, settings).stderr(Stdio::piped()).spawn();
+        let started = command(path, args, settings).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
         let mut child = started.unwrap_or_else(|error| panic!("{name} starts: {error}"));
         let log = Arc::new(Mutex::new(Vec::new()));
         let mut lines = BufReader::new(child.stderr.take().expect("stderr is piped")).lines();

@@ -58,7 +58,8 @@ pub(crate) async fn adopt<P: Send + Sync + 'static>(
     let progress = |report: &AdoptionReport, waiting| {
         if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
             told = Some(Instant::now());
-            eprintln!("adopted {} of about {waiting}, kept {}", report.adopted.total(), report.kept.len());
+            let verb = if report.dry_run { "would adopt" } else { "adopted" };
+            eprintln!("{verb} {} of about {waiting}; {} stay", report.adopted.total(), report.kept.len());
         }
     };
     let report = adoption::adopt(registry, &stores.pool(1), &plan, progress).await?;

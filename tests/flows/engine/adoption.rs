@@ -1,18 +1,22 @@
 //! The jobs of a stock apalis-redis queue are moved into ours. The stock crate itself produces them and has them in flight; the judge reads
 //! its keys by hand.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+};
 
 use apalis_core::{
     backend::TaskSink,
     error::BoxDynError,
-    task::{builder::TaskBuilder, task_id::TaskId},
+    task::{builder::TaskBuilder, data::Data, task_id::TaskId},
     worker::{builder::WorkerBuilder, context::WorkerContext},
 };
 use apalis_redis::{Config, ConnectionManager, RedisStorage, RedisTask, queries};
 use chrono::{DateTime, Utc};
 use faena_tests::{
     judge::effects,
+    probe::Pass,
     process::{Process, run_to_end, start_probe, try_to_end},
     stores::Stores,
     wait::{PATIENCE, until},
@@ -24,6 +28,9 @@ use sqlx::{Connection, PgConnection};
 use tokio::task::JoinHandle;
 use ulid::Ulid;
 use uuid::Uuid;
+
+/// What a stock worker has done.
+type Done = Arc<Mutex<Vec<i64>>>;
 
 /// A stock queue.
 struct Stock {
@@ -75,17 +82,20 @@ impl Stock {
         ids
     }
 
-    /// A stock worker, which does to each job what it says: fails, never ends, or is done.
-    fn work(&self, name: &str) -> JoinHandle<()> {
+    /// A stock worker, which does to each job what it says: fails, never ends, or is done and noted.
+    fn work(&self, name: &str, done: Done) -> JoinHandle<()> {
         let storage = RedisStorage::<Value>::new(self.connection.clone()).with_config(self.config.clone());
-        async fn handle(job: Value) -> Result<(), BoxDynError> {
+        async fn handle(job: Value, done: Data<Done>) -> Result<(), BoxDynError> {
             match job["say"].as_str() {
                 Some("fail") => Err("as told".into()),
                 Some("hang") => std::future::pending().await,
-                _ => Ok(()),
+                _ => {
+                    done.lock().unwrap().extend(job["n"].as_i64());
+                    Ok(())
+                }
             }
         }
-        let worker = WorkerBuilder::new(name).backend(storage).build(handle);
+        let worker = WorkerBuilder::new(name).backend(storage).data(done).build(handle);
         tokio::spawn(async move { drop(worker.run().await) })
     }
 
@@ -102,7 +112,7 @@ impl Stock {
             let due: Vec<(String, i64)> = self.connection.zrange_withscores(self.key(place), 0, -1).await.unwrap();
             places.extend(due.into_iter().map(|(id, due)| (id, place.to_owned(), Some(due))));
         }
-        for worker in ["fails_or_hangs", "dies", "lives"] {
+        for worker in ["fails_or_hangs", "goes_on", "lives"] {
             let place = format!("inflight:{worker}");
             let in_flight: BTreeSet<String> = self.connection.smembers(self.key(&place)).await.unwrap();
             places.extend(in_flight.into_iter().map(|id| (id, place.clone(), None)));
@@ -180,7 +190,7 @@ async fn fifty_thousand_jobs_in_every_state_are_moved_once_while_the_moving_proc
         let payloads: Vec<_> = (0..number).map(|_| (touch(next(), say), None)).collect();
         stock.push(payloads).await;
     }
-    let worker = stock.work("fails_or_hangs");
+    let worker = stock.work("fails_or_hangs", Done::default());
     until("the stock worker to have had them all", async || {
         let at_work = stock.size("SCARD", "inflight:fails_or_hangs").await;
         (at_work, stock.size("ZCARD", "scheduled").await, stock.size("SCARD", "done").await) == (1000, 1000, 50)
@@ -363,7 +373,7 @@ async fn while_stock_workers_live_nothing_is_moved_and_with_force_what_they_run_
     let stores = Stores::fresh().await;
     let mut stock = Stock::fresh(&stores).await;
     stock.push((0..5).map(|n| (touch(n, "hang"), None))).await;
-    let worker = stock.work("lives");
+    let worker = stock.work("lives", Done::default());
     until("the stock worker to run them", async || stock.size("SCARD", "inflight:lives").await == 5).await;
     stock.push((5..8).map(|n| (touch(n, ""), None))).await;
     let before = stock.records().await;
@@ -380,6 +390,51 @@ async fn while_stock_workers_live_nothing_is_moved_and_with_force_what_they_run_
     let left: BTreeMap<_, _> = before.into_iter().filter(|(_, record)| record.place == "inflight:lives").collect();
     assert_eq!(stock.records().await, left);
     worker.abort();
+}
+
+#[tokio::test]
+async fn a_stock_worker_that_goes_on_against_all_advice_runs_nothing_that_was_moved() {
+    let stores = Stores::fresh().await;
+    let mut stock = Stock::fresh(&stores).await;
+    stock.config = stock.config.clone().batch_size(20);
+    stock.push((0..6000).map(|n| (touch(n, ""), None))).await;
+    let mut run = Process::spawn("probe", &arguments(&stock, &["--force"]), &stores.settings());
+    until("the adoption to have begun", async || count(&stores, "faena.adopted").await > 0).await;
+
+    let done = Done::default();
+    let worker = stock.work("goes_on", done.clone());
+
+    assert!(run.end().await, "{}", run.log_text());
+    until("the stock worker to have nothing left", async || {
+        let waits = stock.size("LLEN", "active").await + stock.size("ZCARD", "scheduled").await;
+        let at_work = stock.size("SCARD", "inflight:goes_on").await;
+        waits + at_work == 0 && stock.size("SCARD", "done").await == u64::try_from(done.lock().unwrap().len()).unwrap()
+    })
+    .await;
+    worker.abort();
+    let theirs = done.lock().unwrap().clone();
+    let ours: Vec<i64> =
+        sqlx::query_scalar("select (args ->> 'n')::bigint from faena.outbox").fetch_all(&stores.db).await.unwrap();
+    assert!(!theirs.is_empty() && !ours.is_empty(), "both had some: {} and {}", theirs.len(), ours.len());
+    let mut all = [theirs, ours].concat();
+    all.sort_unstable();
+    assert_eq!(all, (0..6000).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn what_is_adopted_counts_against_its_limits_like_any_job_of_its_kind() {
+    let stores = Stores::fresh().await;
+    let mut stock = Stock::fresh(&stores).await;
+    stock.push([(json!({"n": 0, "gate": "north", "sleep_ms": 0}).to_string().into_bytes(), None)]).await;
+    let mut tx = stores.db.begin().await.unwrap();
+    queue::enqueue(&mut tx, Pass { n: 1, gate: "north".to_owned(), sleep_ms: 0 }).await.unwrap();
+    tx.commit().await.unwrap();
+
+    adopt(&stores, &stock, &["--job", "pass"]).await;
+
+    let terms: Vec<Value> = sqlx::query_scalar("select terms from faena.outbox").fetch_all(&stores.db).await.unwrap();
+    assert_eq!((terms.len(), &terms[0]), (2, &terms[1]));
+    assert_eq!(terms[0]["tenant"], "north");
 }
 
 #[tokio::test]
