@@ -104,7 +104,7 @@ begin
     -- Secrets are sealed before they get here: Postgres has no key, and must not hold them as they are.
     if schema @> '{"writeOnly": true}' then
         return case when jsonb_typeof(given -> '$secret') = 'string' then null
-            else array[path, 'is secret and is not sealed: enqueue the job by the API'] end;
+            else array[path, 'is secret and is not sealed: enqueue the job from Rust or by `worker enqueue`'] end;
     end if;
     for keyword, rule in select * from jsonb_each(schema) loop
         case keyword
@@ -403,7 +403,7 @@ begin
     if enqueue.expires_at not between '1970-01-01 UTC' and '9999-12-31 UTC' then
         perform faena.refuse(kind.name, 'expires_at', 'must be a time of the years 1970 to 9999');
     end if;
-    if enqueue.tenant !~ '^[^[:cntrl:]]{1,200}$' then perform faena.refuse(kind.name, 'tenant', 'must have from 1 to 200 characters'); end if;
+    if enqueue.tenant !~ '^[^[:cntrl:]]{1,120}$' then perform faena.refuse(kind.name, 'tenant', 'must have from 1 to 120 characters'); end if;
     if enqueue.unique_key !~ '^[^[:cntrl:]]{1,200}$' then perform faena.refuse(kind.name, 'unique_key', 'must have from 1 to 200 characters'); end if;
     if length(enqueue.traceparent) > 128 then perform faena.refuse(kind.name, 'traceparent', 'may have 128 characters at most'); end if;
 
@@ -470,6 +470,8 @@ begin
         end;
     end if;
     grant usage on schema faena to faena_producer;
+    -- Functions of later migrations too: what is made is everybody's, until somebody says otherwise.
+    revoke all on all functions in schema faena from public;
     for door in select oid from pg_proc where pronamespace = 'faena'::regnamespace and proname = 'enqueue' loop
         execute format('grant execute on function %s to faena_producer', door);
     end loop;

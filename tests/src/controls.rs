@@ -3,6 +3,7 @@
 use std::{process::Stdio, time::Duration};
 
 use queue::{Attempted, Backoff, Ctx, End, Failure, Job, OrFailure, Secret, Unique};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -13,7 +14,7 @@ use tracing::info;
 use crate::probe::{SOON, start};
 
 /// Of which one is wanted for each user, until it has ended.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Recount {
     /// Whose.
     pub user: i64,
@@ -42,7 +43,7 @@ impl Job for Recount {
 }
 
 /// Of which one may wait for each user while another runs.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Debounce {
     /// Whose.
     pub user: i64,
@@ -65,7 +66,7 @@ impl Job for Debounce {
 }
 
 /// Of which one is wanted in three seconds, by all of its arguments.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Now {
     /// What it says.
     pub text: String,
@@ -82,7 +83,7 @@ impl Job for Now {
 }
 
 /// Fails for as long as it may.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Persevere {}
 
 impl Job for Persevere {
@@ -98,7 +99,7 @@ impl Job for Persevere {
 }
 
 /// Fails once, in a way, and then notes that it began again.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub enum Falter {
     /// With an error that calls for this backoff instead of an hour's.
     Errs {
@@ -148,7 +149,7 @@ impl Job for Falter {
 }
 
 /// Knows a secret, and says of it what it can: in the log, in an error, and in a note.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Charge {
     /// What stands in `probe.effects`, if the secret is the right one.
     pub n: i64,
@@ -176,7 +177,7 @@ impl Job for Charge {
 }
 
 /// Says how far it is: half way, a step back, and then it waits until it is cancelled.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Trek {}
 
 impl Job for Trek {
@@ -194,7 +195,7 @@ impl Job for Trek {
 macro_rules! herds {
     ($($(#[$doc:meta])* $kind:ident = $name:literal within $timeout:expr;)*) => { $(
         $(#[$doc])*
-        #[derive(Debug, Serialize, Deserialize)]
+        #[derive(Debug, Serialize, Deserialize, JsonSchema)]
         pub struct $kind {
             /// Whether child and grandchild mind SIGTERM.
             pub minds: bool,

@@ -24,8 +24,8 @@ const LAST_YEAR: i32 = 9999;
 /// ```
 /// # use std::time::Duration;
 /// # use queue::{Attempted, Ctx, End, Job, Order};
-/// # #[derive(serde::Serialize, serde::Deserialize)] struct Film { id: i64 }
-/// # #[derive(serde::Serialize, serde::Deserialize)] struct Announce { id: i64 }
+/// # #[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)] struct Film { id: i64 }
+/// # #[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)] struct Announce { id: i64 }
 /// # impl Job for Film { type Ports = (); const NAME: &'static str = "film";
 /// #     async fn run(self, _ctx: &Ctx<()>) -> Attempted { Ok(End::Done) } }
 /// # impl Job for Announce { type Ports = (); const NAME: &'static str = "announce";
@@ -237,12 +237,13 @@ impl FollowUp {
 
 #[cfg(test)]
 mod tests {
+    use schemars::JsonSchema;
     use serde::{Deserialize, Serialize};
 
     use super::*;
     use crate::{attempt::Attempted, attempt::End, context::Ctx};
 
-    #[derive(Debug, Serialize, Deserialize)]
+    #[derive(Debug, Serialize, Deserialize, JsonSchema)]
     struct Knock {
         text: String,
     }

@@ -7,6 +7,7 @@ use sqlx::{PgConnection, types::Json};
 use crate::{
     limit::{Bounds, Limit},
     registry::Registry,
+    unique::Unique,
 };
 
 /// A catalogue as it is published: rows of `faena.job_kinds`, column by column.
@@ -20,6 +21,7 @@ pub struct Publication {
     secret_fields: Vec<Json<Vec<String>>>,
     limits: Vec<Json<Vec<PublishedLimit>>>,
     tenant_fields: Vec<Option<&'static str>>,
+    uniques: Vec<Json<Option<Unique>>>,
 }
 
 /// A limit that a kind of job counts against, and the argument whose values are counted apart.
@@ -45,6 +47,7 @@ impl<P: Send + Sync + 'static> Registry<P> {
             rows.secret_fields.push(Json(secret_fields(&kind.schema)));
             let limit = |limit: &Limit| PublishedLimit { name: limit.name, by: limit.by, bounds: limit.bounds };
             rows.limits.push(Json(kind.reckoning.limits.iter().map(limit).collect()));
+            rows.uniques.push(Json(kind.unique));
             rows.tenant_fields.push(kind.reckoning.tenant);
         }
         rows
@@ -87,6 +90,7 @@ impl Publication {
             .bind(&self.limits)
             .bind(&self.tenant_fields)
             .bind(&self.secret_fields)
+            .bind(&self.uniques)
             .execute(db)
             .await?;
         Ok(written.rows_affected())

@@ -1,6 +1,7 @@
 //! Secret arguments: sealed wherever a job waits, opened in the attempt, and printed nowhere.
 
 use std::{
+    borrow::Cow,
     cell::Cell,
     fmt,
     sync::{Arc, PoisonError, RwLock},
@@ -14,6 +15,7 @@ use chacha20poly1305::{
     KeyInit as _, XChaCha20Poly1305, XNonce,
     aead::{Aead as _, Payload},
 };
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned, de::Error as _, ser::Error as _};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -103,6 +105,23 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Secret<T> {
         let sealed = Sealed::deserialize(deserializer)
             .map_err(|_| D::Error::custom("a secret argument is not sealed: enqueue the job with Faena's own library or API"))?;
         open(&sealed.seal).map_err(D::Error::custom)
+    }
+}
+
+/// As its value, marked `writeOnly`: the mark is what a door that cannot seal goes by.
+impl<T: JsonSchema> JsonSchema for Secret<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Secret_of_{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = generator.subschema_for::<T>();
+        schema.insert("writeOnly".to_owned(), true.into());
+        schema
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
+use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use sqlx::{PgConnection, PgPool};
@@ -21,7 +22,7 @@ const MAX_READABLE: usize = 80;
 /// # use queue::Unique;
 /// const ONE_A_USER: Unique = Unique::until_end().by(&["user_id"]);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Unique {
     until: Until,
     by: &'static [&'static str],

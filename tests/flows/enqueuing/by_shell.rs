@@ -25,8 +25,8 @@ async fn every_operation_answers_programs_with_one_document() {
     let stores = Stores::fresh().await;
     let id = "01890a5d-ac96-774b-bcce-b302099a8057";
     let enqueue = ["enqueue", "touch", r#"{"n":0,"sleep_ms":0}"#, "--id", id, "--at", "2100-01-01T00:00:00Z", "--json"];
-    assert_eq!(shell(&stores, &enqueue).await, json!({ "id": id }));
-    assert_eq!(shell(&stores, &enqueue).await, json!({ "id": id }));
+    assert_eq!(shell(&stores, &enqueue).await, json!({ "id": id, "duplicate_of": null }));
+    assert_eq!(shell(&stores, &enqueue).await, json!({ "id": id, "duplicate_of": null }));
     assert_eq!(promised(&stores).await, 1, "the same id is the same job");
 
     assert_eq!(shell(&stores, &["pause", "low", "--json"]).await, json!({ "lane": "low", "outcome": "paused" }));

@@ -127,7 +127,7 @@ async fn what_cannot_be_enqueued_is_refused_with_the_field_and_the_reason() {
         (
             "select faena.enqueue('nap', '{\"sleep_ms\": 0, \"note\": \"\"}', tenant => '')",
             "tenant",
-            "nap: tenant: must have from 1 to 200 characters",
+            "nap: tenant: must have from 1 to 120 characters",
         ),
         (
             "select faena.enqueue('nap', '{\"sleep_ms\": 0, \"note\": \"\"}', expires_at => '-infinity')",
@@ -191,10 +191,32 @@ async fn a_secret_is_taken_sealed_or_not_at_all() {
     let (_, field, said) = refused(&mut connection, r#"select faena.enqueue('nap', '{"cards": ["4111"]}')"#).await;
     assert_eq!(
         (field.as_str(), said.as_str()),
-        ("/cards/0", "nap: /cards/0: is secret and is not sealed: enqueue the job by the API")
+        ("/cards/0", "nap: /cards/0: is secret and is not sealed: enqueue the job from Rust or by `worker enqueue`")
     );
     assert_eq!(promised(&stores).await, 0);
     enqueue(&mut connection, r#"select faena.enqueue('nap', '{"cards": [{"$secret": "v1.old.x.y"}]}')"#).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_unique_job_that_meets_another_one_answers_with_that_and_stands_on_record() {
+    let stores = Stores::fresh().await;
+    let mut connection = PgConnection::connect(&stores.database_url).await.unwrap();
+    let call = r#"select faena.enqueue('touch', '{"n": 1, "sleep_ms": 0}', unique_key => 'order 7')"#;
+
+    let holder = enqueue(&mut connection, call).await.unwrap();
+
+    assert_eq!(enqueue(&mut connection, call).await.unwrap(), holder);
+    let other = r#"select faena.enqueue('touch', '{"n": 2, "sleep_ms": 0}', unique_key => 'order 8')"#;
+    assert_ne!(enqueue(&mut connection, other).await.unwrap(), holder);
+    let ended: Vec<(String, String)> =
+        sqlx::query_as("select state, reason from faena.jobs").fetch_all(&stores.db).await.unwrap();
+    assert_eq!(ended, [("cancelled".to_owned(), format!("duplicate of {holder}"))]);
+    // When the holder is over, its key is free.
+    let _worker = start_probe(&stores, &[]).await;
+    reaches(&stores, holder, State::Completed).await;
+    assert_ne!(enqueue(&mut connection, call).await.unwrap(), holder);
+    quiet(&stores).await;
+    no_leftovers(&stores).await;
 }
 
 #[tokio::test]

@@ -270,15 +270,20 @@ async fn compare<P: Send + Sync + 'static>(connection: &mut PgConnection, catalo
             let Ok(by_sql) = call.fetch_one(&mut *tx).await else { continue };
             let by_name = catalogue.enqueue_by_name(&mut tx, kind.name, &args.to_string(), None, None).await;
             let by_name = by_name.unwrap_or_else(|error| panic!("{}: {args}: {error:?}", kind.name));
-            assert_eq!(asked(&mut tx, by_sql).await, asked(&mut tx, by_name).await, "{}: {args}", kind.name);
+            // A unique job meets its twin; both stand somewhere with what they ask for.
+            assert_eq!(by_name.duplicate_of, kind.unique.map(|_| by_sql), "{}: {args}", kind.name);
+            assert_eq!(asked(&mut tx, by_sql).await, asked(&mut tx, by_name.id).await, "{}: {args}", kind.name);
             let_in += 1;
         }
-        assert!(let_in > 0, "no document for {} fits: nothing was compared", kind.name);
+        // Secrets come in sealed, and nobody seals here.
+        let takes_secrets = kind.schema.to_string().contains("\"writeOnly\":true");
+        assert_eq!(let_in == 0, takes_secrets, "{}: {let_in} documents were compared", kind.name);
     }
 }
 
 /// What a promise asks of the engine.
 async fn asked(tx: &mut PgConnection, id: JobId) -> (String, i16, Option<Value>) {
-    let sql = "select queue, version, terms from faena.outbox where id = $1";
+    let sql = "select queue, version, terms from faena.outbox where id = $1
+               union all select queue, version::smallint, terms from faena.jobs where id = $1";
     sqlx::query_as(sql).bind(id).fetch_one(tx).await.unwrap()
 }

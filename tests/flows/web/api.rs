@@ -138,6 +138,27 @@ async fn the_same_key_is_one_job_and_one_answer() {
 }
 
 #[tokio::test]
+async fn a_duplicate_is_told_with_the_job_that_it_is_a_duplicate_of() {
+    let web = Web::start().await;
+    let program = web.admits("billing", &Scope::ALL, None).await;
+    let body = json!({ "name": "touch", "args": { "n": 1, "sleep_ms": 0 }, "unique_key": "order 7" });
+    let holder = program.enqueues(&body).await.document;
+    assert_eq!(holder["duplicate_of"], Value::Null);
+
+    let first = Answer::of(program.posts(&body).header("Idempotency-Key", "a").send().await.unwrap()).await;
+    let again = Answer::of(program.posts(&body).header("Idempotency-Key", "a").send().await.unwrap()).await;
+
+    assert_eq!(first.document["duplicate_of"], holder["id"]);
+    assert_ne!(first.document["id"], holder["id"]);
+    assert!(again.replayed && again.document == first.document, "{again:?}");
+    let job = Answer::of(program.asks(&first.location.unwrap()).send().await.unwrap()).await.document;
+    assert_eq!(
+        (&job["state"], &job["reason"]),
+        (&json!("cancelled"), &json!(format!("duplicate of {}", holder["id"].as_str().unwrap())))
+    );
+}
+
+#[tokio::test]
 async fn what_is_wrong_is_told_with_its_place() {
     let web = Web::start().await;
     let program = web.admits("billing", &Scope::ALL, None).await;
@@ -158,7 +179,7 @@ async fn what_is_wrong_is_told_with_its_place() {
         (json!({ "name": "touch", "args": null }), "422 #/args must be an object"),
         (
             json!({ "name": "touch", "args": { "n": 1, "sleep_ms": 0 }, "tenant": "" }),
-            "422 #/tenant must have from 1 to 200 characters",
+            "422 #/tenant must have from 1 to 120 characters",
         ),
         (
             json!({ "name": "touch", "args": { "n": 2, "sleep_ms": 0 }, "id": taken["id"] }),

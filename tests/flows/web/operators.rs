@@ -9,8 +9,11 @@ use super::{Page, Web, leads_to};
 async fn letter_due_later(web: &Web) -> JobId {
     let mut tx = web.stores.db.begin().await.unwrap();
     let later = Some(chrono::Utc::now() + chrono::TimeDelta::hours(1));
-    let id =
-        jobs::catalogue().enqueue_by_name(&mut tx, "welcome_learner", r#"{"user_id":1,"resend":7}"#, later, None).await.unwrap().id;
+    let id = jobs::catalogue()
+        .enqueue_by_name(&mut tx, "welcome_learner", r#"{"user_id":1,"resend":7}"#, later, None)
+        .await
+        .unwrap()
+        .id;
     tx.commit().await.unwrap();
     id
 }

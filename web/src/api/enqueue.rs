@@ -43,7 +43,7 @@ pub(crate) struct EnqueueRequest {
     /// Chosen by the caller: the same id is the same job, once, however often it is sent.
     id: Option<Uuid>,
     /// For whom the work is done.
-    #[schemars(length(min = 1, max = 200))]
+    #[schemars(length(min = 1, max = 120))]
     tenant: Option<String>,
     /// Not worth an attempt from then on.
     expires_at: Option<DateTime<Utc>>,
