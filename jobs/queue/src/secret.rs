@@ -131,6 +131,23 @@ fn open<T: DeserializeOwned>(seal: &str) -> Result<Secret<T>, String> {
     serde_json::from_slice(&plain).map(Secret).map_err(|_| "a secret argument has the wrong type".to_owned())
 }
 
+/// As it is given: what it holds, marked as something that is written and never read back.
+impl<T: JsonSchema> JsonSchema for Secret<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Secret_{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = generator.subschema_for::<T>();
+        schema.insert("writeOnly".to_owned(), true.into());
+        schema
+    }
+}
+
 thread_local! {
     static PLAIN_IS_TAKEN: Cell<bool> = const { Cell::new(false) };
 }
@@ -341,7 +358,14 @@ mod tests {
         assert!(!redacted("{\"x\":{\"$secret\":\"v1.old.AAAA.BBBB\"}, oops").contains("BBBB"));
     }
 
-    #[derive(Debug, Serialize, Deserialize)]
+    #[test]
+    fn its_schema_says_that_it_is_written_and_not_read_back() {
+        let schema = schemars::schema_for!(Charge).to_value();
+        let card = &schema["properties"]["card"];
+        assert_eq!((&card["type"], &card["writeOnly"]), (&json!("string"), &json!(true)), "{schema}");
+    }
+
+    #[derive(Debug, Serialize, Deserialize, JsonSchema)]
     struct Charge {
         user: i64,
         card: Secret<String>,
