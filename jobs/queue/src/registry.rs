@@ -232,10 +232,6 @@ impl<P> Kind<P> {
         (self.normalize)(args)
     }
 
-    fn own(&self, args: &str) -> Result<Box<RawValue>, ByNameError> {
-        self.normalize(args).map_err(|source| ByNameError::Args { name: self.name, source })
-    }
-
     pub(crate) fn prepare(&self, args: &str) -> serde_json::Result<Prepared<P>> {
         (self.prepare)(args)
     }

@@ -131,23 +131,6 @@ fn open<T: DeserializeOwned>(seal: &str) -> Result<Secret<T>, String> {
     serde_json::from_slice(&plain).map(Secret).map_err(|_| "a secret argument has the wrong type".to_owned())
 }
 
-/// As it is given: what it holds, marked as something that is written and never read back.
-impl<T: JsonSchema> JsonSchema for Secret<T> {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        format!("Secret_{}", T::schema_name()).into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let mut schema = generator.subschema_for::<T>();
-        schema.insert("writeOnly".to_owned(), true.into());
-        schema
-    }
-}
-
 thread_local! {
     static PLAIN_IS_TAKEN: Cell<bool> = const { Cell::new(false) };
 }

@@ -11,7 +11,7 @@ use faena_tests::{
     stores::Stores,
     wait::until,
 };
-use queue::{JobId, operations::State};
+use queue::{Job as _, JobId, operations::State};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use super::{enqueue, enqueue_all};
@@ -185,6 +185,9 @@ async fn a_paused_kind_and_a_paused_tenant_wait_and_a_wiped_redis_does_not_resum
         page.contains("job:touch") && page.contains("tenant:norte")
     })
     .await;
+    // A mail address that a limit goes by is no tenant.
+    let addressed = enqueue(&stores, pass(1, "ana@sur", 0).tenant("norte")).await;
+    until("the tenant to be found behind the address", async || is(&stores, addressed, State::Paused).await).await;
     let touched = enqueue_all(&stores, (1..20).map(|n| Touch { n, sleep_ms: 0 })).await;
     enqueue(&stores, pass(100, "sur", 0)).await;
     let urgent = enqueue(&stores, Urge { n: 77 }).await;

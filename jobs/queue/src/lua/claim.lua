@@ -26,7 +26,8 @@ end
 
 local function pause_of(envelope, words)
     if not any_paused then return nil end
-    local tenant = string.match(words, '@(%S+)')
+    -- The key of a limit may have the sign in it, as addresses do.
+    local tenant = string.match(' ' .. words, ' @(%S+)')
     if tenant and is_paused('tenant:' .. tenant) then return '!tenant:' .. tenant end
     local name = string.match(envelope, '^[^{]*{"id":"[^"]*","name":"([^"]*)"')
     if name and is_paused('job:' .. name) then return '!job:' .. name end
