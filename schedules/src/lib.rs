@@ -1,36 +1,65 @@
 //! When work happens: one line a schedule.
+//!
+//! ```text
+//! expression + time zone ─ calendar ─► ticks ─ settle (policy) ─► fired: a row of the ledger and the promise of a job
+//!                                                             └─► missed: a row of the ledger that says why
+//! ```
+//!
+//! `register` writes the program's own schedules beside those that `operations` makes at run time; `ticker`, in every worker, decides about
+//! what is due; `watcher` tells when nobody does.
 
+mod calendar;
+mod catalogue;
+mod draft;
+mod expression;
+mod operations;
+mod register;
+mod row;
 mod schedule;
+mod settle;
+#[cfg(test)]
+mod simulation;
 mod ticker;
+mod watcher;
+pub mod words;
 
-pub use schedule::{CatchUp, Schedule};
-pub use ticker::tick;
-
-use apalis_cron::timezone::America::Bogota;
+pub use calendar::{Calendar, Run};
+pub use catalogue::{Catalogue, SharedCatalogue};
 /// A time zone of the IANA database.
-pub use apalis_cron::timezone::Tz;
+pub use chrono_tz::Tz;
+pub use draft::{Draft, DraftField, Mistake, Mistakes};
+pub use expression::{Expression, ExpressionError, Field};
+pub use operations::{OperationError, Operations, ScheduleList, ScheduleView, TickList, TickRecord};
+pub use schedule::{LONGEST_JITTER, Schedule, job_id};
+pub use settle::{CatchUp, LONGEST_WITHIN, NoCatchUp, ON_TIME, Reason, Settlement, settle, span};
+pub use ticker::tick;
+pub use watcher::watch;
+
 use jobs::housekeeping::sweep_sessions::SweepSessions;
 
 /// Where the business is: its nights and mornings.
-const HOME: Tz = Bogota;
+const HOME: Tz = Tz::America__Bogota;
 
-/// Every schedule there is. An expression has five fields: minute, hour, day of the month, month, day of the week.
+/// Every schedule of the program's own. An expression has five fields: minute, hour, day of the month, month, day of the week.
 ///
 /// # Panics
 /// An expression cannot be read: a mistake in this list, found when the program starts.
 #[must_use]
 pub fn schedules() -> Vec<Schedule> {
-    vec![Schedule::new("sweep_sessions", "0 3 * * *", HOME, CatchUp::Once, || SweepSessions {})]
+    vec![Schedule::new("sweep_sessions", "0 3 * * *", HOME, CatchUp::Once, SweepSessions {})]
 }
 
 #[cfg(test)]
 mod tests {
     #[test]
-    fn every_schedule_can_be_read_and_has_a_name_of_its_own() {
-        let mut names: Vec<_> = super::schedules().iter().map(|schedule| schedule.name).collect();
-        let all = names.len();
+    fn every_schedule_can_be_read_has_a_name_of_its_own_and_a_job_that_exists() {
+        let schedules = super::schedules();
+        let mut names: Vec<_> = schedules.iter().map(|schedule| &schedule.name).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), all);
+        assert_eq!(names.len(), schedules.len());
+        for schedule in &schedules {
+            jobs::catalogue().normalize(&schedule.job, &schedule.args).expect("a job of the catalogue");
+        }
     }
 }

@@ -27,9 +27,8 @@ impl Outside for NoOutside {
 
     /// Due once a year: a test that wants it to tick pretends that it has been watched for longer.
     fn schedules() -> Vec<Schedule> {
-        vec![Schedule::new("new_year", "0 0 1 1 *", Tz::UTC, CatchUp::Once, || Nap {
-            sleep_ms: 0, note: "feliz año".to_owned()
-        })]
+        let greeting = Nap { sleep_ms: 0, note: "feliz año".to_owned() };
+        vec![Schedule::new("new_year", "0 0 1 1 *", Tz::UTC, CatchUp::Once, greeting)]
     }
 
     fn open(&self, _mistakes: &mut Mistakes) -> Option<()> {

@@ -29,6 +29,8 @@ pub(crate) struct Parts {
     pub(crate) db: PgPool,
     /// What operators look at and do.
     pub(crate) operations: Operations,
+    /// The schedules, for operators.
+    pub(crate) schedules: schedules::Operations,
     /// The queues.
     pub(crate) store: Store,
     pub(crate) cache: Cache,
@@ -65,6 +67,7 @@ impl App {
         let store = Store::new(settings.redis_url.expose_secret(), &settings.namespace).context("opening the queues' Redis")?;
         Ok(Self(Arc::new(Parts {
             operations: Operations::new(store.clone(), db.clone()),
+            schedules: schedules::Operations::new(db.clone(), Arc::new(jobs::catalogue())),
             store,
             db,
             throttle: Throttle::new(cache.clone(), &settings.secret_key),

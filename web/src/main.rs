@@ -33,6 +33,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use tokio::net::TcpListener;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     app::App,
@@ -93,6 +94,8 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let listener = TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))?;
     let addr = listener.local_addr().context("asking for the bound address")?;
     tracing::info!(%addr, "ready");
+    // Here too, because a worker whose ticker hangs may be the only one.
+    let _watching = AbortOnDropHandle::new(tokio::spawn(schedules::watch(app.db.clone())));
     serve::serve(listener, router, app).await.context("serving")
 }
 

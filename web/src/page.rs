@@ -61,6 +61,17 @@ impl Page {
         figures::span(*span)
     }
 
+    /// So many seconds, in the two largest units.
+    pub(crate) fn seconds(&self, seconds: &i64) -> String {
+        self.milliseconds(&seconds.saturating_mul(1000))
+    }
+
+    /// So many milliseconds, in the two largest units.
+    #[expect(clippy::unused_self, reason = "templates ask the page for everything")]
+    pub(crate) fn milliseconds(&self, ms: &i64) -> String {
+        figures::span(Duration::from_millis((*ms).max(0).unsigned_abs()))
+    }
+
     /// How long from then to now.
     pub(crate) fn since(&self, then: &DateTime<Utc>) -> String {
         figures::span((Utc::now() - then).to_std().unwrap_or_default())
@@ -101,6 +112,11 @@ impl Page {
     /// Whether this is that page.
     pub(crate) fn is(&self, page: Twin) -> bool {
         self.visit.row().is_some_and(|row| row.twin == page)
+    }
+
+    /// Whether this is that page or one below it.
+    pub(crate) fn is_below(&self, page: Twin) -> bool {
+        self.visit.row().is_some_and(|row| row.path.starts_with(page.at(self.locale)))
     }
 
     /// Whether this is one of the operators' pages.

@@ -49,6 +49,15 @@ pub(crate) const OPS_JOBS: Twin = Twin::same("/ops/jobs");
 pub(crate) const OPS_JOB: Twin = Twin::same("/ops/jobs/{id}");
 pub(crate) const OPS_RETRY: Twin = Twin::same("/ops/jobs/{id}/retry");
 pub(crate) const OPS_CANCEL: Twin = Twin::same("/ops/jobs/{id}/cancel");
+pub(crate) const OPS_SCHEDULES: Twin = Twin::same("/ops/schedules");
+// Beside the others and not below them, where a schedule could have its name.
+pub(crate) const OPS_NEW_SCHEDULE: Twin = Twin::same("/ops/new-schedule");
+pub(crate) const OPS_SCHEDULE: Twin = Twin::same("/ops/schedules/{name}");
+pub(crate) const OPS_SCHEDULE_EDIT: Twin = Twin::same("/ops/schedules/{name}/edit");
+pub(crate) const OPS_SCHEDULE_RUN_NOW: Twin = Twin::same("/ops/schedules/{name}/run-now");
+pub(crate) const OPS_SCHEDULE_PAUSE: Twin = Twin::same("/ops/schedules/{name}/pause");
+pub(crate) const OPS_SCHEDULE_RESUME: Twin = Twin::same("/ops/schedules/{name}/resume");
+pub(crate) const OPS_SCHEDULE_DELETE: Twin = Twin::same("/ops/schedules/{name}/delete");
 
 pub(crate) const API_JOBS: Twin = Twin::same("/api/v1/jobs");
 pub(crate) const API_JOB: Twin = Twin::same("/api/v1/jobs/{id}");

@@ -178,6 +178,18 @@ impl<T> Doing<T> for Result<T, OperationsError> {
     }
 }
 
+impl<T> Doing<T> for Result<T, schedules::OperationError> {
+    fn doing(self, what: &'static str) -> Result<T, Problem> {
+        match self {
+            Err(schedules::OperationError::Postgres(error)) => Err(error).doing(what),
+            Err(schedules::OperationError::NoSuchSchedule(_)) => Err(Problem::NotFound),
+            // No page of ours has a form that asks for it.
+            Err(schedules::OperationError::OfCode(_)) => Err(Problem::BadRequest),
+            other => other.map_err(|error| Problem::Internal(anyhow::Error::from(error).context(what))),
+        }
+    }
+}
+
 impl<T> Doing<T> for Result<T, askama::Error> {
     fn doing(self, what: &'static str) -> Result<T, Problem> {
         self.map_err(|error| Problem::Internal(anyhow::Error::from(error).context(what)))

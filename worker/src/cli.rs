@@ -1,6 +1,6 @@
 //! The worker's command line, the same for every catalogue of jobs.
 
-use std::{future::Future, process::ExitCode, time::Duration};
+use std::{future::Future, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
@@ -14,6 +14,7 @@ use crate::{
     migrate::migrate,
     operate::{self, ByName},
     run::run,
+    schedule_commands::{self, ScheduleCommand},
     settings::{Mistakes, RunArgs, StoreArgs, Stores},
     supervise::{die_with, supervise},
     telemetry,
@@ -182,6 +183,9 @@ enum Command<O: Outside> {
         #[command(flatten)]
         stores: StoreArgs,
     },
+    /// List schedules, make and change them, run them now, and look at their ledgers.
+    #[command(subcommand)]
+    Schedules(ScheduleCommand),
 }
 
 /// What to pause or resume.
@@ -303,7 +307,7 @@ async fn obey<O: Outside>(command: Command<O>) -> anyhow::Result<ExitCode> {
             } else if run_args.supervise && !supervised {
                 return supervise(&stores.store).await;
             } else {
-                run(stores, settings, O::catalogue(), O::schedules(), ports).await?;
+                run(stores, settings, O::catalogue(), Arc::new(O::catalogue()), O::schedules(), ports).await?;
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -346,6 +350,7 @@ async fn serve<O: Outside>(command: Command<O>) -> anyhow::Result<()> {
         Command::AdoptApalis { adopt: args, stores } => adopt(&opened(&stores)?, &O::catalogue(), &args).await,
         Command::Cancel { id, by, form, stores } => operate::cancel(&opened(&stores)?, id, &by.actor, form.json).await,
         Command::Tokens { command } => tokens(&opened(command.stores())?, command).await,
+        Command::Schedules(command) => schedule_commands::obey::<O>(command).await,
     }
 }
 
@@ -360,7 +365,7 @@ impl Pausable {
     }
 }
 
-fn opened(stores: &StoreArgs) -> anyhow::Result<Stores> {
+pub(crate) fn opened(stores: &StoreArgs) -> anyhow::Result<Stores> {
     let mut mistakes = Mistakes::default();
     let opened = stores.checked(&mut mistakes);
     mistakes.into_result()?;

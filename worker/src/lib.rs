@@ -9,6 +9,7 @@ mod operate;
 mod publish;
 mod pulse;
 mod run;
+mod schedule_commands;
 mod settings;
 pub mod smtp;
 mod supervise;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::Context;
 use queue::{Alone, Engine, Journal, Operations, Registry};
-use schedules::Schedule;
+use schedules::{Schedule, SharedCatalogue};
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -28,6 +28,7 @@ pub(crate) async fn run<P: Send + Sync + 'static>(
     stores: Stores,
     settings: RunSettings,
     registry: Registry<P>,
+    catalogue: SharedCatalogue,
     schedules: Vec<Schedule>,
     ports: P,
 ) -> anyhow::Result<()> {
@@ -42,7 +43,8 @@ pub(crate) async fn run<P: Send + Sync + 'static>(
     let draining = stop.clone();
     let serving = tokio::spawn(admin::serve(listener, Operations::new(stores.store.clone(), db.clone()), metrics, draining));
     let publishing = tokio::spawn(publish(db.clone(), registry.publication()));
-    let ticking = tokio::spawn(stop.clone().run_until_cancelled_owned(schedules::tick(db.clone(), schedules)));
+    let ticking = tokio::spawn(stop.clone().run_until_cancelled_owned(schedules::tick(db.clone(), catalogue, schedules)));
+    let watching = tokio::spawn(stop.clone().run_until_cancelled_owned(schedules::watch(db.clone())));
     let engine = Engine {
         store: stores.store.clone(),
         db: job_db,
@@ -67,6 +69,7 @@ pub(crate) async fn run<P: Send + Sync + 'static>(
     serving.abort();
     publishing.abort();
     ticking.abort();
+    watching.abort();
     drained?;
     info!(worker, "drained");
     Ok(())

@@ -17,7 +17,7 @@ use crate::{
     backoff::Backoff,
     context::Ctx,
     enqueue::{EnqueueError, Enqueued, Parcel},
-    envelope::{Durability, Envelope},
+    envelope::{Durability, Envelope, MAX_ARGS_BYTES},
     job::{Job, JobId},
     lane::Lane,
     limit::{Limit, Reckoning},
@@ -196,9 +196,8 @@ impl<P: Send + Sync + 'static> Registry<P> {
         run_at: Option<DateTime<Utc>>,
         id: Option<JobId>,
     ) -> Result<Enqueued, ByNameError> {
-        let known = || self.kinds.keys().copied().collect::<Vec<_>>().join(", ");
-        let kind = self.get(name).ok_or_else(|| ByNameError::UnknownName { name: name.to_owned(), known: known() })?;
-        let args = (kind.normalize)(args).map_err(|source| ByNameError::Args { name: kind.name, source })?;
+        let kind = self.known(name)?;
+        let args = kind.own(args)?;
         let (limits, tenant) = kind.reckoning.of_args(&args)?;
         let unique = kind.unique.map(|unique| unique.term(kind.name, args.get())).transpose();
         let unique = unique.map_err(|(field, problem)| EnqueueError::Unique { name: kind.name, field, problem })?;
@@ -209,6 +208,27 @@ impl<P: Send + Sync + 'static> Registry<P> {
             ..Envelope::new(id.unwrap_or_default(), kind.name, kind.version, Durability::Outbox, args)
         };
         Ok(Parcel::new(kind.lane, envelope)?.write_outbox(tx).await?)
+    }
+
+    /// The arguments of a job as the job itself would write them.
+    ///
+    /// # Errors
+    /// The name is unknown, the arguments do not decode or are too large.
+    pub fn normalize(&self, name: &str, args: &str) -> Result<String, ByNameError> {
+        let kind = self.known(name)?;
+        let args = kind.own(args)?;
+        kind.reckoning.of_args(&args)?;
+        let args = String::from(Box::<str>::from(args));
+        let size_bytes = args.len();
+        if size_bytes > MAX_ARGS_BYTES {
+            return Err(EnqueueError::TooLarge { name: kind.name.to_owned(), size_bytes }.into());
+        }
+        Ok(args)
+    }
+
+    fn known(&self, name: &str) -> Result<&Kind<P>, ByNameError> {
+        let known = || self.kinds.keys().copied().collect::<Vec<_>>().join(", ");
+        self.get(name).ok_or_else(|| ByNameError::UnknownName { name: name.to_owned(), known: known() })
     }
 }
 
@@ -230,6 +250,10 @@ impl<P> Kind<P> {
     /// The arguments as this job writes them, if they are its own.
     pub(crate) fn normalize(&self, args: &str) -> Result<Box<RawValue>, WrongArgs> {
         (self.normalize)(args)
+    }
+
+    fn own(&self, args: &str) -> Result<Box<RawValue>, ByNameError> {
+        self.normalize(args).map_err(|source| ByNameError::Args { name: self.name, source })
     }
 
     pub(crate) fn prepare(&self, args: &str) -> serde_json::Result<Prepared<P>> {

@@ -14,6 +14,7 @@ mod limits;
 mod migrations;
 mod outages;
 mod redis_errors;
+mod schedules;
 mod scripts;
 mod secrets;
 mod stock_cases;

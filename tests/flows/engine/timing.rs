@@ -92,12 +92,15 @@ async fn a_missed_tick_is_caught_up_once_by_any_number_of_workers() {
         done
     })
     .await;
-    let ticks: Vec<(DateTime<Utc>, bool)> =
-        sqlx::query_as("select tick, job_id = (select id from faena.jobs) from faena.schedule_ticks")
-            .fetch_all(&stores.db)
-            .await
-            .unwrap();
-    let new_year =
-        Utc::now().with_month(1).and_then(|now| now.with_day(1)).unwrap().date_naive().and_hms_opt(0, 0, 0).unwrap().and_utc();
-    assert_eq!(ticks, [(new_year, true)]);
+    let ticks: Vec<(DateTime<Utc>, i64, Option<String>, Option<bool>)> = sqlx::query_as(
+        "select tick, ticks, reason, job_id = (select id from faena.jobs) from faena.schedule_ticks order by tick",
+    )
+    .fetch_all(&stores.db)
+    .await
+    .unwrap();
+    let new_year = |years_ago| {
+        let year = Utc::now().year() - years_ago;
+        chrono::NaiveDate::from_ymd_opt(year, 1, 1).unwrap().and_hms_opt(0, 0, 0).unwrap().and_utc()
+    };
+    assert_eq!(ticks, [(new_year(2), 2, Some("policy_once".to_owned()), None), (new_year(0), 1, None, Some(true))]);
 }

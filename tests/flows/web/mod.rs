@@ -7,6 +7,7 @@ mod links;
 mod operators;
 mod outages;
 mod process;
+mod schedules;
 
 use faena_tests::{http::http_client, process::Process, stores::Stores};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, header::LOCATION};

@@ -127,6 +127,16 @@ GET  /ops/jobs                           login  403      403    403    403      
 GET  /ops/jobs/{id}                      login  403      403    403    403      403     ok        ok
 POST /ops/jobs/{id}/retry                login  403      403    403    403      403     ok        ok
 POST /ops/jobs/{id}/cancel               login  403      403    403    403      403     ok        ok
+GET  /ops/schedules                      login  403      403    403    403      403     ok        ok
+POST /ops/schedules                      login  403      403    403    403      403     ok        ok
+GET  /ops/new-schedule                   login  403      403    403    403      403     ok        ok
+GET  /ops/schedules/{name}               login  403      403    403    403      403     ok        ok
+GET  /ops/schedules/{name}/edit          login  403      403    403    403      403     ok        ok
+POST /ops/schedules/{name}/edit          login  403      403    403    403      403     ok        ok
+POST /ops/schedules/{name}/run-now       login  403      403    403    403      403     ok        ok
+POST /ops/schedules/{name}/pause         login  403      403    403    403      403     ok        ok
+POST /ops/schedules/{name}/resume        login  403      403    403    403      403     ok        ok
+POST /ops/schedules/{name}/delete        login  403      403    403    403      403     ok        ok
 POST /api/v1/jobs                        401    401      401    401    401      401     401       401
 GET  /api/v1/jobs/{id}                   401    401      401    401    401      401     401       401
 GET  /api/v1/job-kinds                   401    401      401    401    401      401     401       401

@@ -1,0 +1,54 @@
+//! The jobs that a schedule may name, whatever their ports.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use futures_util::future::BoxFuture;
+use queue::{ByNameError, JobId, Registry};
+use sqlx::PgConnection;
+
+/// Kinds of job by name: a [`Registry`], of which only names and arguments are asked.
+pub trait Catalogue: Send + Sync {
+    /// Every kind of job.
+    fn names(&self) -> Vec<&'static str>;
+
+    /// The arguments as the job itself would write them.
+    ///
+    /// # Errors
+    /// There is no such job, or they are not its arguments.
+    fn normalize(&self, name: &str, args: &str) -> Result<String, ByNameError>;
+
+    /// Promises a job under this id.
+    fn enqueue<'c>(
+        &'c self,
+        tx: &'c mut PgConnection,
+        id: JobId,
+        name: &'c str,
+        args: &'c str,
+        run_at: Option<DateTime<Utc>>,
+    ) -> BoxFuture<'c, Result<JobId, ByNameError>>;
+}
+
+/// A catalogue that several parts of a program share.
+pub type SharedCatalogue = Arc<dyn Catalogue>;
+
+impl<P: Send + Sync + 'static> Catalogue for Registry<P> {
+    fn names(&self) -> Vec<&'static str> {
+        self.kinds().map(|kind| kind.name).collect()
+    }
+
+    fn normalize(&self, name: &str, args: &str) -> Result<String, ByNameError> {
+        self.normalize(name, args)
+    }
+
+    fn enqueue<'c>(
+        &'c self,
+        tx: &'c mut PgConnection,
+        id: JobId,
+        name: &'c str,
+        args: &'c str,
+        run_at: Option<DateTime<Utc>>,
+    ) -> BoxFuture<'c, Result<JobId, ByNameError>> {
+        Box::pin(self.enqueue_by_name_as(tx, id, name, args, run_at))
+    }
+}
