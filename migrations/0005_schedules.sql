@@ -58,4 +58,4 @@ alter table faena.schedule_ticks
     add constraint only_missed_in_runs check (reason is not null or ticks = 1);
 
 -- For what is old enough to go.
-create index schedule_ticks_by_time on faena.schedule_ticks (tick);
+create index schedule_ticks_by_time on faena.schedule_ticks (noted_at);

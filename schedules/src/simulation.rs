@@ -18,6 +18,8 @@ const SCHEDULES: usize = 1_000;
 const DAYS: i64 = 365;
 const MINUTE: i64 = 60_000;
 const DAY: i64 = 24 * 60 * MINUTE;
+/// The furthest that Postgres's clock is ever off.
+const FURTHEST_JUMP: i64 = 75 * MINUTE;
 /// The slowest that a worker comes to a tick: two of its passes died before.
 const SLOWEST: i64 = 3 * 2_000;
 
@@ -68,8 +70,8 @@ fn each_tick_of_a_year_fires_once_or_is_missed_with_its_reason() {
         }
     });
     // What never came about was not tried.
-    let missed = missed.map(AtomicU64::into_inner);
-    assert!(fired.into_inner() > 1_000_000 && moved.into_inner() > 200, "a dull year");
+    let (fired, moved, missed) = (fired.into_inner(), moved.into_inner(), missed.map(AtomicU64::into_inner));
+    assert!(fired > 1_000_000 && moved > 50, "a dull year: {fired} fired, {moved} of them moved");
     assert!(missed.iter().all(|missed| *missed > 1_000), "a dull year: {missed:?}");
 }
 
@@ -112,12 +114,12 @@ impl Plan {
         };
         // Few are as frequent as possible; most are about the hours in which clocks are changed.
         let (minute, hour) = match number % 50 {
-            0 if number < 200 => (any(), any()),
-            1 | 2 => (step(rng.random_range(2..=30)), any()),
-            3..10 => (list(rng, 0..=59, 2), any()),
-            10..14 => (step(rng.random_range(5..=30)), range(rng, 0..=23)),
-            14..18 => (list(rng, 0..=59, 2), step(rng.random_range(2..=12))),
-            18..40 => (list(rng, 0..=59, 3), list(rng, 0..=3, 2)),
+            0 if number < 100 => (any(), any()),
+            1 => (step(rng.random_range(2..=30)), any()),
+            2..9 => (list(rng, 0..=59, 2), any()),
+            9..12 => (step(rng.random_range(5..=30)), range(rng, 0..=23)),
+            12..16 => (list(rng, 0..=59, 2), step(rng.random_range(2..=12))),
+            16..40 => (list(rng, 0..=59, 3), list(rng, 0..=3, 2)),
             _ => (list(rng, 0..=59, 2), list(rng, 0..=23, 3)),
         };
         let (day, month, weekday) = match rng.random_range(0..6) {
@@ -225,9 +227,9 @@ struct Clock {
 
 impl Clock {
     fn of(zone: Tz) -> Self {
-        let first = zone.from_utc_datetime(&beginning().naive_utc()).date_naive();
+        let first = zone.from_utc_datetime(&BEGINNING.naive_utc()).date_naive();
         let shown = (0..DAYS * 1440).map(|minute| {
-            let there = (beginning() + TimeDelta::minutes(minute)).with_timezone(&zone);
+            let there = (BEGINNING + TimeDelta::minutes(minute)).with_timezone(&zone);
             (there.date_naive() - first).num_days() * 1440 + i64::from(there.hour() * 60 + there.minute())
         });
         let days = first.iter_days().take(DAYS as usize + 2);
@@ -238,17 +240,16 @@ impl Clock {
     }
 }
 
-fn beginning() -> DateTime<Utc> {
-    "2027-01-01T00:00:00Z".parse().expect("a time")
-}
+/// The first of January 2027, in seconds.
+const BEGINNING: DateTime<Utc> = DateTime::from_timestamp(1_798_761_600, 0).expect("a time");
 
 /// Milliseconds since the beginning, as an instant.
 fn instant(ms: i64) -> DateTime<Utc> {
-    beginning() + TimeDelta::milliseconds(ms)
+    BEGINNING + TimeDelta::milliseconds(ms)
 }
 
 fn ms(instant: DateTime<Utc>) -> i64 {
-    (instant - beginning()).num_milliseconds()
+    (instant - BEGINNING).num_milliseconds()
 }
 
 /// What happens in the year, in milliseconds of real time.
@@ -272,7 +273,7 @@ impl World {
         let mut at = 0;
         while at < DAYS * DAY {
             at += rng.random_range(DAY / 4..6 * DAY);
-            let most = *[500, 5_000, 5_000, 90_000, 75 * MINUTE].choose(rng).expect("jumps");
+            let most = *[500, 5_000, 5_000, 90_000, FURTHEST_JUMP].choose(rng).expect("jumps");
             clock.push((at, rng.random_range(-most..=most)));
             at += rng.random_range(MINUTE..DAY / 2);
             clock.push((at, 0));
@@ -450,7 +451,7 @@ struct Counted {
 /// Holds what was decided against what was expected.
 fn judge(plan: &Plan, world: &World, expected: &[i64], story: &Story) -> Counted {
     let name = format!("schedule {}: {} in {}, {}", plan.number, plan.text, plan.zone, plan.catch_up);
-    let mut counted = Counted::default();
+    let (calendar, mut counted) = (plan.calendar(), Counted::default());
     let mut open = expected.iter().map(|minute| minute * MINUTE).skip_while(|tick| *tick <= world.shown(0)).peekable();
     let latest_due = |shown: i64| {
         let upto = expected.partition_point(|minute| minute * MINUTE <= shown);
@@ -485,7 +486,7 @@ fn judge(plan: &Plan, world: &World, expected: &[i64], story: &Story) -> Counted
         }
         assert_eq!((tick, count), (Some(first), decision.count), "{name}: {} to {}", decision.first, decision.last);
         // Whoever was there came to it at once.
-        let due = world.when_shown(0, first).expect("it came");
+        let due = world.when_shown((first - 2 * FURTHEST_JUMP).max(0), first).expect("it came");
         let somebody = world.look_after(due).expect("somebody came").0;
         let caught_up = decision.count == 1 && decision.reason.is_none() && plan.catch_up.within().is_some();
         let resumed = decision.reason == Some(Reason::Paused);
@@ -500,7 +501,7 @@ fn judge(plan: &Plan, world: &World, expected: &[i64], story: &Story) -> Counted
             Some(Reason::PolicyAll) => counted.missed[2] += count,
             Some(_) => counted.missed[3] += count,
         }
-        counted.moved += u64::from(plan.calendar().is_moved(decision.first));
+        counted.moved += u64::from(calendar.is_moved(decision.first));
     }
     let next = open.next();
     assert!(next.is_none() || next == story.next_at.map(ms), "{name}: {next:?} is still to come, not {:?}", story.next_at);

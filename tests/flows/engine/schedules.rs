@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use faena_tests::{
+    http::http_client,
     judge::quiet,
     probe,
     process::{Process, run_to_end, start_probe, try_to_end},
@@ -166,7 +167,7 @@ async fn a_schedule_that_nobody_fires_raises_an_alert_until_it_fires() {
     assert!(message.starts_with("the schedule forgotten has not fired: its tick of 2"), "{message}");
     let view = operations(&stores).get("forgotten").await.unwrap();
     assert!(view.late_s.is_some_and(|late_s| late_s >= 119), "{view:?}");
-    let metrics = reqwest::get(format!("http://{}/metrics", worker.addr)).await.unwrap().text().await.unwrap();
+    let metrics = http_client().get(format!("http://{}/metrics", worker.addr)).send().await.unwrap().text().await.unwrap();
     assert!(metrics.lines().any(|line| line == "faena_schedules_late 1"), "{metrics}");
     assert!(ledger(&stores, "forgotten").await.is_empty());
 
@@ -175,7 +176,7 @@ async fn a_schedule_that_nobody_fires_raises_an_alert_until_it_fires() {
     let noted = ledger(&stores, "forgotten").await;
     assert!(noted.iter().any(|noted| noted.job_id.is_some()), "{noted:?}");
     until("nothing to be late", async || {
-        let metrics = reqwest::get(format!("http://{}/metrics", worker.addr)).await.unwrap().text().await.unwrap();
+        let metrics = http_client().get(format!("http://{}/metrics", worker.addr)).send().await.unwrap().text().await.unwrap();
         metrics.lines().any(|line| line == "faena_schedules_late 0")
     })
     .await;

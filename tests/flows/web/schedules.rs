@@ -91,7 +91,7 @@ async fn what_is_wrong_stands_beside_its_field_in_the_readers_language() {
     ];
     let page = Page::of(operator.send(FORM, "/ops/schedules", &wrong).await).await;
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(page.texts(".problem").len(), 7, "{:?}", page.texts(".problem"));
+    assert_eq!(page.texts(".problem").len(), 6, "{:?}", page.texts(".problem"));
     assert_eq!(page.text("#expression-problem"), "La hora «25» no se entiende: va de 0 a 23.");
     assert!(page.text("#args-problem").contains("invalid type: string"), "{}", page.text("#args-problem"));
     assert_eq!(page.attribute("#name", "value"), Some("Mal nombre".to_owned()), "what was typed is still there");
