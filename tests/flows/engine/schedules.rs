@@ -133,7 +133,7 @@ async fn four_workers_under_kills_fire_each_tick_once_or_say_why_not() {
             Some("all") => assert!(reasons.is_empty() && fired.len() >= 109, "{name}: {} {missed:?}", fired.len()),
             Some("bounded") => assert!(reasons == ["policy_all"] && fired.len() >= 29, "{name}: {} {missed:?}", fired.len()),
             Some("once") => {
-                assert!(reasons[0] == "policy_once" && missed[0].ticks > 30 && !fired.is_empty(), "{name}: {noted:?}")
+                assert!(reasons[0] == "policy_once" && missed[0].ticks > 30 && !fired.is_empty(), "{name}: {noted:?}");
             }
             Some("skipped") => assert!(reasons[0] == "policy_skip" && missed[0].ticks > 13, "{name}: {noted:?}"),
             _ => assert!(reasons == ["paused"] && fired.is_empty(), "{name}: {noted:?}"),

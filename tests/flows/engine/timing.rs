@@ -92,7 +92,8 @@ async fn a_missed_tick_is_caught_up_once_by_any_number_of_workers() {
         done
     })
     .await;
-    let ticks: Vec<(DateTime<Utc>, i64, Option<String>, Option<bool>)> = sqlx::query_as(
+    type Noted = (DateTime<Utc>, i64, Option<String>, Option<bool>);
+    let ticks: Vec<Noted> = sqlx::query_as(
         "select tick, ticks, reason, job_id = (select id from faena.jobs) from faena.schedule_ticks order by tick",
     )
     .fetch_all(&stores.db)
