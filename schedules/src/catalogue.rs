@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
-use queue::{ByNameError, JobId, Registry};
+use queue::{ByNameError, Enqueued, JobId, Registry};
 use sqlx::PgConnection;
 
 /// Kinds of job by name: a [`Registry`], of which only names and arguments are asked.
@@ -26,7 +26,7 @@ pub trait Catalogue: Send + Sync {
         name: &'c str,
         args: &'c str,
         run_at: Option<DateTime<Utc>>,
-    ) -> BoxFuture<'c, Result<JobId, ByNameError>>;
+    ) -> BoxFuture<'c, Result<Enqueued, ByNameError>>;
 }
 
 /// A catalogue that several parts of a program share.
@@ -48,7 +48,7 @@ impl<P: Send + Sync + 'static> Catalogue for Registry<P> {
         name: &'c str,
         args: &'c str,
         run_at: Option<DateTime<Utc>>,
-    ) -> BoxFuture<'c, Result<JobId, ByNameError>> {
-        Box::pin(self.enqueue_by_name_as(tx, id, name, args, run_at))
+    ) -> BoxFuture<'c, Result<Enqueued, ByNameError>> {
+        Box::pin(self.enqueue_by_name(tx, name, args, run_at, Some(id)))
     }
 }

@@ -331,7 +331,7 @@ impl Operations {
         let row = standing(&mut tx, name).await?;
         let schedule = read(&row)?;
         let enqueued = self.catalogue.enqueue(&mut tx, JobId::new(), &schedule.job, &schedule.args, None).await;
-        let id = enqueued.map_err(OperationError::Refused)?;
+        let id = enqueued.map_err(OperationError::Refused)?.id;
         // A whole minute is the identity of a tick, which this is not.
         let is_a_minute = row.now.second() == 0 && row.now.nanosecond() < 1_000;
         sqlx::query("insert into faena.schedule_ticks (schedule, tick, job_id, asked_by) values ($1, $2, $3, $4)")
