@@ -300,11 +300,14 @@ create function faena.words_of_limits(kind faena.job_kinds, args jsonb) returns 
     from jsonb_array_elements(kind.limits) with ordinality as limits (l, place)
 $$;
 
--- The arguments with what readers put in the place of fields that were left out: their defaults, or null. Uniqueness and limits go by that.
+-- The arguments as their readers see them: fields that were left out have their defaults, or null; fields that nobody reads are gone.
+-- Uniqueness and limits go by that.
 create function faena.with_defaults(schema jsonb, args jsonb) returns jsonb language sql immutable as $$
-    select case jsonb_typeof(args) when 'object' then coalesce(jsonb_object_agg(field, coalesce(property -> 'default', 'null')), '{}') || args else args end
-    from jsonb_each(schema -> 'properties') as properties (field, property)
-    where not args ? field and (property ? 'default' or faena.find_flaw(property, 'null', '', schema, 0) is null)
+    select case when not schema @> '{"type": "object"}' then args else (
+        select coalesce(jsonb_object_agg(field, coalesce(args -> field, property -> 'default', 'null')), '{}')
+        from jsonb_each(schema -> 'properties') as properties (field, property)
+        where args ? field or property ? 'default' or faena.find_flaw(property, 'null', '', schema, 0) is null
+    ) || case when schema ? 'additionalProperties' then args else '{}' end end
 $$;
 
 -- The same text for equal values, whatever the order of their fields. As `write_canonical` in the engine writes it.
