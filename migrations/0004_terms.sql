@@ -18,7 +18,7 @@ create table faena.limits (
 
 -- Kinds of jobs and tenants whose jobs wait until somebody resumes them; those that run go on.
 create table faena.pauses (
-    what text primary key check (length(what) <= 200 and what ~ '^(job|tenant):[!-~]+$'),
+    what text primary key check (length(what) <= 400 and what ~ '^(job|tenant):[!-~]+$'),
     paused_at timestamptz not null default clock_timestamp(),
     paused_by text not null check (length(paused_by) between 1 and 320)
 );

@@ -15,8 +15,9 @@ create index unique_holders_by_until on faena.unique_holders (until) where until
 -- the attempt begins after this transaction's commit and sees what it wrote. Otherwise nobody waits for the end of this transaction.
 create function faena.take_unique(wanted text, taker uuid, for_ms bigint, at_start boolean) returns uuid language plpgsql as $$
 declare
-    -- A thousand years are for ever.
-    free_at timestamptz := clock_timestamp() + make_interval(secs => least(for_ms, 31536000000000) / 1000.0);
+    -- A thousand years are for ever. (least() passes over a null.)
+    free_at timestamptz := case when for_ms is not null
+        then clock_timestamp() + make_interval(secs => least(for_ms, 31536000000000) / 1000.0) end;
     holder faena.unique_holders;
 begin
     loop

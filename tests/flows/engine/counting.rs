@@ -60,10 +60,14 @@ async fn brute_force(stores: &Stores) -> Counts {
         let scheduled: Vec<String> = redis.zrange(key("scheduled"), 0, -1).await.unwrap();
         let retryable: Vec<String> = redis.zrange(key("retryable"), 0, -1).await.unwrap();
         let parked: Vec<String> = redis.zrange(key("parked"), 0, -1).await.unwrap();
+        // What waits apart, by the word of its line: `!` begins those of what is paused.
+        let waiting: Vec<String> = redis.zrange(key("waiting"), 0, -1).await.unwrap();
+        let (paused, limited): (Vec<&String>, Vec<&String>) = waiting.iter().partition(|entry| entry.starts_with('!'));
         let available = ready.iter().filter(|id| live.contains_key(*id)).count();
-        let lengths = [available, running.len(), scheduled.len(), retryable.len(), parked.len()];
+        let lengths = [available, running.len(), scheduled.len(), retryable.len(), limited.len(), paused.len(), parked.len()];
         assert_eq!(lengths.iter().sum::<usize>(), live.len(), "a job is in no state, or in two");
-        let states = [State::Available, State::Running, State::Scheduled, State::Retryable, State::Parked];
+        let states =
+            [State::Available, State::Running, State::Scheduled, State::Retryable, State::Limited, State::Paused, State::Parked];
         counts.extend(states.iter().zip(lengths).map(|(state, length)| ((queue, *state), length as u64)));
         let rows: Vec<(String, i64)> = sqlx::query_as(
             "select state, count(*) from (select state from faena.jobs where queue = $1 union all
