@@ -98,6 +98,21 @@ async fn a_program_enqueues_by_name_and_sees_what_became_of_it() {
 }
 
 #[tokio::test]
+async fn a_program_sees_how_far_a_running_job_has_got() {
+    let web = Web::start().await;
+    let program = web.admits("billing", &Scope::ALL, None).await;
+    let _worker = start_probe(&web.stores, &[]).await;
+
+    let location = program.enqueues(&json!({ "name": "trek", "args": {} })).await.location.unwrap();
+
+    until("a report", async || {
+        let job = Answer::of(program.asks(&location).send().await.unwrap()).await.document;
+        job["progress"] == json!({ "done": 5, "total": 10, "note": "a mitad de camino" })
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_same_key_is_one_job_and_one_answer() {
     let web = Web::start().await;
     let program = web.admits("billing", &Scope::ALL, None).await;

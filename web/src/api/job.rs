@@ -33,7 +33,7 @@ pub(crate) struct Job {
     ended: bool,
     /// Attempts begun so far, the running one included.
     attempts: u32,
-    /// Why it is dead or cancelled.
+    /// Why it is dead or cancelled, or what it waits for (limited, paused).
     reason: Option<String>,
     /// When it was enqueued.
     enqueued_at: Option<DateTime<Utc>>,
@@ -41,6 +41,19 @@ pub(crate) struct Job {
     run_at: Option<DateTime<Utc>>,
     /// When it is due (scheduled, retryable, parked), was claimed (running) or ended.
     at: Option<DateTime<Utc>>,
+    /// How far it says it has got, while it runs; at most some seconds old.
+    progress: Option<Progress>,
+}
+
+/// How far a running job has got.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Progress {
+    /// So much is done.
+    done: u64,
+    /// Of so much; none: nobody knows.
+    total: Option<u64>,
+    /// What it is doing.
+    note: String,
 }
 
 /// The job of that id, if the token covers its kind. One that it does not cover is as unknown as one that never was.
@@ -52,7 +65,7 @@ pub(crate) async fn show(
     let caller = visit.caller().ok_or(Problem::NotSignedIn)?;
     let id: JobId = id.parse().map_err(|_| Problem::NotFound)?;
     let found = app.operations.job(id).await.doing("looking up a job")?;
-    let JobDetail { summary, run_at, .. } = found.filter(|job| caller.covers(&job.summary.name)).ok_or(Problem::NotFound)?;
+    let JobDetail { summary, run_at, progress, .. } = found.filter(|job| caller.covers(&job.summary.name)).ok_or(Problem::NotFound)?;
     Ok(Json(Job {
         id: id.0,
         name: summary.name,
@@ -64,5 +77,6 @@ pub(crate) async fn show(
         enqueued_at: summary.enqueued_at,
         run_at,
         at: summary.at,
+        progress: progress.map(|queue::Progress { done, total, note }| Progress { done, total: Some(total).filter(|total| *total > 0), note }),
     }))
 }
