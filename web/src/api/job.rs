@@ -65,7 +65,8 @@ pub(crate) async fn show(
     let caller = visit.caller().ok_or(Problem::NotSignedIn)?;
     let id: JobId = id.parse().map_err(|_| Problem::NotFound)?;
     let found = app.operations.job(id).await.doing("looking up a job")?;
-    let JobDetail { summary, run_at, progress, .. } = found.filter(|job| caller.covers(&job.summary.name)).ok_or(Problem::NotFound)?;
+    let JobDetail { summary, run_at, progress, .. } =
+        found.filter(|job| caller.covers(&job.summary.name)).ok_or(Problem::NotFound)?;
     Ok(Json(Job {
         id: id.0,
         name: summary.name,
@@ -77,6 +78,10 @@ pub(crate) async fn show(
         enqueued_at: summary.enqueued_at,
         run_at,
         at: summary.at,
-        progress: progress.map(|queue::Progress { done, total, note }| Progress { done, total: Some(total).filter(|total| *total > 0), note }),
+        progress: progress.map(|queue::Progress { done, total, note }| Progress {
+            done,
+            total: Some(total).filter(|total| *total > 0),
+            note,
+        }),
     }))
 }
