@@ -1,13 +1,8 @@
 //! How a worker shows that it lives: a line in Redis, renewed each second.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, LazyLock},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use redis::Script;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -15,7 +10,8 @@ use crate::{
     inflight::Inflight,
     lane::Lane,
     loops::Outage,
-    store::{Store, StoreError, at, scripts},
+    script::scripts,
+    store::{Store, StoreError, at},
 };
 
 scripts! {
@@ -89,7 +85,7 @@ impl Store {
     async fn beat(&self, beat: &WorkerBeat) -> Result<(), StoreError> {
         let now = self.now().await?;
         let line = serde_json::to_string(beat).unwrap_or_default();
-        let mut call = BEAT.key(self.global_key("beats"));
+        let mut call = BEAT.script.key(self.global_key("beats"));
         call.key(self.global_key("workers")).arg(&beat.name).arg(now.timestamp_millis()).arg(line);
         self.run(&call, "sending the heartbeat").await
     }

@@ -55,6 +55,7 @@ mod recorder;
 mod registry;
 mod relay;
 mod schema;
+mod script;
 mod secret;
 mod stock;
 mod store;

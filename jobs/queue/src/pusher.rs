@@ -3,17 +3,17 @@
 use std::{
     collections::{HashMap, HashSet},
     mem,
-    sync::{Arc, LazyLock, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use redis::Script;
 use tokio::sync::oneshot;
 
 use crate::{
     envelope::{Envelope, to_bytes},
     job::JobId,
     lane::Lane,
-    store::{MAX_BATCH, Store, StoreError, scripts},
+    script::scripts,
+    store::{MAX_BATCH, Store, StoreError},
 };
 
 scripts! {
@@ -106,9 +106,10 @@ impl Store {
                 let raw = to_bytes(envelope).map_err(|error| StoreError::not_json(&error))?;
                 pairs.push((envelope.id.to_string(), raw, envelope.run_at.map_or(0, |at| at.timestamp_millis())));
             }
-            let keys = ["job", "ready", "scheduled", "gone", "wake", "tail", "stats", "unique", "events"];
             let any_unique = batch.iter().any(|envelope| envelope.unique_in_redis().is_some());
-            let mut call = self.call(&PUSH, lane, if any_unique { &keys } else { &keys[..7] });
+            // The last two keys are for unique jobs: without them the script takes a shorter way.
+            let keys = if any_unique { &PUSH.keys[..] } else { &PUSH.keys[..7] };
+            let mut call = self.call_with(&PUSH, lane, keys);
             call.arg(pairs.len()).arg(if pressure == Pressure::Refuses { REFUSE_AT_BYTES } else { 0 });
             for (id, ..) in &pairs {
                 call.arg(id);

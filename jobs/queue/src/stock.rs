@@ -13,16 +13,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::LazyLock,
     time::Duration,
 };
 
-use redis::{AsyncConnectionConfig, Client, FromRedisValue, RedisError, Script, aio::MultiplexedConnection};
+use redis::{AsyncConnectionConfig, Client, FromRedisValue, RedisError, aio::MultiplexedConnection};
 
-use crate::{
-    connection::CONNECT_TIMEOUT,
-    store::{MAX_BATCH, scripts},
-};
+use crate::{connection::CONNECT_TIMEOUT, script::scripts, store::MAX_BATCH};
 
 scripts! {
     LOOK = "lua/stock_look.lua";
@@ -197,7 +193,7 @@ impl StockQueue {
     pub(crate) async fn look(&mut self, spots: &[Spot]) -> Result<Vec<StockJob>, RedisError> {
         type Reply = (Option<Vec<u8>>, usize, String, Vec<(Vec<u8>, Vec<u8>)>);
         let spots = &spots[..spots.len().min(MAX_BATCH)];
-        let mut call = LOOK.prepare_invoke();
+        let mut call = LOOK.script.prepare_invoke();
         call.key(self.key("data"));
         for spot in spots {
             call.key(self.metadata_key(&spot.id));
@@ -222,7 +218,7 @@ impl StockQueue {
 
     /// Sets jobs aside that are still what and where they were; answers for each whether it was.
     pub(crate) async fn set_aside(&mut self, place: Place<'_>, jobs: &[&StockJob]) -> Result<Vec<bool>, RedisError> {
-        let mut call = SET_ASIDE.prepare_invoke();
+        let mut call = SET_ASIDE.script.prepare_invoke();
         call.key(self.key("data")).key(self.place(place)).key(self.place(Place::Aside)).key(self.key("workers"));
         for job in jobs {
             call.key(self.metadata_key(&job.spot.id));
@@ -242,7 +238,7 @@ impl StockQueue {
     /// Removes jobs that were set aside, with all that the queue knew of them. Their idempotency keys stay until they expire, so that a
     /// producer who repeats a push is still told that it is one.
     pub(crate) async fn forget(&mut self, ids: &[&StockId]) -> Result<u64, RedisError> {
-        let mut call = FORGET.prepare_invoke();
+        let mut call = FORGET.script.prepare_invoke();
         call.key(self.key("data")).key(self.place(Place::Aside));
         for id in ids {
             call.key(self.metadata_key(id));
@@ -252,7 +248,7 @@ impl StockQueue {
 
     /// Returns jobs that were set aside to where stock workers find them.
     pub(crate) async fn put_back(&mut self, ids: &[&StockId]) -> Result<u64, RedisError> {
-        let mut call = RETURN.prepare_invoke();
+        let mut call = RETURN.script.prepare_invoke();
         call.key(self.place(Place::Aside)).key(self.place(Place::Scheduled));
         self.with_ids(call, ids).await
     }

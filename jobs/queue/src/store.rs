@@ -1,12 +1,9 @@
 //! The live half of the engine: every change of a live job is one script in `lua/`; here and in `pusher` they are called.
 
-use std::{
-    sync::{Arc, LazyLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use redis::{AsyncConnectionConfig, Client, FromRedisValue, RedisError, Script, aio::MultiplexedConnection};
+use redis::{AsyncConnectionConfig, Client, FromRedisValue, RedisError, aio::MultiplexedConnection};
 
 use crate::{
     connection::{CONNECT_TIMEOUT, RESPONSE_TIMEOUT, SharedConnection},
@@ -17,61 +14,9 @@ use crate::{
     lane::Lane,
     limit::to_word,
     pusher::Pusher,
+    script::{Lua, scripts},
 };
 
-// The keys of the longer scripts, in the order that each states.
-const CLAIM_KEYS: [&str; 16] = [
-    "job", "ready", "running", "attempts", "gone", "wake", "fence", "epoch", "limits", "settings", "waiting", "turns", "thaw",
-    "paused", "stats", "unique",
-];
-const YIELD_KEYS: [&str; 16] = [
-    "job",
-    "ready",
-    "running",
-    "attempts",
-    "retryable",
-    "cancels",
-    "events",
-    "wake",
-    "stats",
-    "parked",
-    "limits",
-    "settings",
-    "thaw",
-    "unique",
-    "turns",
-    "waiting",
-];
-const RESCUE_KEYS: [&str; 15] = [
-    "job", "ready", "running", "attempts", "cancels", "events", "wake", "epoch", "stats", "limits", "settings", "thaw", "unique",
-    "turns", "waiting",
-];
-const CRASH_KEYS: [&str; 14] = [
-    "job", "ready", "running", "attempts", "events", "wake", "epoch", "stats", "limits", "settings", "thaw", "unique", "turns",
-    "waiting",
-];
-const CANCEL_KEYS: [&str; 16] = [
-    "job",
-    "running",
-    "scheduled",
-    "retryable",
-    "attempts",
-    "gone",
-    "cancels",
-    "events",
-    "stats",
-    "parked",
-    "limits",
-    "settings",
-    "thaw",
-    "unique",
-    "turns",
-    "waiting",
-];
-const FINISH_KEYS: [&str; 11] =
-    ["job", "running", "attempts", "cancels", "events", "stats", "limits", "settings", "thaw", "unique", "wake"];
-const PROMOTE_KEYS: [&str; 10] =
-    ["ready", "wake", "gone", "tail", "scheduled", "retryable", "parked", "thaw", "waiting", "stats"];
 /// No script is handed more jobs than this, so none blocks Redis for long.
 pub(crate) const MAX_BATCH: usize = 500;
 /// Unrecorded events may have this many bytes; then successes of direct pushes go unrecorded.
@@ -101,22 +46,6 @@ impl std::fmt::Debug for Store {
         f.debug_struct("Store").field("namespace", &self.namespace).finish_non_exhaustive()
     }
 }
-
-macro_rules! scripts {
-    ($($name:ident = $file:literal;)*) => { $(static $name: LazyLock<Script> = LazyLock::new(|| $crate::store::script(include_str!($file)));)* };
-}
-
-/// A script whose first line may be followed by what scripts share.
-pub(crate) fn script(source: &str) -> Script {
-    match source.split_once('\n') {
-        Some((flags, body)) if body.contains("open_limits(") => {
-            Script::new(&format!("{flags}\n{}{body}", include_str!("lua/limits.lua")))
-        }
-        _ => Script::new(source),
-    }
-}
-
-pub(crate) use scripts;
 
 scripts! {
     CLAIM = "lua/claim.lua";
@@ -321,7 +250,7 @@ impl Store {
         const DOING: &str = "claiming jobs";
         type Reply = (String, i64, i64, Vec<String>, Vec<Vec<u8>>, Vec<String>);
         let token: Arc<str> = uuid::Uuid::new_v4().simple().to_string().into();
-        let mut call = self.call(&CLAIM, lane, &CLAIM_KEYS);
+        let mut call = self.call(&CLAIM, lane);
         call.arg(limit.clamp(1, MAX_BATCH)).arg(millis(LEASE)).arg(&*token).arg(worker);
         let reply: Option<Reply> = call.invoke_async(connection).await.map_err(|source| StoreError { doing: DOING, source })?;
         let Some((epoch, fence, now, ids, envelopes, used)) = reply else { return Ok(None) };
@@ -345,7 +274,7 @@ impl Store {
 
     /// Ends jobs that are over: all of them (then the answer is empty), or none (then it names those whose lease is somebody else's).
     pub(crate) async fn finish(&self, lane: Lane, worker: &str, finish: &Finish<'_>) -> Result<Vec<usize>, StoreError> {
-        let mut call = self.call(&FINISH, lane, &FINISH_KEYS);
+        let mut call = self.call(&FINISH, lane);
         call.arg(finish.ids.len()).arg(finish.droppable).arg(DROP_AT_BYTES).arg(worker);
         call.arg(&finish.events).arg(&finish.droppable_events).arg(&finish.statistics);
         for id in &finish.ids {
@@ -365,7 +294,7 @@ impl Store {
     pub(crate) async fn take_back(&self, lane: Lane, worker: &str, yields: &[Yield<'_>]) -> Result<Vec<bool>, StoreError> {
         let mut answers = Vec::with_capacity(yields.len());
         for batch in yields.chunks(MAX_BATCH) {
-            let mut call = self.call(&YIELD, lane, &YIELD_KEYS);
+            let mut call = self.call(&YIELD, lane);
             call.arg(worker);
             for Yield { id, lease, verb, event } in batch {
                 let (verb, delay) = verb.name_and_delay();
@@ -380,7 +309,7 @@ impl Store {
     pub(crate) async fn renew(&self, lane: Lane, held: &[Renewal]) -> Result<Vec<Renewed>, StoreError> {
         let mut answers = Vec::with_capacity(held.len());
         for batch in held.chunks(MAX_BATCH) {
-            let mut call = self.call(&RENEW, lane, &["running", "cancels"]);
+            let mut call = self.call(&RENEW, lane);
             call.arg(millis(LEASE));
             for Renewal { id, lease, progress } in batch {
                 call.arg(id).arg(lease.mark()).arg(progress.as_deref().map_or_else(String::new, to_word));
@@ -403,7 +332,7 @@ impl Store {
     pub(crate) async fn rescue(&self, lane: Lane, epoch: &Epoch) -> Result<Option<u64>, StoreError> {
         let (mut cursor, mut total) = (0_u64, 0);
         loop {
-            let mut call = self.call(&RESCUE, lane, &RESCUE_KEYS);
+            let mut call = self.call(&RESCUE, lane);
             call.arg(&epoch.text).arg(cursor).arg(MAX_BATCH);
             let (next, rescued): (u64, i64) = self.run(&call, "rescuing orphans").await?;
             let Ok(rescued) = u64::try_from(rescued) else { return Ok(None) };
@@ -423,7 +352,7 @@ impl Store {
     pub async fn count_crashes(&self, started: &[Started]) -> Result<u64, StoreError> {
         let mut counted = 0;
         for batch in started.chunk_by(|one, other| one.lane == other.lane).flat_map(|of_lane| of_lane.chunks(250)) {
-            let mut call = self.call(&CRASH, batch[0].lane, &CRASH_KEYS);
+            let mut call = self.call(&CRASH, batch[0].lane);
             for Started { fence, id, .. } in batch {
                 call.arg(id).arg(fence);
             }
@@ -434,14 +363,14 @@ impl Store {
 
     /// Makes due jobs available, and parked ones whatever their time if told so; answers how many, and how long until the next is due.
     pub(crate) async fn promote(&self, lane: Lane, parked: bool) -> Result<(usize, Option<Duration>), StoreError> {
-        let mut call = self.call(&PROMOTE, lane, &PROMOTE_KEYS);
+        let mut call = self.call(&PROMOTE, lane);
         call.arg(MAX_BATCH).arg(u8::from(parked));
         let (promoted, next_due): (usize, i64) = self.run(&call, "promoting due jobs").await?;
         Ok((promoted, u64::try_from(next_due).ok().map(Duration::from_millis)))
     }
 
     pub(crate) async fn cancel(&self, lane: Lane, id: &str, event: &str) -> Result<Cancelled, StoreError> {
-        let mut call = self.call(&CANCEL, lane, &CANCEL_KEYS);
+        let mut call = self.call(&CANCEL, lane);
         call.arg(id).arg(event);
         Ok(match self.run::<String>(&call, "cancelling a job").await?.as_str() {
             "cancelled" => Cancelled::Now,
@@ -453,14 +382,14 @@ impl Store {
 
     /// Makes a scheduled or retryable job available at once; answers whether it was one.
     pub(crate) async fn hasten(&self, lane: Lane, id: &str) -> Result<bool, StoreError> {
-        let mut call = self.call(&HASTEN, lane, &["ready", "scheduled", "retryable", "wake", "gone", "tail", "parked"]);
+        let mut call = self.call(&HASTEN, lane);
         call.arg(id);
         self.run(&call, "making a job available").await
     }
 
     /// Forgets what the ledger holds: the tombstones of ended jobs (id and fence), then the events.
     pub(crate) async fn forget(&self, lane: Lane, recorded: &Recorded, ended: &[(&str, i64)]) -> Result<(), StoreError> {
-        let mut call = self.call(&FORGET, lane, &["job", "events", "stats"]);
+        let mut call = self.call(&FORGET, lane);
         call.arg(&recorded.last).arg(&recorded.after_last).arg(recorded.entries).arg(recorded.bytes).arg(recorded.events);
         for (id, fence) in ended {
             call.arg(id).arg(format!("!{fence}"));
@@ -470,7 +399,7 @@ impl Store {
 
     /// Of these pushed jobs, those that Redis neither holds live nor remembers as ended.
     pub(crate) async fn missing(&self, lane: Lane, ids: &[JobId]) -> Result<Vec<String>, StoreError> {
-        let mut call = self.call(&MISSING, lane, &["job"]);
+        let mut call = self.call(&MISSING, lane);
         for id in ids {
             call.arg(id.to_string());
         }
@@ -519,14 +448,14 @@ impl Store {
         number: i64,
         replication_id: &str,
     ) -> Result<(), StoreError> {
-        let mut call = self.call(&EPOCH, lane, &["epoch", "settings"]);
+        let mut call = self.call(&EPOCH, lane);
         call.arg(present.map_or("", |epoch| epoch.text.as_str())).arg(format!("{number} {replication_id}")).arg(millis(LEASE));
         self.run::<String>(&call, "beginning an epoch").await.map(drop)
     }
 
     /// Tells a lane what limits allow and what is paused, if it was told something else last; answers whether it was.
     pub(crate) async fn tell_settings(&self, lane: Lane, told: &Told) -> Result<bool, StoreError> {
-        let mut call = self.call(&SETTINGS, lane, &["settings", "paused", "waiting", "thaw", "wake"]);
+        let mut call = self.call(&SETTINGS, lane);
         call.arg(&told.version).arg(told.settings.len());
         for (word, bounds) in &told.settings {
             call.arg(word).arg(bounds);
@@ -555,8 +484,14 @@ impl Store {
         self.connection.heard(&asked, answer).map_err(|source| StoreError { doing, source })
     }
 
-    pub(crate) fn call<'s>(&self, script: &'s Script, lane: Lane, keys: &[&str]) -> redis::ScriptInvocation<'s> {
-        let mut call = script.prepare_invoke();
+    /// A call of a script with the keys of a lane that its head lists.
+    pub(crate) fn call<'s>(&self, lua: &'s Lua, lane: Lane) -> redis::ScriptInvocation<'s> {
+        self.call_with(lua, lane, &lua.keys)
+    }
+
+    /// A call with other keys than those.
+    pub(crate) fn call_with<'s>(&self, lua: &'s Lua, lane: Lane, keys: &[&str]) -> redis::ScriptInvocation<'s> {
+        let mut call = lua.script.prepare_invoke();
         for key in keys {
             call.key(self.key(lane, key));
         }

@@ -1,14 +1,12 @@
 //! Looking at the live jobs without changing them: counts, pages, one job.
 
-use std::sync::LazyLock;
-
 use chrono::{DateTime, Utc};
-use redis::Script;
 
 use crate::{
     envelope::{Envelope, without_words},
     lane::Lane,
-    store::{MAX_BATCH, Store, StoreError, at, scripts},
+    script::scripts,
+    store::{MAX_BATCH, Store, StoreError, at},
 };
 
 scripts! {
@@ -62,9 +60,8 @@ pub(crate) struct Look {
 
 impl Store {
     pub(crate) async fn counts(&self, lane: Lane) -> Result<LiveCounts, StoreError> {
-        let keys = ["job", "ready", "running", "scheduled", "retryable", "parked", "gone", "attempts", "stats", "waiting"];
         type Reply = (i64, u64, u64, u64, u64, u64, u64, i64, Option<Vec<u8>>, i64, u64, u64);
-        let reply: Reply = self.run(&self.call(&COUNTS, lane, &keys), "counting jobs").await?;
+        let reply: Reply = self.run(&self.call(&COUNTS, lane), "counting jobs").await?;
         let (available, running, scheduled, retryable, parked, unrecorded, unrecorded_bytes, now, oldest, due, limited, paused) =
             reply;
         let envelope = oldest.and_then(|raw| serde_json::from_slice::<Envelope>(&without_words(raw)).ok());
@@ -94,14 +91,14 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<Waiting>, StoreError> {
         let (score, id) = after.unwrap_or((-1, ""));
-        let mut call = self.call(&PAGE, lane, &[set, "job", "attempts"]);
+        let mut call = self.call_with(&PAGE, lane, &[set, "job", "attempts"]);
         call.arg(score).arg(id).arg(limit.clamp(1, MAX_BATCH));
         self.run::<Vec<_>>(&call, "listing waiting jobs").await.map(to_waiting)
     }
 
     /// A page of available jobs in the order of their claims, after a place.
     pub(crate) async fn line(&self, lane: Lane, after: Option<i64>, limit: usize) -> Result<Vec<Waiting>, StoreError> {
-        let mut call = self.call(&LINE, lane, &["ready", "job", "attempts", "gone", "tail"]);
+        let mut call = self.call(&LINE, lane);
         call.arg(after.unwrap_or(-1)).arg(limit.clamp(1, MAX_BATCH));
         self.run::<Vec<_>>(&call, "listing available jobs").await.map(to_waiting)
     }
@@ -125,7 +122,7 @@ impl Store {
         after: &str,
         limit: usize,
     ) -> Result<Vec<(String, Waiting)>, StoreError> {
-        let mut call = self.call(&LINES, lane, &["waiting", "job", "attempts"]);
+        let mut call = self.call(&LINES, lane);
         call.arg(after).arg(limit.clamp(1, MAX_BATCH)).arg(u8::from(paused));
         let rows: Vec<(String, String, Vec<u8>, String)> = self.run(&call, "listing jobs that wait for a limit").await?;
         let waiting = |(id, entry, raw, used): (_, _, _, String)| {
@@ -153,8 +150,7 @@ impl Store {
     }
 
     pub(crate) async fn look(&self, lane: Lane, id: &str) -> Result<Look, StoreError> {
-        let mut call =
-            self.call(&LOOK, lane, &["job", "running", "scheduled", "retryable", "parked", "attempts", "cancels", "turns"]);
+        let mut call = self.call(&LOOK, lane);
         call.arg(id);
         let (state, raw, used, detail, wanted): (String, Vec<u8>, String, String, u8) =
             self.run(&call, "looking for a job").await?;

@@ -4,6 +4,7 @@
 --         · 11 limits · 12 settings · 13 thaw · 14 unique · 15 turns · 16 waiting
 --   ARGV  1 id · 2 event (JSON, without ended_ms and attempt)
 -- Returns `cancelled`, `running` (its worker will be told), `ended` (too late) or `unknown` (no such live job).
+expect_keys('hash hash zset zset hash set hash stream hash zset hash hash zset hash hash zset')
 local job, running, scheduled, retryable, attempts = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local gone, cancels, events, stats, parked = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local id = ARGV[1]

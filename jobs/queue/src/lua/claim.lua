@@ -6,6 +6,7 @@
 --   ARGV  1 how many at most (1 to 500) · 2 lease (ms) · 3 lease token · 4 worker
 -- Returns nil when there is no epoch yet (nothing may be claimed without one); else epoch, fence, now (ms), ids, envelopes, and what
 -- their earlier attempts were (one each; none when no job of the queue was attempted before).
+expect_keys('hash list hash hash set list string string hash hash zset hash zset hash hash hash')
 local job, ready, running, attempts = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local gone, wake, fence_key, epoch_key = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local waiting, turns, thaw, paused = KEYS[11], KEYS[12], KEYS[13], KEYS[14]

@@ -5,6 +5,7 @@
 --         · 9 limits · 10 settings · 11 thaw · 12 unique · 13 turns · 14 waiting
 --   ARGV  for each job (at most 250): id, fence
 -- Returns how many were counted; a job that somebody else holds by now is not.
+expect_keys('hash list hash hash stream list string hash hash hash zset hash hash zset')
 local job, ready, running, attempts, events, wake = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

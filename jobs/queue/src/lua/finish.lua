@@ -6,6 +6,7 @@
 --         recorded, and of those that may go unrecorded · 7 statistics as `field number field number` · then ids · then marks
 --         ("fence token " as claimed; another mark means that the job is somebody else's now)
 -- Returns the places (from 1) of those whose mark was not the present one: then nothing was changed.
+expect_keys('hash hash hash hash stream hash hash hash zset hash list')
 local job, running, attempts, cancels, events, stats = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local n, droppable = tonumber(ARGV[1]), tonumber(ARGV[2])
 local refused = {}

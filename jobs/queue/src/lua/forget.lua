@@ -6,6 +6,7 @@
 --         are in them · then for each ended job (at most 4,000): id, tombstone
 -- Returns how many entries were removed. Another recorder may have been here first, and a job may live again since: then its
 -- tombstone is not the one that was recorded.
+expect_keys('hash stream hash')
 local job, events, stats = KEYS[1], KEYS[2], KEYS[3]
 if #redis.call('XRANGE', events, '-', ARGV[1], 'COUNT', 1) == 0 then return 0 end
 for first = 6, #ARGV, 500 do

@@ -1,6 +1,6 @@
 #!lua flags=no-writes
 -- A page of waiting jobs in the order of their time, after a given one.
---   KEYS  1 a sorted set of ids by due time (scheduled or retryable) · 2 job · 3 attempts
+--   KEYS  1 set of ids by due time (scheduled or retryable) · 2 job · 3 attempts
 --   ARGV  1 score of the last job seen (-1: from the start) · 2 its id · 3 how many at most (1 to 500)
 -- Equal scores are ordered by id, as Redis orders them. Returns for each job: id, score, envelope, attempts.
 local set, job, attempts = KEYS[1], KEYS[2], KEYS[3]

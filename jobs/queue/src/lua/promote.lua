@@ -3,6 +3,7 @@
 --   KEYS  1 ready · 2 wake · 3 gone · 4 tail · 5 scheduled · 6 retryable · 7 parked · 8 thaw · 9 waiting · 10 stats
 --   ARGV  1 how many at most of each kind (1 to 500) · 2 1: parked jobs too, whatever their time
 -- Returns how many were promoted, and in how many ms the next is due (-1: none waits).
+expect_keys('list list set string zset zset zset zset zset hash')
 local ready, wake, gone, tail = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -5,6 +5,7 @@
 --         · then for each id, envelope · then for each when it is due (ms; 0: at once), or nothing when all are due
 -- Returns how many were new, and of those that met another job which does what they ask for, id and that job's id (they have ended, as
 -- cancelled); an error that begins with PRESSURE when they were refused.
+expect_keys('hash list zset set list string hash hash stream')
 local job, ready, scheduled, gone, wake = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local n, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
 if limit > 0 and tonumber(redis.call('HGET', KEYS[7], 'event_bytes') or 0) >= limit then
@@ -19,7 +20,6 @@ for i = 1, n do
     end
 end
 if fresh and #KEYS == 7 and #ARGV == 2 + 3 * n and redis.call('SCARD', gone) == 0 then
-    -- The line first: if something foreign stands there, nothing has been done. A job that is live and nowhere would be lost.
     local waiting = redis.call('RPUSH', ready, unpack(ARGV, 3, 2 + n))
     redis.call('HSET', job, unpack(ARGV, 3 + n, 2 + 3 * n))
     redis.call('INCRBY', KEYS[6], n)
@@ -27,9 +27,6 @@ if fresh and #KEYS == 7 and #ARGV == 2 + 3 * n and redis.call('SCARD', gone) == 
     return {n, {}}
 end
 
--- As above: what is foreign is met before anything is done.
-redis.call('LLEN', ready)
-redis.call('ZCARD', scheduled)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local unique, events = KEYS[8], KEYS[9]

@@ -6,6 +6,7 @@
 --   ARGV  1 the epoch in which the caller has waited for owners to renew · 2 where to go on in the running jobs (0: from the start)
 --         · 3 how many to look at (1 to 500)
 -- Returns where to go on (0: that was all) and how many were rescued; -1 when another epoch has begun.
+expect_keys('hash list hash hash hash stream list string hash hash hash zset hash hash zset')
 local job, ready, running, attempts, cancels = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local events, wake, stats = KEYS[6], KEYS[7], KEYS[9]
 local epoch = redis.call('GET', KEYS[8])

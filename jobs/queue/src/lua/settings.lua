@@ -3,6 +3,7 @@
 --   KEYS  1 settings · 2 paused · 3 waiting · 4 thaw · 5 wake
 --   ARGV  1 version · 2 how many settings (at most 1,000) · then for each: name or word, bounds · then what is paused (`job:name`, `tenant:name`)
 -- Returns 1 when anything was new.
+expect_keys('hash hash zset zset list')
 local settings, paused = KEYS[1], KEYS[2]
 if redis.call('HGET', settings, '~version') == ARGV[1] then return 0 end
 local not_before = redis.call('HGET', settings, '~')

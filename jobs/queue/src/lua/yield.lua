@@ -7,6 +7,7 @@
 --         verb   retry (an attempt is used) · wait (none is) · release (back to the head of its queue)
 --                park (no worker at hand knows it; the delay is when to look again)
 -- Returns for each delivery 1 when it was carried out, 0 when the lease was no longer the caller's.
+expect_keys('hash list hash hash zset hash stream list hash zset hash hash zset hash hash zset')
 local ready, running, attempts, retryable, cancels = KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local events, wake, stats, parked = KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local time = redis.call('TIME')
