@@ -95,7 +95,13 @@ run_unit() {
 run_commands() { tests/commands/deploy_up.sh "$@"; }
 
 # By the workspace and not by -p: that would choose other features and compile the dependencies again.
-run_flows() { cargo test --locked --workspace --test flows -- "$@"; }
+run_flows() {
+  local told=${TMPDIR:-/tmp}/flows.txt status=0
+  cargo test --locked --workspace --test flows -- "$@" | tee "$told" || status=$?
+  # For the end of a run: by then other parts have said a lot.
+  [ "$status" -eq 0 ] || sed -n '/^failures:$/,$p' "$told" | head -n 120 | cut -c 1-400 >"${FAENA_REASONS:-/dev/null}"
+  return "$status"
+}
 
 # As run_bench, with the build that is there; what it asserts is that every job was done and stands in the ledger.
 run_smoke() { BENCH_PROFILE=dev tests/bench/measure.py faena --scenario noop,unrecorded --modes bulk --n 500 "$@"; }

@@ -203,12 +203,16 @@ pub(crate) async fn promote(store: Store, lane: Lane, mut outage: Outage) {
     }
 }
 
-/// Returns orphans to their lane. After trouble with Redis, in a new epoch and at the start, it waits for one lease, so that the
-/// owners of leases renew them first.
+/// Returns orphans to their lane. After trouble with Redis, in a new epoch, at the start and when it wakes late (perhaps the whole
+/// machine stood still, and every lease ran out with nobody dead), it waits for one lease, so that the owners of leases renew them first.
 pub(crate) async fn rescue(store: Store, lane: Lane, mut outage: Outage) {
     let mut waited: Option<(Epoch, Instant)> = None;
     loop {
+        let slept = Instant::now();
         tokio::time::sleep(RESCUE_EVERY).await;
+        if slept.elapsed() > 2 * RESCUE_EVERY {
+            waited = None;
+        }
         let rescued = match (store.epoch(lane).await, &waited) {
             (Err(error), _) => Err(error),
             (Ok(None), _) => {

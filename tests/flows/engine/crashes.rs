@@ -8,8 +8,8 @@ use faena_tests::{
     wait::{eventually, until},
 };
 use nix::sys::signal::Signal;
-
 use queue::operations::State;
+use redis::AsyncCommands;
 
 use super::{enqueue, enqueue_all};
 
@@ -69,6 +69,60 @@ async fn a_worker_frozen_for_longer_than_its_leases_does_no_harm_when_it_thaws()
     .await;
     assert_eq!(effects(&stores, JOBS).await, (vec![], vec![]));
     no_leftovers(&stores).await;
+}
+
+#[tokio::test]
+async fn whoever_stood_still_together_with_everybody_takes_nothing_from_anybody() {
+    const JOBS: i64 = 20;
+    let stores = Stores::fresh().await;
+    let first = start_probe(&stores, &[("SLOTS_LOW", "10")]).await;
+    let second = start_probe(&stores, &[("SLOTS_LOW", "10")]).await;
+    let ids = enqueue_all(&stores, (0..JOBS).map(|n| Linger { n, listens: true })).await;
+    // By then they would rescue: they have waited for a lease's time since they started.
+    until("workers that have run their jobs for 6 s", async || {
+        let ages = lease_ages(&stores).await;
+        ages.len() == ids.len() && ages.iter().all(|(since_claim, _)| *since_claim > 6000)
+    })
+    .await;
+
+    first.signal(Signal::SIGSTOP);
+    second.signal(Signal::SIGSTOP);
+    until("every lease to run out", async || lease_ages(&stores).await.iter().all(|(_, since_end)| *since_end > 0)).await;
+    first.signal(Signal::SIGCONT);
+    until("the first to renew its own", async || {
+        lease_ages(&stores).await.iter().filter(|(_, since_end)| *since_end < 0).count() >= 10
+    })
+    .await;
+    second.signal(Signal::SIGCONT);
+    until("every lease to be renewed", async || {
+        let ages = lease_ages(&stores).await;
+        ages.len() == ids.len() && ages.iter().all(|(_, since_end)| *since_end < 0)
+    })
+    .await;
+
+    for id in ids {
+        stores.operations().cancel(id, "a test").await.unwrap();
+    }
+    quiet(&stores).await;
+    let attempts: Vec<(String, i64)> =
+        sqlx::query_as("select outcome, count(*) from faena.attempts group by outcome").fetch_all(&stores.db).await.unwrap();
+    assert_eq!(attempts, [("cancelled".to_owned(), JOBS)]);
+    no_leftovers(&stores).await;
+}
+
+/// How many ms ago each running job of `low` was claimed, and how many ms ago its lease ran out; by Redis's clock.
+async fn lease_ages(stores: &Stores) -> Vec<(i64, i64)> {
+    let client = redis::Client::open(stores.redis_url.as_str()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let (seconds, micros): (i64, i64) = redis::cmd("TIME").query_async(&mut connection).await.unwrap();
+    let now = seconds * 1000 + micros / 1000;
+    let running: Vec<String> = connection.hvals(format!("{}:{{low}}:running", stores.namespace)).await.unwrap();
+    let times = running.iter().map(|held| {
+        // fence, token, worker, when it was claimed, when it runs out
+        let words: Vec<&str> = held.split(' ').collect();
+        (now - words[3].parse::<i64>().unwrap(), now - words[4].parse::<i64>().unwrap())
+    });
+    times.collect()
 }
 
 #[tokio::test]

@@ -15,10 +15,13 @@ use super::{enqueue, enqueue_all};
 
 #[tokio::test]
 async fn sigterm_under_load_loses_no_job_and_counts_no_attempt() {
-    const JOBS: i64 = 1500;
+    const ROUNDS: i64 = 3;
+    const JOBS_A_ROUND: i64 = 1000;
+    const JOBS: i64 = ROUNDS * JOBS_A_ROUND;
     let stores = Stores::fresh().await;
-    enqueue_all(&stores, (0..JOBS).map(|n| Touch { n, sleep_ms: 10 })).await;
-    for _ in 0..3 {
+    for round in 0..ROUNDS {
+        let of_this_round = round * JOBS_A_ROUND..(round + 1) * JOBS_A_ROUND;
+        enqueue_all(&stores, of_this_round.map(|n| Touch { n, sleep_ms: 10 })).await;
         let mut worker = start_probe(&stores, &[]).await;
         let (before,): (i64,) = sqlx::query_as("select count(*) from probe.effects").fetch_one(&stores.db).await.unwrap();
         until("some more effects", async || {
