@@ -1,7 +1,7 @@
 //! What an operator looks at and does: the same for the pages, the command line and an API.
 
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
-use queue::{ByNameError, JobId};
+use queue::{ByNameError, JobId, redacted};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
@@ -71,8 +71,11 @@ pub struct ScheduleView {
     pub time_zone: String,
     /// The kind of job.
     pub job: String,
-    /// Its arguments.
+    /// Its arguments as people may see them.
     pub args: Value,
+    /// The same with the seals of what is secret, to be edited.
+    #[serde(skip)]
+    pub sealed_args: Value,
     /// As in [`Draft::catch_up`].
     pub catch_up: String,
     /// Up to how many seconds later a tick's job runs.
@@ -395,7 +398,8 @@ impl ViewRow {
             expression: calendar.expression.as_str().to_owned(),
             time_zone: calendar.zone.name().to_owned(),
             job,
-            args: serde_json::from_str(&args).unwrap_or(Value::String(args)),
+            args: readable(redacted(&args)),
+            sealed_args: readable(args),
             catch_up: catch_up.to_string(),
             jitter_s: row.jitter_s.into(),
             next_at: row.next_at,
@@ -421,6 +425,10 @@ async fn standing(tx: &mut PgConnection, name: &str) -> Result<Row, OperationErr
 
 fn of_operators(row: Row) -> Result<Row, OperationError> {
     if row.is_of_code() { Err(OperationError::OfCode(row.name)) } else { Ok(row) }
+}
+
+fn readable(args: String) -> Value {
+    serde_json::from_str(&args).unwrap_or(Value::String(args))
 }
 
 fn read(row: &Row) -> Result<Schedule, OperationError> {

@@ -175,6 +175,26 @@ pub async fn start_probe(stores: &Stores, extra: &[(&str, &str)]) -> Process {
     Process::start("probe", &["run"], &settings).await
 }
 
+/// What seals links in letters, in every test.
+pub const SECRET: &str = "k3Jm0Zr+9sQvT1yXw8bL5cN2aD7fG4hE6uIoPq/RtUs=";
+
+/// The worker as it is shipped, with a mail server at `smtp_url`. `extra` settings come last and win.
+pub async fn start_worker(stores: &Stores, smtp_url: &str, extra: &[(&str, &str)]) -> Process {
+    let mut settings = stores.settings();
+    let ours = [
+        ("ADMIN_ADDR", "127.0.0.1:0"),
+        ("PUBLIC_URL", "https://compilandocode.example"),
+        ("SECRET_KEY", SECRET),
+        ("MAIL_FROM", "CompilandoCode <hola@compilandocode.example>"),
+        ("SMTP_URL", smtp_url),
+    ];
+    settings.extend(ours.iter().chain(extra).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    Process::start("worker", &["run"], &settings).await
+}
+
+/// Where no mail server is.
+pub const NO_SMTP: &str = "smtp://127.0.0.1:1";
+
 fn command(path: &Path, args: &[&str], settings: &[(String, String)]) -> Command {
     let mut command = Command::new(path);
     // Nothing of the caller's environment configures what is tested.

@@ -6,3 +6,5 @@ pub(crate) mod enqueue;
 pub(crate) mod job;
 pub(crate) mod job_kinds;
 pub(crate) mod openapi;
+pub(crate) mod schedule_commands;
+pub(crate) mod schedules;

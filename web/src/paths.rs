@@ -62,6 +62,12 @@ pub(crate) const OPS_SCHEDULE_DELETE: Twin = Twin::same("/ops/schedules/{name}/d
 pub(crate) const API_JOBS: Twin = Twin::same("/api/v1/jobs");
 pub(crate) const API_JOB: Twin = Twin::same("/api/v1/jobs/{id}");
 pub(crate) const API_JOB_KINDS: Twin = Twin::same("/api/v1/job-kinds");
+pub(crate) const API_SCHEDULES: Twin = Twin::same("/api/v1/schedules");
+pub(crate) const API_SCHEDULE: Twin = Twin::same("/api/v1/schedules/{name}");
+pub(crate) const API_SCHEDULE_TICKS: Twin = Twin::same("/api/v1/schedules/{name}/ticks");
+pub(crate) const API_SCHEDULE_RUN_NOW: Twin = Twin::same("/api/v1/schedules/{name}/run-now");
+pub(crate) const API_SCHEDULE_PAUSE: Twin = Twin::same("/api/v1/schedules/{name}/pause");
+pub(crate) const API_SCHEDULE_RESUME: Twin = Twin::same("/api/v1/schedules/{name}/resume");
 pub(crate) const API_DESCRIPTION: Twin = Twin::same("/api/v1/openapi.json");
 
 pub(crate) const HEALTH: Twin = Twin::same("/health");

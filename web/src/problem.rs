@@ -55,18 +55,18 @@ pub(crate) enum Problem {
 pub(crate) struct Told {
     pub(crate) status: StatusCode,
     pub(crate) detail: String,
-    /// Where in the request's document (a JSON Pointer).
-    pub(crate) pointer: Option<String>,
+    /// Where in the request's document (JSON Pointers), and what is wrong there.
+    pub(crate) faults: Vec<(String, String)>,
 }
 
 impl Told {
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), pointer: None }
+        Self { status, detail: detail.into(), faults: Vec::new() }
     }
 
     /// The same, at a place of the document.
     pub(crate) fn at(self, pointer: impl Into<String>) -> Self {
-        Self { pointer: Some(pointer.into()), ..self }
+        Self { faults: vec![(pointer.into(), self.detail.clone())], ..self }
     }
 }
 
@@ -251,8 +251,9 @@ fn document(problem: &Problem, visit: &Visit) -> String {
         json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "instance": format!("urn:uuid:{}", visit.id) });
     if let Problem::Told(told) = problem {
         document["detail"] = told.detail.clone().into();
-        if let Some(pointer) = &told.pointer {
-            document["errors"] = json!([{ "pointer": format!("#{pointer}"), "detail": told.detail }]);
+        if !told.faults.is_empty() {
+            let fault = |(pointer, detail): &(String, String)| json!({ "pointer": format!("#{pointer}"), "detail": detail });
+            document["errors"] = told.faults.iter().map(fault).collect();
         }
     }
     document.to_string()

@@ -91,6 +91,19 @@ pub(crate) fn table() -> Vec<Route> {
         for_programs(&Method::POST, paths::API_JOBS, Bearer(&[Scope::EnqueueJobs]), api::enqueue::submit),
         for_programs(&Method::GET, paths::API_JOB, Bearer(&[Scope::ReadJobs]), api::job::show),
         for_programs(&Method::GET, paths::API_JOB_KINDS, Bearer(&Scope::ALL), api::job_kinds::show),
+        for_programs(&Method::GET, paths::API_SCHEDULES, Bearer(&[Scope::ReadSchedules]), api::schedules::list),
+        for_programs(&Method::GET, paths::API_SCHEDULE, Bearer(&[Scope::ReadSchedules]), api::schedules::show),
+        for_programs(&Method::GET, paths::API_SCHEDULE_TICKS, Bearer(&[Scope::ReadSchedules]), api::schedules::ticks),
+        for_programs(&Method::PUT, paths::API_SCHEDULE, Bearer(&[Scope::WriteSchedules]), api::schedule_commands::put),
+        for_programs(&Method::DELETE, paths::API_SCHEDULE, Bearer(&[Scope::WriteSchedules]), api::schedule_commands::delete),
+        for_programs(
+            &Method::POST,
+            paths::API_SCHEDULE_RUN_NOW,
+            Bearer(&[Scope::WriteSchedules]),
+            api::schedule_commands::run_now,
+        ),
+        for_programs(&Method::POST, paths::API_SCHEDULE_PAUSE, Bearer(&[Scope::WriteSchedules]), api::schedule_commands::pause),
+        for_programs(&Method::POST, paths::API_SCHEDULE_RESUME, Bearer(&[Scope::WriteSchedules]), api::schedule_commands::resume),
         for_programs(&Method::GET, paths::API_DESCRIPTION, Anyone, api::openapi::show),
         for_programs(&Method::GET, paths::METRICS, RolesOrMetricsToken(OPERATORS), metrics::show),
         for_the_system(paths::HEALTH, health::show),
@@ -131,7 +144,7 @@ fn rows<H: Handler<T, App>, T: 'static>(
     surface: Surface,
     handler: H,
 ) -> Vec<Route> {
-    let filter = if *method == Method::GET { MethodFilter::GET } else { MethodFilter::POST };
+    let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::POST);
     let route = |(path, locale)| Route {
         row: Row { method, path, locale, twin, who, surface, can_be_read: false },
         handler: on(filter, handler.clone()),

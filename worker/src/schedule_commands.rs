@@ -208,7 +208,7 @@ pub(crate) async fn obey<O: Outside>(command: ScheduleCommand) -> anyhow::Result
                 expression: expression.unwrap_or(now.expression),
                 time_zone: time_zone.unwrap_or(now.time_zone),
                 job: job.unwrap_or(now.job),
-                args: args.unwrap_or_else(|| now.args.to_string()),
+                args: args.unwrap_or_else(|| now.sealed_args.to_string()),
                 catch_up: catch_up.unwrap_or(now.catch_up),
                 jitter: jitter.unwrap_or_else(|| format!("{}s", now.jitter_s)),
                 name: now.name,

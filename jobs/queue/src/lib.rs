@@ -86,7 +86,7 @@ pub use order::Order;
 pub use progress::Progress;
 pub use publish::{Publication, admit_producers};
 pub use registry::{ByNameError, Kind, Registry, WrongArgs};
-pub use secret::{Keyring, KeyringError, Secret};
+pub use secret::{Keyring, KeyringError, Secret, redacted};
 pub use store::{Store, StoreError};
 pub use terms::{FollowUp, MAX_CHAIN, MAX_FOLLOW_UPS, MAX_TENANT_CHARS, MAX_TERMS_BYTES, Moment, On, Terms, UniqueTerm, Until};
 pub use unique::{Unique, UniqueProblem};

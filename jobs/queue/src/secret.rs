@@ -147,8 +147,9 @@ pub(crate) fn unsealed<R>(read: impl FnOnce() -> R) -> R {
     read()
 }
 
-/// `args` as people may see them.
-pub(crate) fn redacted(args: &str) -> String {
+/// A job's arguments as people may see them: what is sealed reads `[secret]`.
+#[must_use]
+pub fn redacted(args: &str) -> String {
     if !args.contains(SEAL) {
         return args.to_owned();
     }

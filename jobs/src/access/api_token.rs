@@ -23,11 +23,15 @@ pub enum Scope {
     EnqueueJobs,
     /// See what became of jobs.
     ReadJobs,
+    /// See schedules and what they did.
+    ReadSchedules,
+    /// Make, change, pause and delete schedules, and run their jobs now.
+    WriteSchedules,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 2] = [Self::EnqueueJobs, Self::ReadJobs];
+    pub const ALL: [Self; 4] = [Self::EnqueueJobs, Self::ReadJobs, Self::ReadSchedules, Self::WriteSchedules];
 
     /// Its name in Postgres and on the command line.
     #[must_use]
@@ -35,7 +39,15 @@ impl Scope {
         match self {
             Self::EnqueueJobs => "jobs:enqueue",
             Self::ReadJobs => "jobs:read",
+            Self::ReadSchedules => "schedules:read",
+            Self::WriteSchedules => "schedules:write",
         }
+    }
+}
+
+impl Scope {
+    fn names() -> String {
+        Self::ALL.map(Self::as_str).join(", ")
     }
 }
 
@@ -47,7 +59,7 @@ impl fmt::Display for Scope {
 
 /// A scope that there is not.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no scope is named {0:?}; the scopes are jobs:enqueue and jobs:read")]
+#[error("no scope is named {0:?}; the scopes are {scopes}", scopes = Scope::names())]
 pub struct UnknownScope(String);
 
 impl FromStr for Scope {
@@ -104,7 +116,7 @@ pub enum ApiTokenError {
     #[error("a token's name has from 1 to 100 characters, none of them a control character")]
     Name,
     /// It would open nothing.
-    #[error("a token without a scope opens nothing; the scopes are jobs:enqueue and jobs:read")]
+    #[error("a token without a scope opens nothing; the scopes are {scopes}", scopes = Scope::names())]
     NoScope,
     /// There is another one.
     #[error("there is a token named {0:?} already")]

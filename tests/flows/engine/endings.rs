@@ -3,7 +3,7 @@
 use faena_tests::{
     judge::{effects, no_leftovers, quiet},
     probe::{Dawdle, Explode, Nap, Refuse, Stumble, Touch},
-    process::{Process, start_probe},
+    process::{NO_SMTP, start_probe, start_worker},
     stores::Stores,
     wait::eventually,
 };
@@ -163,16 +163,7 @@ async fn a_job_that_no_worker_knows_is_parked_visibly_until_a_binary_comes_that_
 
     // With both at work, whose turn it is decides chance, and each wrong turn takes half a minute.
     probe.kill_9().await;
-    let mut settings = stores.settings();
-    let theirs = [
-        ("ADMIN_ADDR", "127.0.0.1:0"),
-        ("PUBLIC_URL", "https://compilandocode.example"),
-        ("SECRET_KEY", "k3Jm0Zr+9sQvT1yXw8bL5cN2aD7fG4hE6uIoPq/RtUs="),
-        ("MAIL_FROM", "CompilandoCode <hola@compilandocode.example>"),
-        ("SMTP_URL", "smtp://127.0.0.1:1"),
-    ];
-    settings.extend(theirs.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    let _worker = Process::start("worker", &["run"], &settings).await;
+    let _worker = start_worker(&stores, NO_SMTP, &[]).await;
 
     assert_eq!(ended(&stores, id).await.summary.state, State::Completed);
     no_leftovers(&stores).await;

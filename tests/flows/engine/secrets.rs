@@ -170,3 +170,20 @@ async fn nothing_is_written_in_plain_because_a_key_is_missing() {
     assert_eq!(job.summary.state, State::Dead);
     assert!(job.summary.reason.unwrap().contains("a secret argument is not sealed"));
 }
+
+#[tokio::test]
+async fn the_secret_of_a_schedule_is_kept_and_shown_to_nobody() {
+    let stores = Stores::fresh().await;
+    let keys = with_keys(&stores, OLD);
+    let schedules = async |args: &[&str]| run_to_end("probe", &[&["schedules"], args].concat(), &keys).await;
+    let made = schedules(&["create", "monthly_charge", "--expression", "0 3 1 * *", "--job", "charge", "--args", &args(7)]).await;
+
+    let edited = schedules(&["edit", "monthly_charge", "--expression", "0 4 1 * *"]).await;
+
+    let told = [made, edited, schedules(&["list"]).await, schedules(&["next", "monthly_charge", "--json"]).await].concat();
+    assert!(told.contains(r#""card":"[secret]""#) && !told.contains(CARD) && !told.contains("v1.old."), "{told}");
+    assert!(!stored(&stores).await.contains(CARD));
+    let _worker = start_probe(&stores, &[("SECRET_ARGS_KEYS", OLD)]).await;
+    let id: JobId = schedules(&["run-now", "monthly_charge"]).await.trim().parse().unwrap();
+    assert_eq!(ended(&stores, id).await.summary.state, State::Completed, "an edit keeps what it does not touch");
+}

@@ -5,7 +5,12 @@ mod refusals;
 mod story;
 mod trouble;
 
-use faena_tests::{process::Process, sandbox::Sandbox, stores::Stores, wait::eventually};
+use faena_tests::{
+    process::{SECRET, start_worker},
+    sandbox::Sandbox,
+    stores::Stores,
+    wait::eventually,
+};
 use jobs::accounts::{
     email_address::EmailAddress,
     full_name::FullName,
@@ -19,7 +24,6 @@ use queue::{
     operations::{JobDetail, State},
 };
 
-const SECRET: &str = "k3Jm0Zr+9sQvT1yXw8bL5cN2aD7fG4hE6uIoPq/RtUs=";
 pub(crate) const ADDRESS: &str = "begona@correo.example";
 
 /// What mail.messages says of a letter.
@@ -35,20 +39,6 @@ impl Row {
     fn is(&self, state: &str, sends: i32, code: Option<i32>) -> bool {
         (self.state.as_str(), self.sends, self.smtp_code) == (state, sends, code)
     }
-}
-
-/// The real worker, sending through `smtp_url`.
-async fn start_worker(stores: &Stores, smtp_url: &str, extra: &[(&str, &str)]) -> Process {
-    let mut settings = stores.settings();
-    let ours = [
-        ("ADMIN_ADDR", "127.0.0.1:0"),
-        ("PUBLIC_URL", "https://compilandocode.example"),
-        ("SECRET_KEY", SECRET),
-        ("MAIL_FROM", "CompilandoCode <hola@compilandocode.example>"),
-        ("SMTP_URL", smtp_url),
-    ];
-    settings.extend(ours.iter().chain(extra).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    Process::start("worker", &["run"], &settings).await
 }
 
 /// Somebody registers; the letter is promised.

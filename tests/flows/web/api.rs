@@ -4,20 +4,20 @@ use boon::{Compiler, Draft, Schemas};
 use faena_tests::{process::start_probe, stores::Stores, wait::until};
 use futures_util::future::join_all;
 use jobs::access::api_token::{ApiToken, NewApiToken, Scope};
-use reqwest::{RequestBuilder, Response, StatusCode, header};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use super::Web;
 
 /// A program that bears a token.
-struct Program<'w> {
-    web: &'w Web,
+pub(super) struct Program<'w> {
+    pub(super) web: &'w Web,
     token: String,
 }
 
 impl Web {
-    async fn admits(&self, name: &str, scopes: &[Scope], jobs: Option<&[&str]>) -> Program<'_> {
+    pub(super) async fn admits(&self, name: &str, scopes: &[Scope], jobs: Option<&[&str]>) -> Program<'_> {
         let job_names = jobs.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
         let new = NewApiToken { name: name.to_owned(), scopes: scopes.to_vec(), job_names, expires_at: None };
         let (_, secret) = ApiToken::create(&self.stores.db, &new, "operadora").await.unwrap();
@@ -26,13 +26,17 @@ impl Web {
 }
 
 impl Program<'_> {
-    fn asks(&self, path: &str) -> RequestBuilder {
-        self.web.visitor().asks(path).bearer_auth(&self.token)
+    pub(super) fn asks(&self, path: &str) -> RequestBuilder {
+        self.request(Method::GET, path)
+    }
+
+    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let visitor = self.web.visitor();
+        visitor.client.request(method, format!("{}{path}", visitor.site)).bearer_auth(&self.token)
     }
 
     fn posts(&self, body: &Value) -> RequestBuilder {
-        let visitor = self.web.visitor();
-        visitor.client.post(format!("{}/api/v1/jobs", visitor.site)).bearer_auth(&self.token).json(body)
+        self.request(Method::POST, "/api/v1/jobs").json(body)
     }
 
     async fn enqueues(&self, body: &Value) -> Answer {
@@ -42,16 +46,16 @@ impl Program<'_> {
 
 /// An answer as a program reads it.
 #[derive(Debug)]
-struct Answer {
-    status: StatusCode,
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
     kind: String,
     location: Option<String>,
     replayed: bool,
-    document: Value,
+    pub(super) document: Value,
 }
 
 impl Answer {
-    async fn of(response: Response) -> Self {
+    pub(super) async fn of(response: Response) -> Self {
         let text = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
         let (kind, location) = (text("content-type").unwrap_or_default(), text("location"));
         let replayed = text("idempotency-replayed").as_deref() == Some("true");
@@ -59,7 +63,7 @@ impl Answer {
     }
 
     /// Status, place and reason of a problem.
-    fn problem(&self) -> (u16, &str, &str) {
+    pub(super) fn problem(&self) -> (u16, &str, &str) {
         assert_eq!(self.kind, "application/problem+json", "{self:?}");
         let pointer = self.document["errors"][0]["pointer"].as_str().unwrap_or_default();
         (self.status.as_u16(), pointer, self.document["detail"].as_str().unwrap_or_default())
@@ -310,6 +314,14 @@ async fn the_answers_are_as_the_description_says() {
     fits("Enqueued", &enqueued.document);
     fits("Job", &Answer::of(program.asks(&enqueued.location.unwrap()).send().await.unwrap()).await.document);
     fits("JobKinds", &Answer::of(program.asks("/api/v1/job-kinds").send().await.unwrap()).await.document);
+    let schedule = json!({ "expression": "0 9 * * 1-5", "time_zone": "America/Bogota", "job": "sweep_sessions" });
+    fits("ScheduleRequest", &schedule);
+    let put = program.request(Method::PUT, "/api/v1/schedules/mornings").json(&schedule);
+    fits("Schedule", &Answer::of(put.send().await.unwrap()).await.document);
+    let run = program.request(Method::POST, "/api/v1/schedules/mornings/run-now");
+    fits("RunNow", &Answer::of(run.send().await.unwrap()).await.document);
+    fits("Schedules", &Answer::of(program.asks("/api/v1/schedules").send().await.unwrap()).await.document);
+    fits("Ticks", &Answer::of(program.asks("/api/v1/schedules/mornings/ticks").send().await.unwrap()).await.document);
     fits("Problem", &program.enqueues(&json!({ "name": "touch" })).await.document);
     fits("Problem", &Answer::of(web.visitor().get("/api/v1/job-kinds").await).await.document);
 }
@@ -330,7 +342,7 @@ async fn a_token_is_made_and_ended_on_record() {
     assert_eq!(why(new("a\nb", "touch")).await, "a token's name has from 1 to 100 characters, none of them a control character");
     assert_eq!(
         why(NewApiToken { scopes: vec![], ..new("sales", "touch") }).await,
-        "a token without a scope opens nothing; the scopes are jobs:enqueue and jobs:read"
+        "a token without a scope opens nothing; the scopes are jobs:enqueue, jobs:read, schedules:read, schedules:write"
     );
     let over = NewApiToken { expires_at: Some(chrono::Utc::now()), ..new("sales", "touch") };
     assert!(why(over).await.starts_with("the token would have expired already"));

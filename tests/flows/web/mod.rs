@@ -2,6 +2,7 @@
 
 mod accounts;
 mod api;
+mod api_schedules;
 mod doors;
 mod links;
 mod operators;
@@ -9,11 +10,14 @@ mod outages;
 mod process;
 mod schedules;
 
-use faena_tests::{http::http_client, process::Process, stores::Stores};
+use faena_tests::{
+    http::http_client,
+    process::{Process, SECRET},
+    stores::Stores,
+};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, header::LOCATION};
 use scraper::{ElementRef, Html, Selector};
 
-const SECRET: &str = "k3Jm0Zr+9sQvT1yXw8bL5cN2aD7fG4hE6uIoPq/RtUs=";
 const SCRAPER_TOKEN: &str = "a-token-for-the-scraper";
 /// The password of everybody in these flows, and of the demo's accounts.
 const PASSWORD: &str = "faena-de-prueba-2026";

@@ -53,7 +53,10 @@ mod tests {
     fn told(kind: &'static str, body: &'static str) -> String {
         let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, header::HeaderValue::from_static(kind))]);
         match read::<Order>(&headers, &Bytes::from_static(body.as_bytes())) {
-            Err(Problem::Told(told)) => format!("{} {}: {}", told.status.as_u16(), told.pointer.unwrap_or_default(), told.detail),
+            Err(Problem::Told(told)) => {
+                let place = told.faults.first().map_or("", |(pointer, _)| pointer);
+                format!("{} {place}: {}", told.status.as_u16(), told.detail)
+            }
             other => format!("{other:?}"),
         }
     }

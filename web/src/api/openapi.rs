@@ -11,6 +11,8 @@ use super::{
     enqueue::{EnqueueRequest, Enqueued},
     job::Job,
     job_kinds::JobKinds,
+    schedule_commands::{RunNow, ScheduleRequest},
+    schedules::{Schedule, Schedules, Ticks},
 };
 
 static DESCRIPTION: LazyLock<Value> = LazyLock::new(describe);
@@ -62,6 +64,13 @@ fn describe() -> Value {
     let problem = given.subschema_for::<Problem>();
     let (enqueued, job, kinds) =
         (told.subschema_for::<Enqueued>(), told.subschema_for::<Job>(), told.subschema_for::<JobKinds>());
+    let schedule_request = given.subschema_for::<ScheduleRequest>();
+    let (schedules, schedule, ticks, run_now) = (
+        told.subschema_for::<Schedules>(),
+        told.subschema_for::<Schedule>(),
+        told.subschema_for::<Ticks>(),
+        told.subschema_for::<RunNow>(),
+    );
     let mut schemas: Map<String, Value> = given.take_definitions(true);
     schemas.append(&mut told.take_definitions(true));
 
@@ -75,6 +84,12 @@ fn describe() -> Value {
         responses
     };
     let answer = |what: &str, schema: &schemars::Schema| json!({ "description": what, "content": { "application/json": { "schema": schema } } });
+    let asked =
+        |name: &str, what: &str, schema: Value| json!({ "name": name, "in": "query", "description": what, "schema": schema });
+    let asked_limit =
+        asked("limit", "How many rows a page has.", json!({ "type": "integer", "minimum": 1, "maximum": 500, "default": 100 }));
+    let schedule_name = json!({ "name": "name", "in": "path", "required": true, "schema": { "type": "string", "pattern": "^[a-z][a-z0-9_]{0,62}$" } });
+    let no_schedule = refused("There is no such schedule among those whose jobs the token covers.");
     let mut accepted = answer("The job is enqueued, or was under the same id or idempotency key.", &enqueued);
     accepted["headers"] = json!({
         "Location": { "description": "Where to see what becomes of it.", "schema": { "type": "string" } },
@@ -86,7 +101,7 @@ fn describe() -> Value {
         "info": {
             "title": "Faena",
             "version": "1",
-            "description": "Enqueue jobs by name and see what becomes of them. An enqueued job runs at least once.",
+            "description": "Enqueue jobs by name, schedule them, and see what becomes of them. An enqueued job runs at least once.",
         },
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
         "security": [{ "token": [] }],
@@ -131,6 +146,93 @@ fn describe() -> Value {
                 "summary": "Read the catalogue",
                 "description": "Needs either scope. Each kind's schema describes its arguments.",
                 "responses": common(json!({ "200": answer("The kinds that the token covers.", &kinds) })),
+            } },
+            "/api/v1/schedules": { "get": {
+                "operationId": "listSchedules",
+                "summary": "List the schedules",
+                "description": "Needs the scope schedules:read.",
+                "parameters": [asked("after", "The name that the page before ended with.", json!({ "type": "string" })), asked_limit],
+                "responses": common(json!({
+                    "200": answer("The schedules whose jobs the token covers.", &schedules),
+                    "400": refused("The query cannot be read."),
+                })),
+            } },
+            "/api/v1/schedules/{name}": {
+                "get": {
+                    "operationId": "showSchedule",
+                    "summary": "See a schedule and its next ticks",
+                    "description": "Needs the scope schedules:read.",
+                    "parameters": [schedule_name],
+                    "responses": common(json!({ "200": answer("The schedule.", &schedule), "404": no_schedule })),
+                },
+                "put": {
+                    "operationId": "putSchedule",
+                    "summary": "Make or change a schedule",
+                    "description": "Needs the scope schedules:write. Ticks from now on are expected of it.",
+                    "parameters": [schedule_name],
+                    "requestBody": { "required": true, "content": { "application/json": { "schema": schedule_request } } },
+                    "responses": common(json!({
+                        "200": answer("The schedule, changed.", &schedule),
+                        "201": answer("The schedule, made.", &schedule),
+                        "400": refused("The body cannot be read."),
+                        "404": refused("A version was given, and there is no such schedule."),
+                        "409": refused("The schedule is one of the program's own, or of another version by now."),
+                        "413": refused("The body is too large."),
+                        "415": refused("The body is not application/json."),
+                        "422": refused("It describes no schedule; every mistake is told."),
+                    })),
+                },
+                "delete": {
+                    "operationId": "deleteSchedule",
+                    "summary": "Delete a schedule",
+                    "description": "Needs the scope schedules:write. What it has enqueued stays, and so does its ledger.",
+                    "parameters": [schedule_name],
+                    "responses": common(json!({
+                        "204": { "description": "It is deleted." },
+                        "404": no_schedule,
+                        "409": refused("The schedule is one of the program's own."),
+                    })),
+                },
+            },
+            "/api/v1/schedules/{name}/ticks": { "get": {
+                "operationId": "listTicks",
+                "summary": "See what became of a schedule's ticks",
+                "description": "Needs the scope schedules:read.",
+                "parameters": [
+                    schedule_name,
+                    asked("before", "The instant that the page before ended with.", json!({ "type": "string", "format": "date-time" })),
+                    asked_limit,
+                ],
+                "responses": common(json!({
+                    "200": answer("Its ledger, the latest first.", &ticks),
+                    "400": refused("The query cannot be read."),
+                    "404": no_schedule,
+                })),
+            } },
+            "/api/v1/schedules/{name}/run-now": { "post": {
+                "operationId": "runScheduleNow",
+                "summary": "Enqueue a schedule's job at once",
+                "description": "Needs the scope schedules:write. Its ticks stay as they are.",
+                "parameters": [schedule_name],
+                "responses": common(json!({
+                    "202": answer("The job is enqueued.", &run_now),
+                    "404": no_schedule,
+                    "422": refused("Its job cannot be enqueued."),
+                })),
+            } },
+            "/api/v1/schedules/{name}/pause": { "post": {
+                "operationId": "pauseSchedule",
+                "summary": "Let a schedule tick no more until it is resumed",
+                "description": "Needs the scope schedules:write.",
+                "parameters": [schedule_name],
+                "responses": common(json!({ "204": { "description": "It is paused, or was." }, "404": no_schedule })),
+            } },
+            "/api/v1/schedules/{name}/resume": { "post": {
+                "operationId": "resumeSchedule",
+                "summary": "Let a paused schedule tick again, from now on",
+                "description": "Needs the scope schedules:write.",
+                "parameters": [schedule_name],
+                "responses": common(json!({ "204": { "description": "It ticks, or did." }, "404": no_schedule })),
             } },
             "/api/v1/openapi.json": { "get": {
                 "operationId": "describe",

@@ -228,7 +228,7 @@ pub(crate) async fn show_edit(State(app): State<App>, page: Page, Path(name): Pa
         expression: schedule.expression.clone(),
         time_zone: schedule.time_zone.clone(),
         job: schedule.job.clone(),
-        args: serde_json::to_string_pretty(&schedule.args).unwrap_or_default(),
+        args: serde_json::to_string_pretty(&schedule.sealed_args).unwrap_or_default(),
         catch_up: catch_up.to_owned(),
         within: within.to_owned(),
         jitter: if schedule.jitter_s > 0 { format!("{}s", schedule.jitter_s) } else { String::new() },
