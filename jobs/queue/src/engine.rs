@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use apalis::layers::WorkerBuilderExt as _;
 use apalis_core::{
     monitor::Monitor,
     task::Task,
@@ -275,8 +274,8 @@ fn register<P: Send + Sync + 'static>(
             }
         });
         WorkerBuilder::new(name.as_str())
+            // No limit of apalis's own: what arrives has a slot already, ours or a borrowed one.
             .backend(QueueBackend::new(inflight.clone(), acker.clone()))
-            .concurrency(inflight.slots)
             .on_event(|worker, event| {
                 if let WorkerEvent::Error(error) = event {
                     error!(worker = worker.name(), %error, "apalis reports an error");

@@ -1,10 +1,11 @@
 //! What limits allow and what is paused: decisions, kept in Postgres and told to every lane.
 
-use std::{collections::HashMap, fmt, str::FromStr};
+use std::{collections::HashMap, fmt, str::FromStr, time::Duration};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::{PgPool, types::Json};
+use tracing::info;
 use uuid::Uuid;
 
 use crate::{
@@ -16,6 +17,8 @@ use crate::{
 
 /// No lane is told more than this: an operator's settings are few.
 const MAX_SETTINGS: i64 = 1000;
+/// For so long a decision waits for Redis to hear of it.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A limit as it stands: what the code says, what an operator set, and who has a share now.
 #[derive(Debug, Clone, Serialize)]
@@ -210,7 +213,11 @@ impl Operations {
         .bind(MAX_SETTINGS)
         .execute(&self.db)
         .await?;
-        if set.rows_affected() > 0 { Ok(()) } else { Err(LimitError::TooMany) }
+        if set.rows_affected() == 0 {
+            return Err(LimitError::TooMany);
+        }
+        self.tell_lanes_now().await;
+        Ok(())
     }
 
     /// Lets the code's bounds hold again. Answers whether an operator's held.
@@ -224,7 +231,9 @@ impl Operations {
                            where word = $1 and code is not null and operator is not null returning word)
              select word from gone union all select word from kept",
         );
-        Ok(reset.bind(word(name, of)).fetch_optional(&self.db).await?.is_some())
+        let was_set = reset.bind(word(name, of)).fetch_optional(&self.db).await?.is_some();
+        self.tell_lanes_now().await;
+        Ok(was_set)
     }
 
     /// Pauses a kind of job or a tenant: its jobs wait, those that run go on. Every worker sees it within a second, and a wiped Redis does
@@ -242,6 +251,7 @@ impl Operations {
             .bind(actor)
             .execute(&self.db)
             .await?;
+        self.tell_lanes_now().await;
         Ok(paused.rows_affected() > 0)
     }
 
@@ -251,7 +261,21 @@ impl Operations {
     /// Postgres did not answer.
     pub async fn resume_jobs(&self, what: &Paused) -> Result<bool, OperationsError> {
         let resumed = sqlx::query("delete from faena.pauses where what = $1").bind(what.to_row()).execute(&self.db).await?;
+        self.tell_lanes_now().await;
         Ok(resumed.rows_affected() > 0)
+    }
+
+    /// What was decided holds from this moment on where Redis answers; elsewhere the workers tell it, as they do again and again.
+    async fn tell_lanes_now(&self) {
+        let told = async {
+            let settings = read_settings(&self.db).await?;
+            Ok::<_, OperationsError>(tell_lanes(&self.store, &self.lanes().await?, &settings).await?)
+        };
+        match tokio::time::timeout(PATIENCE, told).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => info!(%error, "the workers will tell Redis what was decided"),
+            Err(_) => info!("Redis does not answer: the workers will tell it what was decided"),
+        }
     }
 
     /// The paused kinds of jobs and tenants (`job:name`, `tenant:name`), since when, and who paused each.

@@ -47,6 +47,24 @@ async fn a_job_that_comes_too_late_ends_without_running() {
 }
 
 #[tokio::test]
+async fn a_job_whose_worker_died_after_its_effect_is_completed_although_its_time_is_over() {
+    let stores = Stores::fresh().await;
+    let id = enqueue(&stores, Touch { n: 0, sleep_ms: 0 }.expires_at(Utc::now())).await;
+    // As its first worker left it: committed, and then killed.
+    sqlx::query("insert into faena.effects (job_id, epoch, fence, done_at) values ($1, 1, 1, now())")
+        .bind(id)
+        .execute(&stores.db)
+        .await
+        .unwrap();
+
+    let _worker = start_probe(&stores, &[]).await;
+
+    let job = ended(&stores, id).await;
+    assert_eq!((job.summary.state, job.summary.reason), (State::Completed, None));
+    no_leftovers(&stores).await;
+}
+
+#[tokio::test]
 async fn a_job_whose_next_attempt_would_come_too_late_ends_at_once() {
     let stores = Stores::fresh().await;
     let _worker = start_probe(&stores, &[]).await;

@@ -9,6 +9,7 @@ mod crashes;
 mod drain;
 mod endings;
 mod expiry;
+mod kills;
 mod lanes;
 mod limits;
 mod migrations;

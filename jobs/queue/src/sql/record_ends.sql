@@ -1,5 +1,6 @@
 -- Records the ends of jobs, each once. What a promise says comes from the outbox, where it still stands; of a job without a
--- promise everything came with its event. Answers the ends that bring something with them: keys of unique jobs, and what follows.
+-- promise everything came with its event. A job whose effect was committed is completed, whatever Redis made of it: its worker died before it
+-- could say so, and then the job's time was over, or somebody's wish to cancel it was all that was left. Answers the ends that bring something with them: keys of unique jobs, and what follows.
 --   $1 queue · $2 ids · $3 states · $4 reasons · $5 attempts · $6 ended · $7 whether the envelope came along · then from the envelope:
 --   $8 names · $9 versions · $10 args · $11 args that are no JSON · $12 durabilities · $13 enqueued · $14 run at · $15 traceparents · $16 terms
 with written as (
@@ -12,8 +13,8 @@ with written as (
         coalesce(o.args, t.args::jsonb),
         case when o.id is null then t.args_raw end,
         case when o.id is null then t.durability else 'outbox' end,
-        t.state,
-        t.reason,
+        case when effect.is_done then 'completed' else t.state end,
+        case when effect.is_done then null else t.reason end,
         t.attempts + coalesce(o.attempts_before, 0),
         coalesce(o.enqueued_at, t.enqueued_at),
         coalesce(o.run_at, t.run_at),
@@ -24,6 +25,9 @@ with written as (
             $11::bytea[], $12::text[], $13::timestamptz[], $14::timestamptz[], $15::text[], $16::text[])
         as t (id, state, reason, attempts, ended_at, whole, name, version, args, args_raw, durability, enqueued_at, run_at, traceparent, terms)
     left join faena.outbox o on o.id = t.id
+    cross join lateral (
+        select case when t.state <> 'completed' then (select e.done_at is not null from faena.effects e where e.job_id = t.id) end as is_done
+    ) effect
     where o.id is not null or t.whole
     on conflict (id) do nothing
     returning id, state, ended_at, traceparent, terms
