@@ -11,4 +11,3 @@ pub mod sign_in;
 pub mod user;
 pub mod verification;
 pub mod welcome_learner;
-pub mod welcome_letter;

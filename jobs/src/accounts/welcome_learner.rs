@@ -9,10 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     user::{User, UserId},
     verification::Verification,
-    welcome_letter::WelcomeLetter,
 };
 use crate::{
-    mail::{Dispatch, delivery, letter::Recipient},
+    mail::{delivery, letters::Welcome},
     ports::{Ctx, Ports},
 };
 
@@ -52,21 +51,7 @@ impl Job for WelcomeLearner {
                 return Err(failure);
             }
         };
-        let letter = WelcomeLetter {
-            name: &user.full_name,
-            link: &ctx.links.verification(&user, ctx.now()),
-            home: ctx.links.home(),
-            good_for_days: Verification::GOOD_FOR.num_days(),
-        };
-        let dispatch = Dispatch {
-            key,
-            letter: "welcome",
-            user_id: Some(user.id),
-            to: Recipient::new(&user.full_name, user.email.clone()),
-            locale: user.locale,
-            paper: letter.write(user.locale).or_dead("the letter cannot be written")?,
-            security: true,
-        };
-        delivery::deliver(ctx, dispatch).await
+        let letter = Welcome { link: ctx.links.verification(&user, ctx.now()), good_for_days: Verification::GOOD_FOR.num_days() };
+        delivery::send(ctx, key, &user, &letter).await
     }
 }

@@ -19,11 +19,17 @@ use uuid::Uuid;
 
 use super::{
     letter::{Letter, MessageId, Recipient},
+    letters::Blanks,
     notice,
     paper::Paper,
+    reader::Reader,
+    stream::Stream,
 };
 use crate::{
-    accounts::{locale::Locale, user::UserId},
+    accounts::{
+        locale::Locale,
+        user::{User, UserId},
+    },
     ports::{
         Ctx,
         mailer::{Fate, PATIENCE, Part},
@@ -54,6 +60,8 @@ pub struct Dispatch {
     pub key: String,
     /// The kind of letter, in the table and in metrics.
     pub letter: &'static str,
+    /// Why the person gets it.
+    pub stream: Stream,
     /// Whose letter it is, as long as there is an account.
     pub user_id: Option<UserId>,
     /// Who it is for.
@@ -65,6 +73,33 @@ pub struct Dispatch {
     /// Whether somebody is locked out without it: such a letter is worth arriving twice, so it is repeated once when nobody knows
     /// whether it arrived.
     pub security: bool,
+}
+
+/// Writes the letter to a person in their language and delivers it, or says why not. Return what it returns.
+///
+/// `key` is what makes two requests the same letter, for example `welcome:42:0`.
+///
+/// # Errors
+/// As [`deliver`]; dead: the letter cannot be written.
+pub async fn send<B: Blanks>(ctx: &Ctx, key: String, user: &User, blanks: &B) -> Attempted {
+    let reader = Reader {
+        name: &user.full_name,
+        locale: user.locale,
+        time_zone: &user.time_zone,
+        home: ctx.links.home(),
+        unsubscribe: None,
+    };
+    let dispatch = Dispatch {
+        key,
+        letter: B::KIND,
+        stream: B::STREAM,
+        user_id: Some(user.id),
+        to: Recipient::new(&user.full_name, user.email.clone()),
+        locale: user.locale,
+        paper: blanks.write(&reader).or_dead("the letter cannot be written")?,
+        security: B::IS_SECURITY,
+    };
+    deliver(ctx, dispatch).await
 }
 
 /// Delivers the letter, or says why not. Return what it returns.

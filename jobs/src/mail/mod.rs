@@ -1,10 +1,15 @@
-//! Letters: what one is, how its text is laid out, and what becomes of it.
+//! Letters: what they say, what one is, and what becomes of it.
 
 pub mod delivery;
 pub mod letter;
+pub mod letters;
 mod notice;
 mod paper;
+mod reader;
+mod stream;
 mod wrap;
 
-pub use delivery::{Dispatch, deliver};
+pub use delivery::{Dispatch, deliver, send};
 pub use paper::Paper;
+pub use reader::{Reader, Said};
+pub use stream::Stream;

@@ -14,11 +14,13 @@ pub struct Paper {
 }
 
 impl Paper {
-    /// Renders both forms; the text is wrapped.
+    /// Takes a rendered text whose first line is the subject, and asks for the HTML to that subject. The text is wrapped.
     ///
     /// # Errors
     /// A template could not be rendered.
-    pub fn render(subject: &str, text: &impl askama::Template, html: &impl askama::Template) -> askama::Result<Self> {
-        Ok(Self { subject: HeaderText::new(subject), text: wrap(&text.render()?), html: html.render()? })
+    pub fn of(text: &str, html: impl FnOnce(&str) -> askama::Result<String>) -> askama::Result<Self> {
+        let (subject, text) = text.split_once('\n').unwrap_or((text, ""));
+        let subject = HeaderText::new(subject);
+        Ok(Self { text: wrap(text), html: html(subject.as_str())?, subject })
     }
 }

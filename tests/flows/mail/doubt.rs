@@ -15,7 +15,7 @@ use faena_tests::{
 use jobs::{
     accounts::{full_name::FullName, locale::Locale, welcome_learner::WelcomeLearner},
     mail::{
-        Dispatch, Paper, deliver,
+        Dispatch, Paper, Stream, deliver,
         letter::{HeaderText, Letter, Recipient},
     },
     ports::{
@@ -45,7 +45,9 @@ impl Job for SendNews {
         let paper = Paper { subject: HeaderText::new("Novedades"), text: "Hola\n".to_owned(), html: "<p>Hola</p>".to_owned() };
         let to = Recipient::new(&FullName::parse("Begoña").unwrap(), ADDRESS.to_owned().try_into().unwrap());
         let key = format!("news:{}", ctx.job_id());
-        deliver(ctx, Dispatch { key, letter: "news", user_id: None, to, locale: Locale::Es, paper, security: false }).await
+        let stream = Stream::Transactional;
+        deliver(ctx, Dispatch { key, letter: "news", stream, user_id: None, to, locale: Locale::Es, paper, security: false })
+            .await
     }
 }
 
