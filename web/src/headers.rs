@@ -22,7 +22,9 @@ pub(crate) fn set(headers: &mut HeaderMap, app: &App, visit: &Visit) {
     for (name, value) in FIXED {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    put(headers, header::CONTENT_SECURITY_POLICY, &content_security_policy(&visit.nonce));
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        put(headers, header::CONTENT_SECURITY_POLICY, &content_security_policy(&visit.nonce));
+    }
     put(headers, HeaderName::from_static("x-request-id"), &visit.id.to_string());
     if app.settings.is_https() {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));

@@ -1,6 +1,8 @@
 //! The pages. Each is one handler file and one template of the same name beside it.
 
 pub(crate) mod account;
+pub(crate) mod dev_letter;
+pub(crate) mod dev_mail;
 pub(crate) mod landing;
 pub(crate) mod login;
 pub(crate) mod logout;

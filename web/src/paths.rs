@@ -59,6 +59,9 @@ pub(crate) const OPS_SCHEDULE_PAUSE: Twin = Twin::same("/ops/schedules/{name}/pa
 pub(crate) const OPS_SCHEDULE_RESUME: Twin = Twin::same("/ops/schedules/{name}/resume");
 pub(crate) const OPS_SCHEDULE_DELETE: Twin = Twin::same("/ops/schedules/{name}/delete");
 
+pub(crate) const DEV_MAIL: Twin = Twin::same("/dev/mail");
+pub(crate) const DEV_LETTER: Twin = Twin::same("/dev/mail/{kind}/{form}");
+
 pub(crate) const API_JOBS: Twin = Twin::same("/api/v1/jobs");
 pub(crate) const API_JOB: Twin = Twin::same("/api/v1/jobs/{id}");
 pub(crate) const API_JOB_KINDS: Twin = Twin::same("/api/v1/job-kinds");

@@ -27,7 +27,7 @@ use crate::{
     },
     identity::SESSION_HOURS,
     pages::{
-        account, landing, login, logout, ops, ops_cancel, ops_job, ops_jobs, ops_retry, ops_schedule, ops_schedule_commands,
+        account, dev_letter, dev_mail, landing, login, logout, ops, ops_cancel, ops_job, ops_jobs, ops_retry, ops_schedule, ops_schedule_commands,
         ops_schedule_form, ops_schedules, register, verification_letter, verify,
     },
     paths::{self, Twin},
@@ -88,6 +88,8 @@ pub(crate) fn table() -> Vec<Route> {
         post(paths::OPS_SCHEDULE_PAUSE, Roles(OPERATORS), ops_schedule_commands::pause),
         post(paths::OPS_SCHEDULE_RESUME, Roles(OPERATORS), ops_schedule_commands::resume),
         post(paths::OPS_SCHEDULE_DELETE, Roles(OPERATORS), ops_schedule_commands::delete),
+        get(paths::DEV_MAIL, Anyone, dev_mail::show),
+        get(paths::DEV_LETTER, Anyone, dev_letter::show),
         for_programs(&Method::POST, paths::API_JOBS, Bearer(&[Scope::EnqueueJobs]), api::enqueue::submit),
         for_programs(&Method::GET, paths::API_JOB, Bearer(&[Scope::ReadJobs]), api::job::show),
         for_programs(&Method::GET, paths::API_JOB_KINDS, Bearer(&Scope::ALL), api::job_kinds::show),

@@ -60,6 +60,10 @@ pub(crate) struct Given {
     #[arg(long, env = "TRUSTED_PROXIES", default_value = "")]
     trusted_proxies: String,
 
+    /// Whether /dev/mail shows every kind of letter with made-up values, to whoever asks. For development and demos.
+    #[arg(long, env = "DEV_PAGES", default_value = "false")]
+    dev_pages: String,
+
     /// How many requests for pages may be worked on at once; more are answered 503.
     #[arg(long, env = "MAX_REQUESTS", default_value = "256")]
     max_requests: String,
@@ -83,6 +87,7 @@ pub(crate) struct Settings {
     pub(crate) keyring: Option<Keyring>,
     pub(crate) metrics_token: Option<SecretString>,
     pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) dev_pages: bool,
     pub(crate) max_requests: usize,
     pub(crate) drain_notice: Duration,
 }
@@ -131,6 +136,7 @@ pub(crate) struct Readable {
     keyring: Option<Option<Keyring>>,
     metrics_token: Option<Option<SecretString>>,
     trusted_proxies: Option<Vec<IpNet>>,
+    dev_pages: Option<bool>,
     max_requests: Option<usize>,
     drain_notice: Option<Duration>,
 }
@@ -159,6 +165,7 @@ impl Given {
             keyring: mistakes.note("SECRET_ARGS_KEYS", keyring),
             metrics_token: mistakes.note("METRICS_TOKEN", token),
             trusted_proxies: mistakes.note("TRUSTED_PROXIES", networks(&self.trusted_proxies)),
+            dev_pages: mistakes.note("DEV_PAGES", parsed(&self.dev_pages, "true or false")),
             max_requests: mistakes.note("MAX_REQUESTS", requests),
             drain_notice: mistakes.note("DRAIN_NOTICE_SECONDS", notice).map(Duration::from_secs),
         };
@@ -191,6 +198,7 @@ impl Readable {
             keyring: self.keyring?,
             metrics_token: self.metrics_token?,
             trusted_proxies: self.trusted_proxies?,
+            dev_pages: self.dev_pages?,
             max_requests: self.max_requests?,
             drain_notice: self.drain_notice?,
         })
@@ -341,6 +349,7 @@ mod tests {
             "--secret-args-keys=k1:secreto",
             "--metrics-token=short",
             "--trusted-proxies=10.0.0.0/99",
+            "--dev-pages=perhaps",
             "--max-requests=0",
             "--drain-notice-seconds=soon",
         ];
@@ -360,6 +369,7 @@ mod tests {
                 "SECRET_ARGS_KEYS",
                 "METRICS_TOKEN",
                 "TRUSTED_PROXIES",
+                "DEV_PAGES",
                 "MAX_REQUESTS",
                 "DRAIN_NOTICE_SECONDS",
             ]

@@ -77,7 +77,7 @@ impl Reader<'_> {
         }
         let mut grouped = String::with_capacity(digits.len() + digits.len() / 3 * sign.len_utf8());
         for (place, digit) in digits.chars().enumerate() {
-            if place > 0 && (digits.len() - place) % 3 == 0 {
+            if place > 0 && (digits.len() - place).is_multiple_of(3) {
                 grouped.push(sign);
             }
             grouped.push(digit);

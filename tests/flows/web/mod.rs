@@ -4,6 +4,7 @@ mod accounts;
 mod api;
 mod api_schedules;
 mod doors;
+mod letters;
 mod links;
 mod operators;
 mod outages;

@@ -422,3 +422,12 @@ async fn a_form_page_gives_the_cookie_that_its_token_needs() {
     let binding = cookie.trim_start_matches("form=").split(';').next().unwrap_or_default();
     assert!(app.csrf.accepts(binding, token));
 }
+
+#[tokio::test]
+async fn samples_of_letters_are_shown_only_where_the_settings_allow_it() {
+    for path in ["/dev/mail", "/dev/mail/receipt/html", "/dev/mail/receipt/text"] {
+        let request = Request::get(path).body(Body::empty()).expect("a request");
+        let response = router(&app(), table()).oneshot(request).await.expect("an answer");
+        assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+    }
+}
