@@ -44,6 +44,9 @@ pub(crate) enum Who {
     Roles(&'static [Role]),
     /// One of these roles, or whoever holds METRICS_TOKEN.
     RolesOrMetricsToken(&'static [Role]),
+    /// Whoever has been handed the address: it carries a signature of ours, which the handler checks. Nobody is asked for a cookie or a
+    /// form's token, because mail programs press this button for their readers (RFC 8058, 3.1) and have neither.
+    Signed,
     /// Programs whose API token allows one of these. A session opens nothing here, so no other site can send a browser.
     Bearer(&'static [Scope]),
 }
@@ -74,7 +77,7 @@ pub(crate) enum Verdict {
 /// The rule of every door.
 pub(crate) fn judge(who: Who, role: Option<Role>, holds_token: bool) -> Verdict {
     match (who, role) {
-        (Who::Anyone, _) | (Who::Guest, None) | (Who::SignedIn, Some(_)) => Verdict::Pass,
+        (Who::Anyone | Who::Signed, _) | (Who::Guest, None) | (Who::SignedIn, Some(_)) => Verdict::Pass,
         (Who::Guest, Some(_)) => Verdict::ToAccount,
         (Who::RolesOrMetricsToken(_), _) if holds_token => Verdict::Pass,
         (Who::SignedIn | Who::Roles(_) | Who::RolesOrMetricsToken(_), None) | (Who::Bearer(_), _) => Verdict::SignIn,
@@ -109,6 +112,13 @@ pub(crate) async fn stand(
 ) -> Response {
     if row.surface == Surface::System {
         return next.run(request).await;
+    }
+    if row.who == Who::Signed {
+        visit.is_by(None);
+        return match held(request, FORM_BYTES).await {
+            Ok(request) => next.run(request).await,
+            Err(problem) => problem.into_response(),
+        };
     }
     if let Who::Bearer(scopes) = row.who {
         return match admit(&app, &visit, scopes, request).await {
@@ -167,6 +177,13 @@ async fn admit(app: &App, visit: &Visit, scopes: &[Scope], request: Request) -> 
         }
         problem => problem,
     })?;
+    Ok(Request::from_parts(parts, Body::from(body)))
+}
+
+/// The request with its body in memory, if that has at most so many bytes.
+async fn held(request: Request, most: usize) -> Result<Request, Problem> {
+    let (parts, body) = request.into_parts();
+    let body = read(body, announced(&parts.headers), most).await?;
     Ok(Request::from_parts(parts, Body::from(body)))
 }
 

@@ -43,6 +43,8 @@ pub(crate) const LOGIN: Twin = Twin::new("/entrar", "/login");
 pub(crate) const LOGOUT: Twin = Twin::new("/salir", "/logout");
 pub(crate) const ACCOUNT: Twin = Twin::new("/cuenta", "/account");
 pub(crate) const VERIFICATION_LETTER: Twin = Twin::new("/cuenta/carta", "/account/letter");
+pub(crate) const MAIL_PREFERENCES: Twin = Twin::new("/cuenta/cartas", "/account/letters");
+pub(crate) const UNSUBSCRIBE: Twin = Twin::new("/baja", "/unsubscribe");
 pub(crate) const VERIFY: Twin = Twin::new("/verificar", "/verify");
 pub(crate) const OPS: Twin = Twin::same("/ops");
 pub(crate) const OPS_JOBS: Twin = Twin::same("/ops/jobs");
@@ -80,14 +82,15 @@ pub(crate) const ASSET: Twin = Twin::same("/assets/{name}");
 
 #[cfg(test)]
 mod tests {
-    use jobs::accounts::verification::Verification;
+    use jobs::{accounts::verification::Verification, mail::unsubscribe::Unsubscribe};
 
     use super::*;
 
     #[test]
-    fn the_link_in_the_letter_leads_to_the_page() {
+    fn the_links_in_letters_lead_to_the_pages() {
         for locale in Locale::ALL {
             assert_eq!(VERIFY.at(locale), Verification::path(locale));
+            assert_eq!(UNSUBSCRIBE.at(locale), Unsubscribe::path(locale));
         }
     }
 }

@@ -4,6 +4,7 @@
 //! else. So the conversation is led step by step over lettre's connection; `session` says what each way it can end means.
 
 mod breaker;
+mod dkim;
 mod message;
 mod pool;
 #[cfg(test)]

@@ -32,7 +32,7 @@ impl Job for WelcomeLearner {
     const QUEUE: Queue = Queue::Critical;
     const MAX_ATTEMPTS: u32 = delivery::MAX_ATTEMPTS;
     const TIMEOUT: Duration = delivery::TIMEOUT;
-    /// For hiccups of our own; a letter that the server refuses waits as [`delivery::REFUSED`] says.
+    /// For hiccups of our own; a letter that the server refuses waits as [`delivery::refused_wait`] says.
     const BACKOFF: Backoff = Backoff::between(Duration::from_secs(5), Duration::from_secs(600)).at_least(Duration::from_secs(1));
 
     async fn run(self, ctx: &Ctx) -> Attempted {

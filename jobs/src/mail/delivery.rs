@@ -7,23 +7,28 @@
 //!   4xx, out of service
 //! ```
 //!
+//! Any attempt may also find that the letter is not to leave: `withheld`. An operator who has lifted the suppression retries its job.
+//!
 //! `sending` is committed when a server is ready to take the letter, and before its body can leave. A row found in it is one whose
 //! attempt died in between: unknown.
 
 use std::time::{Duration, Instant};
 
-use queue::{Attempted, Backoff, Effect, Failure, JobId, OrFailure};
+use queue::{Attempted, Effect, Failure, JobId, OrFailure};
 use sqlx::PgConnection;
 use tracing::{info, warn};
+use url::Url;
 use uuid::Uuid;
 
 use super::{
+    bounce::{self, Bounce},
     letter::{Letter, MessageId, Recipient},
     letters::Blanks,
     notice,
     paper::Paper,
     reader::Reader,
     stream::Stream,
+    suppression::{Withheld, withheld},
 };
 use crate::{
     accounts::{
@@ -32,20 +37,30 @@ use crate::{
     },
     ports::{
         Ctx,
-        mailer::{Fate, PATIENCE, Part},
+        mailer::{Fate, PATIENCE, Part, Reply},
     },
 };
 
 /// How long an attempt at a letter may take: the mailer's time, and Postgres's before and after it.
 pub const TIMEOUT: Duration = PATIENCE.saturating_add(Duration::from_secs(60));
 
-/// How long a refused letter (4xx) waits. Servers that put strangers on a grey list want five minutes, so no wait is shorter; a
-/// few tries in the first hour, later one every two or three hours (RFC 5321, 4.5.4.1).
-pub const REFUSED: Backoff =
-    Backoff::between(Duration::from_secs(6 * 60), Duration::from_secs(4 * 3600)).at_least(Duration::from_secs(5 * 60));
+/// How long a refused letter (4xx) waits, attempt by attempt: servers that put strangers on a grey list want five minutes, then some
+/// patience (RFC 6647, 4.5; RFC 5321, 4.5.4.1).
+const REFUSED_MINUTES: [u32; 3] = [5, 15, 60];
+/// Every later wait.
+const REFUSED_LATER_MINUTES: u32 = 120;
 
-/// With [`REFUSED`] a day of being refused, on average.
-pub const MAX_ATTEMPTS: u32 = 17;
+/// With [`refused_wait`] a letter is tried for most of a day.
+pub const MAX_ATTEMPTS: u32 = 14;
+
+/// How long a letter that was refused for now waits after that attempt (the first is 1). A crowd that was refused together does not come back
+/// together.
+#[must_use]
+pub fn refused_wait(attempt: u32) -> Duration {
+    let step = usize::try_from(attempt.max(1) - 1).unwrap_or(usize::MAX);
+    let minutes = REFUSED_MINUTES.get(step).copied().unwrap_or(REFUSED_LATER_MINUTES);
+    Duration::from_secs(u64::from(minutes) * 60).mul_f64(1.0 + 0.1 * rand::random::<f64>())
+}
 
 /// Before a letter that may have arrived goes out once more.
 const BEFORE_REPEAT: Duration = Duration::from_secs(30);
@@ -73,6 +88,8 @@ pub struct Dispatch {
     /// Whether somebody is locked out without it: such a letter is worth arriving twice, so it is repeated once when nobody knows
     /// whether it arrived.
     pub security: bool,
+    /// Where its reader says no to such letters with one click (RFC 8058).
+    pub unsubscribe: Option<Url>,
 }
 
 /// Writes the letter to a person in their language and delivers it, or says why not. Return what it returns.
@@ -87,7 +104,7 @@ pub async fn send<B: Blanks>(ctx: &Ctx, key: String, user: &User, blanks: &B) ->
         locale: user.locale,
         time_zone: &user.time_zone,
         home: ctx.links.home(),
-        unsubscribe: None,
+        unsubscribe: ctx.links.unsubscribe(user, B::STREAM),
     };
     let dispatch = Dispatch {
         key,
@@ -98,6 +115,7 @@ pub async fn send<B: Blanks>(ctx: &Ctx, key: String, user: &User, blanks: &B) ->
         locale: user.locale,
         paper: blanks.write(&reader).or_dead("the letter cannot be written")?,
         security: B::IS_SECURITY,
+        unsubscribe: reader.unsubscribe,
     };
     deliver(ctx, dispatch).await
 }
@@ -109,9 +127,10 @@ pub async fn send<B: Blanks>(ctx: &Ctx, key: String, user: &User, blanks: &B) ->
 /// unknown. Cancelled: another job has this letter.
 pub async fn deliver(ctx: &Ctx, dispatch: Dispatch) -> Attempted {
     let row = begin(ctx, &dispatch).await?;
-    let Dispatch { letter: kind, to, locale, paper: Paper { subject, text, html }, security, .. } = dispatch;
+    let Dispatch { letter: kind, to, locale, paper: Paper { subject, text, html }, security, unsubscribe, .. } = dispatch;
     let message_id = MessageId::stored(&row.message_id);
-    let letter = Letter { to, locale, subject, text, html, message_id, written_at: ctx.now() };
+    let return_tag = ctx.links.return_tag(row.id);
+    let letter = Letter { to, locale, subject, text, html, message_id, written_at: ctx.now(), unsubscribe, return_tag };
     let fate = match ctx.mail.offer(&letter).await {
         Ok(offered) => {
             mark_sending(ctx, &row, &letter).await?;
@@ -120,7 +139,7 @@ pub async fn deliver(ctx: &Ctx, dispatch: Dispatch) -> Attempted {
         Err(fate) => fate,
     };
     let verdict = judge(&fate, &row, security, ctx.is_last_attempt());
-    let effect = settle(ctx, row.id, &verdict).await?;
+    let effect = settle(ctx, row.id, &letter, &verdict).await?;
     count(kind, verdict.outcome);
     info!(job = %ctx.job_id(), letter = kind, message_id = row.message_id, outcome = verdict.outcome, "what became of a letter");
     if let Some(effect) = effect {
@@ -134,7 +153,7 @@ pub async fn deliver(ctx: &Ctx, dispatch: Dispatch) -> Attempted {
         _ => Duration::ZERO,
     };
     Err(match verdict.next {
-        Next::Retry(Wait::Refused) => Failure::retry_after(verdict.words, REFUSED.delay(ctx.attempt())),
+        Next::Retry(Wait::Refused) => Failure::retry_after(verdict.words, refused_wait(ctx.attempt())),
         Next::Retry(Wait::Repeat) => Failure::retry_after(verdict.words, BEFORE_REPEAT),
         Next::Pause => Failure::throttled(ctx.now() + pause, verdict.words),
         Next::Done | Next::Dead => Failure::dead(verdict.words),
@@ -167,6 +186,7 @@ enum State {
     Sent,
     Unknown,
     Failed,
+    Withheld,
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -186,17 +206,39 @@ struct Row {
 async fn begin(ctx: &Ctx, dispatch: &Dispatch) -> Result<Row, Failure> {
     let mut step = ctx.step().await?;
     let row = find_or_make(&mut step, ctx, dispatch).await.context("finding the letter's row")?;
-    let refusal = may_begin(&row, ctx.job_id(), dispatch.security).err();
-    if let (Some(Refusal::Unknown(words)), State::Sending) = (&refusal, row.state) {
-        write(&mut step, row.id, State::Unknown, row.sends, None, Some(words)).await?;
-        count(dispatch.letter, "unknown");
+    let mut refusal = may_begin(&row, ctx.job_id(), dispatch.security).err();
+    if refusal.is_none() {
+        let Dispatch { to, user_id, stream, .. } = dispatch;
+        let reason = withheld(&mut step, &to.address, *user_id, *stream).await.context("asking whether the letter may leave")?;
+        refusal = reason.map(Refusal::Withheld);
+    }
+    match &refusal {
+        Some(Refusal::Unknown(words)) if row.state == State::Sending => {
+            write(&mut step, row.id, State::Unknown, row.sends, None, Some(words)).await?;
+            count(dispatch.letter, "unknown");
+        }
+        Some(Refusal::Withheld(reason)) => {
+            withhold(&mut step, row.id, *reason).await.context("keeping the letter back")?;
+            count(dispatch.letter, "withheld");
+        }
+        _ => {}
     }
     step.commit().await?;
     match refusal {
         None => Ok(row),
         Some(Refusal::Unknown(words)) => Err(Failure::dead(words)),
         Some(Refusal::NotOurs(reason)) => Err(Failure::cancelled(reason)),
+        Some(Refusal::Withheld(reason)) => Err(Failure::cancelled(format!("the letter stays here: {reason}"))),
     }
+}
+
+async fn withhold(db: &mut PgConnection, id: Uuid, reason: Withheld) -> sqlx::Result<()> {
+    sqlx::query("update mail.messages set state = 'withheld', withheld_for = $2, updated_at = clock_timestamp() where id = $1")
+        .bind(id)
+        .bind(reason)
+        .execute(db)
+        .await
+        .map(drop)
 }
 
 /// From here on the letter may have left.
@@ -219,8 +261,8 @@ async fn mark_sending(ctx: &Ctx, row: &Row, letter: &Letter) -> Result<(), Failu
 async fn find_or_make(db: &mut PgConnection, ctx: &Ctx, dispatch: &Dispatch) -> sqlx::Result<Row> {
     let id = ctx.job_id().0;
     sqlx::query(
-        "insert into mail.messages (id, dedupe_key, letter, locale, to_address, user_id, message_id)
-         values ($1, $2, $3, $4, $5::citext, $6, $7) on conflict (dedupe_key) do nothing",
+        "insert into mail.messages (id, dedupe_key, letter, locale, to_address, user_id, message_id, stream)
+         values ($1, $2, $3, $4, $5::citext, $6, $7, $8) on conflict (dedupe_key) do nothing",
     )
     .bind(id)
     .bind(&dispatch.key)
@@ -229,6 +271,7 @@ async fn find_or_make(db: &mut PgConnection, ctx: &Ctx, dispatch: &Dispatch) -> 
     .bind(dispatch.to.address.as_str())
     .bind(dispatch.user_id)
     .bind(MessageId::new(id, ctx.mail.domain()).as_str())
+    .bind(dispatch.stream)
     .execute(&mut *db)
     .await?;
     sqlx::query_as(include_str!("sql/find_row.sql")).bind(&dispatch.key).fetch_one(db).await
@@ -241,6 +284,8 @@ enum Refusal {
     Unknown(String),
     /// It is another job's letter, or was this one's before.
     NotOurs(String),
+    /// It may not go there, or nobody there wants it.
+    Withheld(Withheld),
 }
 
 fn may_begin(row: &Row, job: JobId, security: bool) -> Result<(), Refusal> {
@@ -248,7 +293,7 @@ fn may_begin(row: &Row, job: JobId, security: bool) -> Result<(), Refusal> {
         return Err(Refusal::NotOurs(format!("duplicate of {}", row.id)));
     }
     match row.state {
-        State::Queued | State::Failed => Ok(()),
+        State::Queued | State::Failed | State::Withheld => Ok(()),
         State::Sending | State::Unknown if row.asked_again || may_repeat(security, row.sends) => Ok(()),
         State::Sending => {
             Err(Refusal::Unknown(unknown(row, row.sends, "an earlier attempt ended before the mail server had answered")))
@@ -275,6 +320,8 @@ struct Verdict {
     words: String,
     outcome: &'static str,
     next: Next,
+    /// What it says of the address.
+    bounce: Option<bounce::Kind>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -303,12 +350,9 @@ fn judge(fate: &Fate, row: &Row, security: bool, last_attempt: bool) -> Verdict 
     let waiting = if last_attempt { State::Failed } else { State::Queued };
     let (state, outcome, next, words) = match fate {
         Fate::Accepted(_) => (State::Sent, "sent", Next::Done, String::new()),
-        Fate::RefusedForNow(reply) => (
-            waiting,
-            "refused_for_now",
-            Next::Retry(Wait::Refused),
-            format!("the mail server refused the letter for now: {reply}"),
-        ),
+        Fate::RefusedForNow(reply) => refused_for_now(waiting, reply),
+        // A full mailbox is called permanent by most servers, and is emptied all the same.
+        Fate::RefusedForGood(reply) if bounce::is_full(reply) => refused_for_now(waiting, reply),
         Fate::RefusedForGood(reply) => {
             (State::Failed, "refused_for_good", Next::Dead, format!("the mail server refused the letter for good: {reply}"))
         }
@@ -324,7 +368,16 @@ fn judge(fate: &Fate, row: &Row, security: bool, last_attempt: bool) -> Verdict 
             (State::Unknown, "unknown", next, unknown(row, sends, why))
         }
     };
-    Verdict { state, sends, code, seen: seen.clone(), words, outcome, next }
+    let bounce = match fate {
+        Fate::RefusedForNow(reply) | Fate::RefusedForGood(reply) => bounce::kind_of_reply(reply),
+        Fate::Accepted(_) | Fate::OutOfService(_) | Fate::Unknown { .. } => None,
+    };
+    Verdict { state, sends, code, seen: seen.clone(), words, outcome, next, bounce }
+}
+
+fn refused_for_now(state: State, reply: &Reply) -> (State, &'static str, Next, String) {
+    let words = format!("the mail server refused the letter for now: {reply}");
+    (state, "refused_for_now", Next::Retry(Wait::Refused), words)
 }
 
 /// What an operator can act on.
@@ -342,10 +395,10 @@ fn count(letter: &'static str, outcome: &'static str) {
 }
 
 /// Writes what became of the letter, and asks Postgres again and again before it gives up.
-async fn settle(ctx: &Ctx, id: Uuid, verdict: &Verdict) -> Result<Option<Effect>, Failure> {
+async fn settle(ctx: &Ctx, id: Uuid, letter: &Letter, verdict: &Verdict) -> Result<Option<Effect>, Failure> {
     let deadline = Instant::now() + INSISTENCE;
     loop {
-        match settle_once(ctx, id, verdict).await {
+        match settle_once(ctx, id, letter, verdict).await {
             Err(Failure::Retry { error, .. }) if Instant::now() < deadline => {
                 warn!(job = %ctx.job_id(), error, "what became of a letter could not be written yet");
                 tokio::time::sleep(INSIST_EVERY).await;
@@ -356,7 +409,7 @@ async fn settle(ctx: &Ctx, id: Uuid, verdict: &Verdict) -> Result<Option<Effect>
 }
 
 /// `sent` is the job's effect, committed with its end; every other state is a step on the way.
-async fn settle_once(ctx: &Ctx, id: Uuid, verdict: &Verdict) -> Result<Option<Effect>, Failure> {
+async fn settle_once(ctx: &Ctx, id: Uuid, letter: &Letter, verdict: &Verdict) -> Result<Option<Effect>, Failure> {
     let (sends, code, seen) = (verdict.sends, verdict.code, Some(verdict.seen.as_str()));
     if verdict.next == Next::Done {
         let mut effect = ctx.effect().await?;
@@ -366,6 +419,12 @@ async fn settle_once(ctx: &Ctx, id: Uuid, verdict: &Verdict) -> Result<Option<Ef
     }
     let mut step = ctx.step().await?;
     write(&mut step, id, verdict.state, sends, code, seen).await?;
+    if let Some(kind) = verdict.bounce {
+        let (address, detail) = (letter.to.address.as_str(), verdict.seen.as_str());
+        let status = bounce::enhanced_status(detail);
+        let bounce = Bounce { message_id: id, report_id: None, address, kind, status, detail };
+        bounce::record(&mut step, &bounce).await.context("noting what the refusal says of the address")?;
+    }
     step.commit().await?;
     Ok(None)
 }
@@ -391,105 +450,4 @@ async fn write(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ports::mailer::{Reply, Trouble};
-
-    fn row(state: State, sends: i32) -> Row {
-        Row { id: Uuid::nil(), message_id: "0@compilandocode.example".to_owned(), state, sends, asked_again: false, old: false }
-    }
-
-    fn begins(row: &Row, security: bool) -> bool {
-        may_begin(row, JobId(Uuid::nil()), security).is_ok()
-    }
-
-    fn judged(fate: &Fate, sends: i32, security: bool) -> (State, i32, Next) {
-        let verdict = judge(fate, &row(State::Queued, sends), security, false);
-        (verdict.state, verdict.sends, verdict.next)
-    }
-
-    fn unheard() -> Fate {
-        Fate::Unknown { why: "the connection was closed".to_owned() }
-    }
-
-    #[test]
-    fn a_letter_leaves_once_and_a_refused_one_again() {
-        assert!(begins(&row(State::Queued, 0), false));
-        assert!(begins(&row(State::Failed, 0), false));
-        assert!(!begins(&row(State::Sent, 1), true));
-    }
-
-    #[test]
-    fn only_a_security_letter_is_repeated_and_only_once() {
-        for state in [State::Sending, State::Unknown] {
-            assert!(begins(&row(state, 1), true), "{state:?}");
-            assert!(!begins(&row(state, 2), true), "{state:?}");
-            assert!(!begins(&row(state, 1), false), "{state:?}");
-        }
-        assert_eq!(judged(&unheard(), 0, true), (State::Unknown, 1, Next::Retry(Wait::Repeat)));
-        assert_eq!(judged(&unheard(), 1, true), (State::Unknown, 2, Next::Dead));
-        assert_eq!(judged(&unheard(), 0, false), (State::Unknown, 1, Next::Dead));
-    }
-
-    #[test]
-    fn an_operators_retry_sends_whatever_is_unknown() {
-        for state in [State::Sending, State::Unknown] {
-            let row = Row { asked_again: true, ..row(state, 2) };
-            assert!(begins(&row, false) && begins(&row, true), "{state:?}");
-        }
-    }
-
-    #[test]
-    fn another_jobs_letter_is_a_duplicate_of_it() {
-        let Err(Refusal::NotOurs(reason)) = may_begin(&row(State::Sending, 1), JobId(Uuid::max()), true) else {
-            panic!("not a duplicate");
-        };
-        assert_eq!(reason, format!("duplicate of {}", Uuid::nil()));
-    }
-
-    #[test]
-    fn each_fate_has_its_state() {
-        assert_eq!(judged(&Fate::Accepted(Reply::new(250, "ok")), 0, false), (State::Sent, 1, Next::Done));
-        let grey = Fate::RefusedForNow(Reply::new(451, "4.7.1 greylisted"));
-        assert_eq!(judged(&grey, 0, false), (State::Queued, 0, Next::Retry(Wait::Refused)));
-        let no_user = Fate::RefusedForGood(Reply::new(550, "5.1.1 no such user"));
-        assert_eq!(judged(&no_user, 0, true), (State::Failed, 0, Next::Dead));
-        let closed = Fate::OutOfService(Trouble::new(Part::Login, "535 5.7.8 bad credentials"));
-        assert_eq!(judged(&closed, 1, true), (State::Queued, 1, Next::Pause));
-
-        let last = judge(&grey, &row(State::Queued, 0), false, true);
-        assert_eq!((last.state, last.next), (State::Failed, Next::Retry(Wait::Refused)), "the engine calls it dead");
-        let dead = judge(&no_user, &row(State::Queued, 0), false, false);
-        assert_eq!((dead.code, &*dead.seen), (Some(550), "5.1.1 no such user"));
-        assert_eq!(dead.words, "the mail server refused the letter for good: 550 5.1.1 no such user");
-    }
-
-    #[test]
-    fn a_letter_that_ends_every_conversation_does_not_wait_for_ever() {
-        let cut = Fate::OutOfService(Trouble::new(Part::Conversation, "no answer to RCPT TO"));
-        let away = Fate::OutOfService(Trouble::new(Part::Connection, "refused"));
-        let old = || Row { old: true, ..row(State::Queued, 0) };
-        assert_eq!(judged(&cut, 0, true), (State::Queued, 0, Next::Pause));
-        assert_eq!(judge(&cut, &old(), true, false).next, Next::Retry(Wait::Refused));
-        assert_eq!(judge(&cut, &old(), true, true).state, State::Failed);
-        assert_eq!(judge(&away, &old(), true, true).next, Next::Pause);
-    }
-
-    #[test]
-    fn a_person_can_act_on_what_is_unknown() {
-        let words = judge(&unheard(), &row(State::Unknown, 1), true, false).words;
-        for part in ["the connection was closed", "2 copies", "<0@compilandocode.example>", "a retry sends it again"] {
-            assert!(words.contains(part), "{part} is missing in: {words}");
-        }
-    }
-
-    #[test]
-    fn a_refused_letter_is_tried_for_about_a_day_and_never_within_five_minutes() {
-        let days: Vec<f64> = (0..500)
-            .map(|_| (1..MAX_ATTEMPTS).map(|attempt| REFUSED.delay(attempt).as_secs_f64()).sum::<f64>() / 86_400.0)
-            .collect();
-        let mean = days.iter().sum::<f64>() / 500.0;
-        assert!((0.9..1.1).contains(&mean), "{mean} days");
-        assert!((1..MAX_ATTEMPTS).all(|attempt| REFUSED.delay(attempt) >= Duration::from_secs(300)));
-    }
-}
+mod tests;

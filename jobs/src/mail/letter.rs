@@ -3,8 +3,10 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
+use url::Url;
 use uuid::Uuid;
 
+use super::return_tag::ReturnTag;
 use crate::accounts::{email_address::EmailAddress, full_name::FullName, locale::Locale};
 
 /// A letter to one person. No field can carry a line break into a header.
@@ -24,6 +26,10 @@ pub struct Letter {
     pub message_id: MessageId,
     /// When it was written: its Date.
     pub written_at: DateTime<Utc>,
+    /// Where its reader says no to such letters with one click (RFC 8058).
+    pub unsubscribe: Option<Url>,
+    /// What a letter that comes back is known by.
+    pub return_tag: ReturnTag,
 }
 
 /// Whom a letter is addressed to.

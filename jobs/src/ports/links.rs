@@ -1,23 +1,38 @@
-//! Links to our pages, as letters carry them.
+//! Links to our pages and signs of our own, as letters carry them.
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use url::Url;
+use uuid::Uuid;
 
-use crate::accounts::{user::User, verification::Verification};
+use crate::{
+    accounts::{user::User, verification::Verification},
+    mail::{
+        Stream,
+        return_tag::{ReturnTag, ReturnTags},
+        unsubscribe::Unsubscribe,
+    },
+};
 
 /// Makes links. Printing it shows no key.
 #[derive(Debug, Clone)]
 pub struct Links {
     public_url: Url,
     verification: Verification,
+    unsubscribe: Unsubscribe,
+    return_tags: ReturnTags,
 }
 
 impl Links {
     /// Links below `public_url` (PUBLIC_URL), signed with keys made from SECRET_KEY.
     #[must_use]
     pub fn new(public_url: Url, secret_key: &SecretString) -> Self {
-        Self { public_url, verification: Verification::new(secret_key) }
+        Self {
+            public_url,
+            verification: Verification::new(secret_key),
+            unsubscribe: Unsubscribe::new(secret_key),
+            return_tags: ReturnTags::new(secret_key),
+        }
     }
 
     /// The front page.
@@ -30,5 +45,23 @@ impl Links {
     #[must_use]
     pub fn verification(&self, user: &User, now: DateTime<Utc>) -> Url {
         self.verification.link(&self.public_url, user.id, &user.email, user.locale, now)
+    }
+
+    /// The link by which this person says no to letters of that stream, if they may.
+    #[must_use]
+    pub fn unsubscribe(&self, user: &User, stream: Stream) -> Option<Url> {
+        self.unsubscribe.link(&self.public_url, user.id, stream, user.locale)
+    }
+
+    /// What the letter whose row is `id` is known by when it comes back.
+    #[must_use]
+    pub fn return_tag(&self, id: Uuid) -> ReturnTag {
+        self.return_tags.make(id)
+    }
+
+    /// The letter whose tag stands in the text.
+    #[must_use]
+    pub fn returned(&self, text: &str) -> Option<Uuid> {
+        self.return_tags.find(text)
     }
 }

@@ -1,7 +1,6 @@
 //! Nobody knows whether the letter arrived.
 
 use std::{
-    collections::BTreeMap,
     sync::{Arc, atomic::AtomicUsize, atomic::Ordering},
     time::Duration,
 };
@@ -21,17 +20,15 @@ use jobs::{
     ports::{
         Ctx, Ports,
         fakes::FakeMailer,
-        links::Links,
         mailer::{BoxFuture, Fate, Mailer, Offered, Reply},
     },
 };
-use queue::{Attempted, Engine, Job, Queue, Registry, operations::State};
+use queue::{Attempted, Job, Registry, operations::State};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, Notify};
-use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{ADDRESS, SECRET, kept, reaches, row, somebody_registers, start_worker};
+use super::{ADDRESS, kept, reaches, row, somebody_registers, start_engine, start_worker};
 
 /// A letter that nobody is locked out without.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -45,31 +42,23 @@ impl Job for SendNews {
         let paper = Paper { subject: HeaderText::new("Novedades"), text: "Hola\n".to_owned(), html: "<p>Hola</p>".to_owned() };
         let to = Recipient::new(&FullName::parse("Begoña").unwrap(), ADDRESS.to_owned().try_into().unwrap());
         let key = format!("news:{}", ctx.job_id());
-        let stream = Stream::Transactional;
-        deliver(ctx, Dispatch { key, letter: "news", stream, user_id: None, to, locale: Locale::Es, paper, security: false })
-            .await
+        let dispatch = Dispatch {
+            key,
+            letter: "news",
+            stream: Stream::Transactional,
+            user_id: None,
+            to,
+            locale: Locale::Es,
+            paper,
+            security: false,
+            unsubscribe: None,
+        };
+        deliver(ctx, dispatch).await
     }
 }
 
-/// An engine in this process, so that a test can stand in for the mail server. It ends with the guard.
-fn start_engine(stores: &Stores, mail: Arc<dyn Mailer>) -> DropGuard {
-    let stop = CancellationToken::new();
-    let engine = Engine {
-        store: stores.store.clone(),
-        db: stores.db.clone(),
-        loop_db: stores.db.clone(),
-        direct_url: stores.database_url.clone(),
-        registry: Registry::new().job::<SendNews>().job::<WelcomeLearner>(),
-        ports: Arc::new(Ports { mail, links: Links::new("https://compilandocode.example".parse().unwrap(), &SECRET.into()) }),
-        slots: BTreeMap::from([(Queue::Critical.into(), 2), (Queue::Default.into(), 2)]),
-        record: true,
-        journal: None,
-        alone: None,
-        drain: Duration::from_secs(1),
-        worker: format!("here-{}", queue::JobId::new()),
-    };
-    tokio::spawn(engine.run(stop.clone()));
-    stop.drop_guard()
+fn registry() -> Registry<Ports> {
+    Registry::new().job::<SendNews>().job::<WelcomeLearner>()
 }
 
 #[tokio::test]
@@ -152,7 +141,7 @@ async fn a_letter_whose_worker_is_killed_before_the_body_could_leave_was_never_i
 async fn other_letters_are_never_repeated_by_themselves() {
     let stores = Stores::fresh().await;
     let mail = Arc::new(FakeMailer::with_fates([Fate::Unknown { why: "the connection was closed".to_owned() }]));
-    let _engine = start_engine(&stores, mail.clone());
+    let _engine = start_engine(&stores, registry(), mail.clone());
     let mut connection = stores.db.acquire().await.unwrap();
     let id = queue::enqueue(&mut connection, SendNews).await.unwrap().id;
 
@@ -205,7 +194,7 @@ async fn a_letter_that_was_taken_while_postgres_was_down_is_not_sent_again() {
     let stores = Stores::on(&postgres.url(), &redis.url()).await;
     let (_, id) = somebody_registers(&stores, "Begoña", Locale::Es).await;
     let crash = Arc::new(Crash { postgres: Mutex::new(postgres), letters: AtomicUsize::new(0), happened: Notify::new() });
-    let _engine = start_engine(&stores, Arc::new(TakesWhilePostgresCrashes(crash.clone())));
+    let _engine = start_engine(&stores, registry(), Arc::new(TakesWhilePostgresCrashes(crash.clone())));
 
     crash.happened.notified().await;
     crash.postgres.lock().await.resume().await;

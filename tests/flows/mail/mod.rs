@@ -1,9 +1,13 @@
 //! Letters: the real worker, a mail server that misbehaves, and what the letter's row says afterwards.
 
+mod dkim;
 mod doubt;
 mod refusals;
 mod story;
+mod streams;
 mod trouble;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use faena_tests::{
     process::{SECRET, start_worker},
@@ -11,17 +15,25 @@ use faena_tests::{
     stores::Stores,
     wait::eventually,
 };
-use jobs::accounts::{
-    email_address::EmailAddress,
-    full_name::FullName,
-    locale::Locale,
-    password::{Passwords, StrongPassword},
-    register::{NewAccount, register},
-    user::UserId,
+use jobs::{
+    accounts::{
+        email_address::EmailAddress,
+        full_name::FullName,
+        locale::Locale,
+        password::{Passwords, StrongPassword},
+        register::{NewAccount, register},
+        user::UserId,
+    },
+    ports::{Ports, links::Links, mailer::Mailer},
 };
 use queue::{
-    JobId,
+    Engine, JobId, Queue, Registry,
     operations::{JobDetail, State},
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use worker::{
+    Mistakes,
+    smtp::{Smtp, SmtpArgs},
 };
 
 pub(crate) const ADDRESS: &str = "begona@correo.example";
@@ -39,6 +51,39 @@ impl Row {
     fn is(&self, state: &str, sends: i32, code: Option<i32>) -> bool {
         (self.state.as_str(), self.sends, self.smtp_code) == (state, sends, code)
     }
+}
+
+/// The worker's own mailer, in this process: sends through `smtp_url`, and is told these settings besides.
+fn mailer(smtp_url: &str, adjust: impl FnOnce(&mut SmtpArgs)) -> Smtp {
+    let mut args = SmtpArgs {
+        smtp_url: Some(smtp_url.into()),
+        mail_from: Some("CompilandoCode <hola@compilandocode.example>".to_owned()),
+        ..SmtpArgs::default()
+    };
+    adjust(&mut args);
+    let mut mistakes = Mistakes::default();
+    args.checked(&mut mistakes).unwrap_or_else(|| panic!("{mistakes}"))
+}
+
+/// An engine in this process, so that a test can stand in for the mail server. It ends with the guard.
+fn start_engine(stores: &Stores, registry: Registry<Ports>, mail: Arc<dyn Mailer>) -> DropGuard {
+    let stop = CancellationToken::new();
+    let engine = Engine {
+        store: stores.store.clone(),
+        db: stores.db.clone(),
+        loop_db: stores.db.clone(),
+        direct_url: stores.database_url.clone(),
+        registry,
+        ports: Arc::new(Ports { mail, links: Links::new("https://compilandocode.example".parse().unwrap(), &SECRET.into()) }),
+        slots: BTreeMap::from([(Queue::Critical.into(), 2), (Queue::Default.into(), 2)]),
+        record: true,
+        journal: None,
+        alone: None,
+        drain: Duration::from_secs(1),
+        worker: format!("here-{}", queue::JobId::new()),
+    };
+    tokio::spawn(engine.run(stop.clone()));
+    stop.drop_guard()
 }
 
 /// Somebody registers; the letter is promised.

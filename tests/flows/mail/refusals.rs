@@ -36,18 +36,18 @@ async fn a_letter_refused_for_good_is_dead_with_the_servers_words_until_an_opera
     let (stores, sandbox) = (Stores::fresh().await, Sandbox::start().await.unwrap());
     let _worker = start_worker(&stores, &sandbox.smtp_url(), &[]).await;
     for at in [At::Rcpt, At::Body] {
-        sandbox.misbehave_smtp([SmtpRule::reply(at, 550, "5.1.1 No such user here").once()]).await.unwrap();
+        sandbox.misbehave_smtp([SmtpRule::reply(at, 550, "5.7.1 Not wanted here").once()]).await.unwrap();
         let (user_id, id) = somebody_registers(&stores, "Begoña", Locale::Es).await;
 
         let job = reaches(&stores, id, State::Dead).await;
 
         assert_eq!(
             job.summary.reason.as_deref(),
-            Some("the mail server refused the letter for good: 550 5.1.1 No such user here")
+            Some("the mail server refused the letter for good: 550 5.7.1 Not wanted here")
         );
         assert_eq!(job.attempts.len(), 1);
         let found = row(&stores, id).await;
-        assert!(found.is("failed", 0, Some(550)) && found.smtp_reply.as_deref() == Some("5.1.1 No such user here"), "{found:?}");
+        assert!(found.is("failed", 0, Some(550)) && found.smtp_reply.as_deref() == Some("5.7.1 Not wanted here"), "{found:?}");
         stores.operations().retry(id, "operadora").await.unwrap();
         reaches(&stores, id, State::Completed).await;
         assert!(row(&stores, id).await.is("sent", 1, Some(250)), "{:?}", row(&stores, id).await);

@@ -10,6 +10,7 @@ mod operators;
 mod outages;
 mod process;
 mod schedules;
+mod unsubscribe;
 
 use faena_tests::{
     http::http_client,

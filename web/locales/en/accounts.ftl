@@ -76,6 +76,8 @@ letter-sending-say = We are handing it to your mail server.
 letter-sent-say = Your mail server took it. If you do not see it, look among the junk mail.
 letter-unknown-say = We handed it over, but your mail server did not get to confirm that. It may arrive; if not, ask for it again.
 letter-failed-say = Your mail server did not accept it. Check that the address is right, or ask for it again.
+letter-withheld-say = We send no letters to your address, because they came back undelivered. Write to us and we will look into it.
+account-letters = My letters
 letter-again = Send again
 
 # The link in the letter.

@@ -76,6 +76,8 @@ letter-sending-say = La estamos entregando a tu servidor de correo.
 letter-sent-say = Tu servidor de correo la recibió. Si no la ves, mira en «correo no deseado».
 letter-unknown-say = La entregamos, pero tu servidor no alcanzó a confirmarlo. Puede que la recibas; si no, pídela otra vez.
 letter-failed-say = Tu servidor de correo no la aceptó. Revisa que la dirección esté bien escrita, o pídela otra vez.
+letter-withheld-say = No enviamos cartas a tu dirección, porque volvieron sin entregarse. Escríbenos para que la revisemos.
+account-letters = Mis cartas
 letter-again = Enviar de nuevo
 
 # El enlace de la carta.

@@ -8,3 +8,22 @@ dev-mail-text = Texto
 stream-transactional = Lo que pediste
 stream-notifications = Avisos
 stream-broadcast = Novedades
+stream-transactional-say = Enlaces para entrar, recibos y devoluciones. Siempre te llegan.
+stream-notifications-say = Tus certificados, tus informes y lo que pasa con tus solicitudes.
+stream-broadcast-say = Lo que cuenta quien imparte tus cursos.
+
+# Las cartas que cada quien quiere.
+preferences-title = Mis cartas
+preferences-say = Elige qué cartas quieres recibir.
+preferences-saved = Quedó guardado.
+preferences-save = Guardar
+unsubscribe-title = No recibir más cartas
+unsubscribe-notifications = Avisos de CompilandoCode: certificados, informes y solicitudes.
+unsubscribe-broadcast = Novedades de tus cursos.
+unsubscribe-say = Los enlaces para entrar y los recibos te seguirán llegando.
+unsubscribe-submit = No quiero recibirlas
+unsubscribe-done = No te las enviaremos más
+unsubscribe-done-say = Si cambias de idea, puedes volver a pedirlas desde tu cuenta.
+unsubscribe-preferences = Elegir mis cartas
+unsubscribe-forged = Este enlace no sirve
+unsubscribe-forged-say = Está incompleto. Ábrelo otra vez desde la carta, o elige tus cartas desde tu cuenta.

@@ -58,6 +58,7 @@ enum Letter {
     Sent,
     Unknown,
     Failed,
+    Withheld,
 }
 
 impl Letter {
@@ -70,7 +71,7 @@ impl Letter {
         match self {
             Self::Queued | Self::Sending | Self::Sent => "mail",
             Self::Unknown => "mail-question-mark",
-            Self::Failed => "mail-warning",
+            Self::Failed | Self::Withheld => "mail-warning",
         }
     }
 
@@ -78,7 +79,7 @@ impl Letter {
     fn reached(&self) -> u8 {
         match self {
             Self::Queued => 1,
-            Self::Sending | Self::Failed => 2,
+            Self::Sending | Self::Failed | Self::Withheld => 2,
             Self::Sent | Self::Unknown => 3,
         }
     }
@@ -88,7 +89,7 @@ impl Letter {
         match (station.cmp(&self.reached()), self) {
             (Ordering::Less, _) | (Ordering::Equal, Self::Sent) => "done",
             (Ordering::Equal, Self::Queued | Self::Sending) => "here",
-            (Ordering::Equal, Self::Unknown | Self::Failed) => "lost",
+            (Ordering::Equal, Self::Unknown | Self::Failed | Self::Withheld) => "lost",
             (Ordering::Greater, _) => "",
         }
     }
@@ -100,6 +101,7 @@ impl Letter {
             Self::Sent => key("letter-sent-say"),
             Self::Unknown => key("letter-unknown-say"),
             Self::Failed => key("letter-failed-say"),
+            Self::Withheld => key("letter-withheld-say"),
         }
     }
 }
@@ -151,5 +153,6 @@ mod tests {
         assert_eq!(way(Letter::Sent), ["done", "done", "done"]);
         assert_eq!(way(Letter::Unknown), ["done", "done", "lost"]);
         assert_eq!(way(Letter::Failed), ["done", "lost", ""]);
+        assert_eq!(way(Letter::Withheld), ["done", "lost", ""]);
     }
 }

@@ -3,17 +3,23 @@
 //! A server that hangs costs each letter the whole time limit, and letters sit on slots that other jobs need. So after a failed
 //! connection nobody tries for four times as long as that failure took: a fast refusal costs nothing and is tried again at once, a
 //! hanging server gets at most a fifth of one slot's time. Then one letter tries, and the others hear at once what it waits for.
+//!
+//! A login that is refused is another matter: it is fast, no wait mends it, and servers shut out whoever tries it again and again. Then the
+//! rests grow, however many letters wait.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use jobs::ports::mailer::Trouble;
+use jobs::ports::mailer::{Part, Trouble};
 
 const REST_FACTOR: u32 = 4;
 /// However slow the failure was.
 const LONGEST_REST: Duration = Duration::from_secs(120);
+/// After the first login that was refused; twice as long after each further one.
+const LOGIN_REST: Duration = Duration::from_secs(30);
+const LONGEST_LOGIN_REST: Duration = Duration::from_secs(15 * 60);
 
 #[derive(Debug, Default)]
 pub(super) struct Breaker(Mutex<State>);
@@ -29,6 +35,8 @@ struct Down {
     trouble: Trouble,
     until: Instant,
     trying: bool,
+    /// How often in a row the login was refused.
+    refusals: u32,
 }
 
 /// The leave to try a connection. Dropped without a result, it lets another try.
@@ -64,8 +72,13 @@ impl Attempt<'_> {
     }
 
     pub(super) fn failed(self, took: Duration, trouble: &Trouble) {
-        let rest = took.saturating_mul(REST_FACTOR).min(LONGEST_REST);
-        self.breaker.lock().down = Some(Down { trouble: trouble.clone(), until: Instant::now() + rest, trying: false });
+        let mut state = self.breaker.lock();
+        let before = state.down.as_ref().map_or(0, |down| down.refusals);
+        let (rest, refusals) = match trouble.part {
+            Part::Login => (LOGIN_REST.saturating_mul(1 << before.min(8)).min(LONGEST_LOGIN_REST), before.saturating_add(1)),
+            _ => (took.saturating_mul(REST_FACTOR).min(LONGEST_REST), 0),
+        };
+        state.down = Some(Down { trouble: trouble.clone(), until: Instant::now() + rest, trying: false, refusals });
     }
 }
 
@@ -79,8 +92,6 @@ impl Drop for Attempt<'_> {
 
 #[cfg(test)]
 mod tests {
-    use jobs::ports::mailer::Part;
-
     use super::*;
 
     fn trouble() -> Trouble {
@@ -100,6 +111,24 @@ mod tests {
         let breaker = Breaker::default();
         breaker.begin().expect("leave").failed(Duration::from_secs(20), &trouble());
         assert_eq!(breaker.begin().expect_err("no leave"), trouble());
+    }
+
+    #[test]
+    fn a_refused_login_is_tried_more_and_more_seldom_until_one_is_let_in() {
+        let breaker = Breaker::default();
+        let refused = Trouble::new(Part::Login, "535 5.7.8 bad credentials");
+        for minutes in [0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0] {
+            breaker.begin().expect("leave").failed(Duration::ZERO, &refused);
+            let rest = breaker.lock().down.as_ref().map(|down| down.until - Instant::now()).expect("a rest");
+            assert!((minutes * 60.0 - rest.as_secs_f64()).abs() < 5.0, "{rest:?}");
+            assert_eq!(breaker.begin().expect_err("no leave"), refused);
+            if let Some(down) = &mut breaker.lock().down {
+                down.until = Instant::now();
+            }
+        }
+        breaker.begin().expect("leave").succeeded();
+        breaker.begin().expect("leave").failed(Duration::ZERO, &refused);
+        assert_eq!(breaker.lock().down.as_ref().map(|down| down.refusals), Some(1));
     }
 
     #[test]

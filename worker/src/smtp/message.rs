@@ -27,11 +27,12 @@ pub(super) struct Outgoing {
 
 /// Encodes the letter: names and subject by RFC 2047, bodies by quoted-printable or base64 as suits them.
 pub(super) fn build(letter: &Letter, sender: &Sender) -> Result<Outgoing, Box<dyn Error + Send + Sync>> {
-    let Letter { to: Recipient { name, address }, locale, subject, text, html, message_id, written_at } = letter;
+    let Letter { to: Recipient { name, address }, locale, subject, text, html, message_id, written_at, .. } = letter;
     let (from, to) = (address_of(&sender.address), address_of(address));
-    let message = Message::builder()
-        .envelope(Envelope::new(Some(from.clone()), vec![to.clone()])?)
-        .from(Mailbox::new(sender.name.as_ref().map(text_of), from.clone()))
+    let return_path = sender.return_path(&letter.return_tag);
+    let mut message = Message::builder()
+        .envelope(Envelope::new(Some(return_path.clone()), vec![to.clone()])?)
+        .from(Mailbox::new(sender.name.as_ref().map(text_of), from))
         .to(Mailbox::new(name.as_ref().map(text_of), to.clone()))
         .subject(subject.as_str())
         .date((*written_at).into())
@@ -40,12 +41,22 @@ pub(super) fn build(letter: &Letter, sender: &Sender) -> Result<Outgoing, Box<dy
         // No out-of-office note and no other robot shall answer (RFC 3834, 5; the second is Exchange's word for it).
         .raw_header(header("Auto-Submitted", "auto-generated"))
         .raw_header(header("X-Auto-Response-Suppress", "All"))
-        .multipart(MultiPart::alternative_plain_html(text.clone(), html.clone()))?;
-    Ok(Outgoing { from, to, bytes: message.formatted() })
+        // Some who report a letter send back nothing but its headers; Postmark says these in its events (and takes them off the letter).
+        .raw_header(header("X-PM-Metadata-Return-Tag", letter.return_tag.as_str()));
+    if let Some(link) = &letter.unsubscribe {
+        message = message
+            .raw_header(header("List-Unsubscribe", &format!("<{link}>")))
+            .raw_header(header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"));
+    }
+    let mut message = message.multipart(MultiPart::alternative_plain_html(text.clone(), html.clone()))?;
+    if let Some(key) = &sender.dkim {
+        key.sign(&mut message);
+    }
+    Ok(Outgoing { from: return_path, to, bytes: message.formatted() })
 }
 
 /// lettre refuses a quoted local part (RFC 5321, 4.1.2), which is an address all the same and was checked when it became one.
-fn address_of(address: &EmailAddress) -> Address {
+pub(super) fn address_of(address: &EmailAddress) -> Address {
     let domain = address.as_str().strip_prefix(address.local_part()).unwrap_or_default();
     Address::new_dangerous(address.local_part(), domain.trim_start_matches('@'))
 }

@@ -1,12 +1,26 @@
-//! Whom letters come from: MAIL_FROM.
+//! Whom letters come from and where those go that come back: MAIL_FROM and MAIL_RETURN_PATH.
 
-use jobs::{accounts::email_address::EmailAddress, mail::letter::HeaderText};
+use jobs::{
+    accounts::email_address::EmailAddress,
+    mail::{letter::HeaderText, return_tag::ReturnTag},
+};
+use lettre::Address;
 
-/// The From of every letter, and the address that bounces go to.
+use super::{dkim::Dkim, message::address_of};
+
+/// The longest that an address may be before its @ (RFC 5321, 4.5.3.1.1).
+const MAX_LOCAL_PART: usize = 64;
+/// A `+` and a tag.
+const TAG: usize = 53;
+
+/// The From of every letter, the address that bounces go to, and the key that vouches for both.
 #[derive(Debug, Clone)]
 pub struct Sender {
     pub(super) name: Option<HeaderText>,
     pub(super) address: EmailAddress,
+    /// Where letters come back to. `None`: to `address`.
+    returns: Option<EmailAddress>,
+    pub(super) dkim: Option<Dkim>,
 }
 
 impl Sender {
@@ -25,7 +39,35 @@ impl Sender {
             return Err("the name has control characters".to_owned());
         }
         let name = Some(HeaderText::new(name)).filter(|name| !name.as_str().is_empty());
-        Ok(Self { name, address })
+        Ok(Self { name, address, returns: None, dkim: None })
+    }
+
+    /// The same, to which letters come back at that address.
+    ///
+    /// # Errors
+    /// It is none, or has no room for a letter's tag.
+    pub fn with_returns(self, text: &str) -> Result<Self, String> {
+        let returns = EmailAddress::parse(text).map_err(|problem| problem.to_string())?;
+        if returns.local_part().len() + TAG > MAX_LOCAL_PART {
+            let most = MAX_LOCAL_PART - TAG;
+            return Err(format!("has more than {most} characters before the @, which leaves no room for a letter's tag"));
+        }
+        Ok(Self { returns: Some(returns), ..self })
+    }
+
+    pub(super) fn with_dkim(self, dkim: Dkim) -> Self {
+        Self { dkim: Some(dkim), ..self }
+    }
+
+    /// The envelope's sender for a letter with that tag.
+    pub(super) fn return_path(&self, tag: &ReturnTag) -> Address {
+        match &self.returns {
+            None => address_of(&self.address),
+            Some(returns) => {
+                let domain = returns.as_str().rsplit_once('@').map_or("", |(_, domain)| domain);
+                Address::new_dangerous(&format!("{}+{tag}", returns.local_part()), domain)
+            }
+        }
     }
 
     /// What is behind the address's @.

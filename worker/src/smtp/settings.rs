@@ -1,4 +1,5 @@
-//! Which mail server, how to speak with it, and in whose name: SMTP_URL, SMTP_CA_FILE and MAIL_FROM.
+//! Which mail server, how to speak with it, and in whose name: SMTP_URL, SMTP_CA_FILE, MAIL_FROM, MAIL_RETURN_PATH, DKIM_KEY_FILE and
+//! DKIM_SELECTOR.
 
 use std::{
     fmt, fs,
@@ -16,11 +17,11 @@ use lettre::transport::smtp::{
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
-use super::{Sender, Smtp};
+use super::{Sender, Smtp, dkim::Dkim};
 use crate::settings::Mistakes;
 
 /// How letters leave.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct SmtpArgs {
     /// The mail server: smtp://user:password@host:port (port 587 unless given; STARTTLS is required, except on this machine itself
     /// with neither password nor SMTP_CA_FILE) or smtps://… (port 465). Special characters in user and password are percent-encoded.
@@ -32,15 +33,27 @@ pub struct SmtpArgs {
     /// Whom letters come from, for example: CompilandoCode <hola@compilandocode.example>
     #[arg(long, env = "MAIL_FROM")]
     pub mail_from: Option<String>,
+    /// Where letters that cannot be delivered come back to, each under a tag of its own: bounces@your.domain stands for
+    /// bounces+TAG@your.domain. `worker receive-report` reads what arrives there. Default: to MAIL_FROM, where nobody reads them.
+    #[arg(long, env = "MAIL_RETURN_PATH")]
+    pub mail_return_path: Option<String>,
+    /// The file with the DKIM key of MAIL_FROM's domain: RSA (`openssl genrsa -traditional 2048`) or Ed25519 (32 random bytes in
+    /// base64). Its public half stands in the DNS at DKIM_SELECTOR._domainkey.DOMAIN.
+    #[arg(long, env = "DKIM_KEY_FILE")]
+    pub dkim_key_file: Option<PathBuf>,
+    /// The name under which the DKIM key stands in the DNS.
+    #[arg(long, env = "DKIM_SELECTOR")]
+    pub dkim_selector: Option<String>,
 }
 
 impl SmtpArgs {
     /// Reads the values; connects to nothing.
     pub fn checked(&self, mistakes: &mut Mistakes) -> Option<Smtp> {
-        let sender = match self.mail_from.as_deref().map(str::trim).filter(|from| !from.is_empty()) {
+        let sender = match given(self.mail_from.as_deref()) {
             Some(from) => mistakes.note("MAIL_FROM", Sender::parse(from)),
             None => mistakes.note("MAIL_FROM", Err("is not set")),
         };
+        let sender = sender.and_then(|sender| self.signed_and_returned(sender, mistakes));
         let ca_file = self.smtp_ca_file.as_deref().filter(|path| !path.as_os_str().is_empty());
         let settings = match self.smtp_url.as_ref().filter(|url| !url.expose_secret().trim().is_empty()) {
             Some(url) => {
@@ -51,6 +64,28 @@ impl SmtpArgs {
         };
         Some(Smtp::new(settings?, sender?))
     }
+
+    fn signed_and_returned(&self, sender: Sender, mistakes: &mut Mistakes) -> Option<Sender> {
+        let domain = sender.domain().to_owned();
+        let sender = match given(self.mail_return_path.as_deref()) {
+            Some(returns) => mistakes.note("MAIL_RETURN_PATH", sender.with_returns(returns)),
+            None => Some(sender),
+        };
+        let key_file = self.dkim_key_file.as_deref().filter(|path| !path.as_os_str().is_empty());
+        let dkim = match (key_file, given(self.dkim_selector.as_deref())) {
+            (None, None) => return sender,
+            (Some(file), Some(selector)) => {
+                Dkim::read(file, selector, &domain).map_err(|(setting, mistake)| mistakes.add(setting, mistake)).ok()
+            }
+            (None, Some(_)) => mistakes.note("DKIM_KEY_FILE", Err("is not set, and DKIM_SELECTOR is")),
+            (Some(_), None) => mistakes.note("DKIM_SELECTOR", Err("is not set, and DKIM_KEY_FILE is")),
+        };
+        Some(sender?.with_dkim(dkim?))
+    }
+}
+
+fn given(value: Option<&str>) -> Option<&str> {
+    value.map(str::trim).filter(|value| !value.is_empty())
 }
 
 /// Checked settings. Printing them shows neither user nor password.
@@ -325,6 +360,7 @@ mod tests {
             smtp_url: Some("smtps://user:hunter2@mail.example".into()),
             smtp_ca_file: None,
             mail_from: Some("Faena <hola@mail.example>".to_owned()),
+            ..SmtpArgs::default()
         };
         let mut mistakes = Mistakes::default();
         let smtp = args.checked(&mut mistakes).expect("a mailer");

@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use chrono::DateTime;
 use jobs::{
     accounts::{email_address::EmailAddress, full_name::FullName, locale::Locale},
-    mail::letter::{HeaderText, Letter, MessageId, Recipient},
+    mail::{
+        letter::{HeaderText, Letter, MessageId, Recipient},
+        return_tag::ReturnTags,
+    },
     ports::mailer::{Fate, Mailer, Part, Reply},
 };
 use mail_parser::{Address, MessageParser, MimeHeaders as _, PartType};
@@ -30,6 +33,8 @@ fn letter(name: &str) -> Letter {
         html: format!("<p>¡Hola! {}</p>", "larga línea ".repeat(200)),
         message_id: MessageId::stored("0190a1b2-0000-7000-8000-000000000000@compilandocode.example"),
         written_at: DateTime::from_timestamp(1_800_000_000, 0).expect("a time"),
+        unsubscribe: None,
+        return_tag: ReturnTags::new(&"a secret of more than 32 bytes, 0123456789".into()).make(uuid::Uuid::nil()),
     }
 }
 
