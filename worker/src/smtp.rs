@@ -59,8 +59,19 @@ impl Smtp {
     async fn ask(&self, letter: &Letter) -> Result<Box<dyn Offered>, Fate> {
         let message = message::build(letter, &self.sender)
             .map_err(|error| Fate::RefusedForGood(Reply::new(553, &format!("(said by ourselves) {error}"))))?;
-        let mut session = self.session().await.map_err(Fate::OutOfService)?;
-        match session.offer(&message).await {
+        let kept = self.pool.take().await;
+        let was_kept = kept.is_some();
+        let mut session = match kept {
+            Some(session) => session,
+            None => self.open().await.map_err(Fate::OutOfService)?,
+        };
+        let mut offered = session.offer(&message).await;
+        if was_kept && offered.as_ref().is_err_and(ends_the_session) {
+            // It died while it was kept, and the letter is still here.
+            session = self.open().await.map_err(Fate::OutOfService)?;
+            offered = session.offer(&message).await;
+        }
+        match offered {
             Ok(()) => Ok(Box::new(Ready { session, body: message.bytes, pool: self.pool.clone() })),
             Err(fate) => {
                 self.pool.keep(session);
@@ -69,11 +80,8 @@ impl Smtp {
         }
     }
 
-    /// One that was kept, else a new one.
-    async fn session(&self) -> Result<Session, Trouble> {
-        if let Some(session) = self.pool.take().await {
-            return Ok(session);
-        }
+    /// A new session, if one may be tried.
+    async fn open(&self) -> Result<Session, Trouble> {
         let attempt = self.breaker.begin()?;
         let began = Instant::now();
         match Session::open(&self.settings).await {
@@ -87,6 +95,11 @@ impl Smtp {
             }
         }
     }
+}
+
+/// Whether it says more of the session than of the letter: it is over, or the server ends it (421).
+fn ends_the_session(fate: &Fate) -> bool {
+    matches!(fate, Fate::OutOfService(_) | Fate::RefusedForNow(Reply { code: session::CLOSING, .. }))
 }
 
 impl Mailer for Smtp {

@@ -11,6 +11,9 @@ use super::session::Session;
 const KEPT: usize = 8;
 /// Nobody's connection is held longer than this without a letter.
 const IDLE: Duration = Duration::from_secs(15);
+/// Used within this time, a session is taken without asking whether it lives: asking costs a letter a fifth of its time. A server that ends
+/// one meanwhile costs nothing either: [`super::Smtp`] opens another, since nothing has left yet.
+const FRESH: Duration = Duration::from_secs(1);
 /// Servers end long sessions at a moment of their own choosing; ours end before.
 const AGE: Duration = Duration::from_secs(300);
 const LETTERS: u32 = 100;
@@ -27,10 +30,11 @@ struct Idle {
 }
 
 impl Pool {
-    /// The session that was used last, if it still lives. When it does not, the others are not trusted either.
+    /// The session that was used last, if it still lives as far as is known. When it does not, the others are not trusted either.
     pub(super) async fn take(&self) -> Option<Session> {
-        let mut session = self.lock().pop()?.session;
-        if session.is_alive().await {
+        let Idle { mut session, since } = self.lock().pop()?;
+        let is_fresh = session.has_ended_a_letter() && since.elapsed() < FRESH;
+        if is_fresh || session.is_alive().await {
             return Some(session);
         }
         self.lock().clear();

@@ -35,7 +35,7 @@ use super::{
 /// The server wants a login, another kind of login, or encryption before one (RFC 4954, 6): that says nothing about the letter.
 const LOGIN_CODES: [u16; 4] = [530, 534, 535, 538];
 /// The server ends the session (RFC 5321, 3.8).
-const CLOSING: u16 = 421;
+pub(super) const CLOSING: u16 = 421;
 
 /// A session that is open: encrypted and logged in as far as the settings ask.
 pub(super) struct Session {
@@ -44,6 +44,8 @@ pub(super) struct Session {
     opened: Instant,
     letters: u32,
     good: bool,
+    /// Whether the last letter's conversation came to its own end: then nothing is left begun (RFC 5321, 4.1.1.4).
+    ended: bool,
 }
 
 /// What came instead of a good answer.
@@ -65,7 +67,7 @@ impl Session {
         match timeout_at(until.into(), connect(settings)).await {
             Ok(connection) => {
                 let connection = connection.map_err(|(part, seen)| settings.trouble(part, &seen))?;
-                Ok(Self { connection, limits: settings.limits, opened: Instant::now(), letters: 0, good: true })
+                Ok(Self { connection, limits: settings.limits, opened: Instant::now(), letters: 0, good: true, ended: true })
             }
             Err(_) => Err(settings.trouble(Part::Connection, &format!("no session within {}", seconds(settings.limits.open)))),
         }
@@ -79,6 +81,7 @@ impl Session {
         self.letters += 1;
         // Whatever cuts this future short leaves a conversation that nobody can go on with.
         self.good = false;
+        self.ended = false;
         let until = Instant::now() + self.limits.conversation;
         let offered = self.address(letter, until).await;
         offered.map_err(|snag| self.not_left(snag))
@@ -100,12 +103,14 @@ impl Session {
         let why = match answer {
             Ok(Ok(answer)) if answer.code().severity == Severity::PositiveCompletion => {
                 self.good = true;
+                self.ended = true;
                 return Fate::Accepted(reply(&answer));
             }
             Ok(Ok(answer)) => format!("a strange answer to the letter: {}", reply(&answer)),
             Ok(Err(error)) => match Snag::of("the letter", &error) {
                 Snag::No(reply) => {
                     self.good = reply.code != CLOSING;
+                    self.ended = true;
                     return refused(reply);
                 }
                 Snag::Lost(seen) => seen,
@@ -137,6 +142,11 @@ impl Session {
     /// Whether the server still answers. Ends whatever an earlier letter left begun.
     pub(super) async fn is_alive(&mut self) -> bool {
         matches!(timeout(self.limits.alive, self.connection.command("RSET\r\n")).await, Ok(Ok(_)))
+    }
+
+    /// Whether the next letter may begin at once.
+    pub(super) fn has_ended_a_letter(&self) -> bool {
+        self.ended
     }
 
     /// Whether another letter may be sent.

@@ -80,7 +80,7 @@ async fn a_letter_arrives_whole_and_the_session_is_used_again() {
     }
     assert_eq!((server.connections(), server.letters().len()), (1, 3));
     let lines = server.lines();
-    assert_eq!(lines.iter().filter(|line| *line == "RSET").count(), 2, "{lines:?}");
+    assert_eq!(lines.iter().filter(|line| *line == "RSET").count(), 0, "{lines:?}");
     assert!(lines.contains(&"MAIL FROM:<hola@compilandocode.example>".to_owned()), "{lines:?}");
     assert!(lines.contains(&"RCPT TO:<begona@correo.example>".to_owned()), "{lines:?}");
 
@@ -205,6 +205,18 @@ async fn a_session_that_died_is_replaced_and_a_refusal_does_not_end_one() {
     assert_eq!(server.connections(), 2, "the first was kept, and found dead");
     assert!(matches!(send(&smtp, &letter("Begoña")).await, Fate::Accepted(_)));
     assert_eq!((server.connections(), server.letters().len()), (2, 2));
+}
+
+#[tokio::test]
+async fn a_session_that_ends_between_two_letters_costs_the_second_nothing() {
+    for end in [Act::Cut, Act::Say("421 4.3.2 closing")] {
+        let server = Server::start(Offer::Plain, &[(At::Mail, Act::Say("250 2.1.0 ok")), (At::Mail, end)]).await;
+        let smtp = plain(&server);
+        for number in 1..=2 {
+            assert!(matches!(send(&smtp, &letter("Begoña")).await, Fate::Accepted(_)), "letter {number}, {end:?}");
+        }
+        assert_eq!((server.connections(), server.letters().len()), (2, 2), "{end:?}");
+    }
 }
 
 #[tokio::test]
