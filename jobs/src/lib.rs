@@ -6,8 +6,9 @@ pub mod housekeeping;
 pub mod mail;
 pub mod ports;
 
-use accounts::welcome_learner::WelcomeLearner;
+use accounts::{send_password_reset::SendPasswordReset, welcome_learner::WelcomeLearner};
 use housekeeping::sweep_sessions::SweepSessions;
+use mail::read_mail_report::ReadMailReport;
 use ports::Ports;
 use queue::Registry;
 
@@ -16,5 +17,7 @@ use queue::Registry;
 pub fn catalogue() -> Registry<Ports> {
     Registry::new() //
         .job::<WelcomeLearner>()
+        .job::<SendPasswordReset>()
+        .job::<ReadMailReport>()
         .job::<SweepSessions>()
 }

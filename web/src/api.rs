@@ -5,6 +5,7 @@ mod body;
 pub(crate) mod enqueue;
 pub(crate) mod job;
 pub(crate) mod job_kinds;
+pub(crate) mod mail_events;
 pub(crate) mod openapi;
 pub(crate) mod schedule_commands;
 pub(crate) mod schedules;

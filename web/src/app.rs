@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::Context as _;
 use jobs::{
-    accounts::{password::Passwords, verification::Verification},
+    accounts::{password::Passwords, password_reset::PasswordReset, verification::Verification},
     mail::unsubscribe::Unsubscribe,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -41,6 +41,7 @@ pub(crate) struct Parts {
     pub(crate) throttle: Throttle,
     pub(crate) csrf: Csrf,
     pub(crate) verification: Verification,
+    pub(crate) password_reset: PasswordReset,
     pub(crate) unsubscribe: Unsubscribe,
     pub(crate) texts: Texts,
     pub(crate) assets: Assets,
@@ -79,6 +80,7 @@ impl App {
             passwords: Passwords::new(available_parallelism().map_or(2, usize::from)),
             csrf: Csrf::new(&settings.secret_key),
             verification: Verification::new(&settings.secret_key),
+            password_reset: PasswordReset::new(&settings.secret_key),
             unsubscribe: Unsubscribe::new(&settings.secret_key),
             texts: Texts::load().context("loading the texts")?,
             assets: Assets::load().context("loading the assets")?,

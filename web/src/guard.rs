@@ -44,8 +44,8 @@ pub(crate) enum Who {
     Roles(&'static [Role]),
     /// One of these roles, or whoever holds METRICS_TOKEN.
     RolesOrMetricsToken(&'static [Role]),
-    /// Whoever has been handed the address: it carries a signature of ours, which the handler checks. Nobody is asked for a cookie or a
-    /// form's token, because mail programs press this button for their readers (RFC 8058, 3.1) and have neither.
+    /// Whoever brings what its handler checks: an address that we signed, a provider's token. Nobody is asked for a cookie or a form's token,
+    /// because the mail programs that press a button for their readers (RFC 8058, 3.1) and the providers have neither.
     Signed,
     /// Programs whose API token allows one of these. A session opens nothing here, so no other site can send a browser.
     Bearer(&'static [Scope]),
@@ -115,7 +115,8 @@ pub(crate) async fn stand(
     }
     if row.who == Who::Signed {
         visit.is_by(None);
-        return match held(request, FORM_BYTES).await {
+        let most = if row.surface == Surface::Program { EVENT_BYTES } else { FORM_BYTES };
+        return match held(request, most).await {
             Ok(request) => next.run(request).await,
             Err(problem) => problem.into_response(),
         };
@@ -201,6 +202,8 @@ fn to_login(request: &Request, visit: &Visit) -> Response {
 const FORM_BYTES: usize = 64 * 1024;
 /// The most bytes that a program's document may have: a job's arguments, and room for what stands around and between them.
 const DOCUMENT_BYTES: usize = 96 * 1024;
+/// The most bytes that a provider's event may have; a letter's own text may be in it.
+const EVENT_BYTES: usize = 256 * 1024;
 /// How much of a body that is too large is read and dropped, so that a browser is done sending when the answer comes.
 const DROPPED_BYTES: usize = 4 * 1024 * 1024;
 
@@ -247,7 +250,7 @@ async fn read(body: Body, announced: Option<usize>, most: usize) -> Result<Bytes
 }
 
 /// Whether the request carries that bearer token.
-fn bears(headers: &HeaderMap, token: Option<&SecretString>) -> bool {
+pub(crate) fn bears(headers: &HeaderMap, token: Option<&SecretString>) -> bool {
     match (bearer(headers), token) {
         (Some(given), Some(token)) => bool::from(given.as_bytes().ct_eq(token.expose_secret().as_bytes())),
         _ => false,

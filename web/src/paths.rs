@@ -40,6 +40,8 @@ impl Twin {
 pub(crate) const LANDING: Twin = Twin::new("/", "/en");
 pub(crate) const REGISTER: Twin = Twin::new("/registro", "/register");
 pub(crate) const LOGIN: Twin = Twin::new("/entrar", "/login");
+pub(crate) const FORGOTTEN_PASSWORD: Twin = Twin::new("/contrasena", "/password");
+pub(crate) const NEW_PASSWORD: Twin = Twin::new("/contrasena/nueva", "/password/new");
 pub(crate) const LOGOUT: Twin = Twin::new("/salir", "/logout");
 pub(crate) const ACCOUNT: Twin = Twin::new("/cuenta", "/account");
 pub(crate) const VERIFICATION_LETTER: Twin = Twin::new("/cuenta/carta", "/account/letter");
@@ -51,6 +53,8 @@ pub(crate) const OPS_JOBS: Twin = Twin::same("/ops/jobs");
 pub(crate) const OPS_JOB: Twin = Twin::same("/ops/jobs/{id}");
 pub(crate) const OPS_RETRY: Twin = Twin::same("/ops/jobs/{id}/retry");
 pub(crate) const OPS_CANCEL: Twin = Twin::same("/ops/jobs/{id}/cancel");
+pub(crate) const OPS_MAIL: Twin = Twin::same("/ops/mail");
+pub(crate) const OPS_MAIL_LIFT: Twin = Twin::same("/ops/mail/{id}/lift");
 pub(crate) const OPS_SCHEDULES: Twin = Twin::same("/ops/schedules");
 // Beside the others and not below them, where a schedule could have its name.
 pub(crate) const OPS_NEW_SCHEDULE: Twin = Twin::same("/ops/new-schedule");
@@ -61,6 +65,7 @@ pub(crate) const OPS_SCHEDULE_PAUSE: Twin = Twin::same("/ops/schedules/{name}/pa
 pub(crate) const OPS_SCHEDULE_RESUME: Twin = Twin::same("/ops/schedules/{name}/resume");
 pub(crate) const OPS_SCHEDULE_DELETE: Twin = Twin::same("/ops/schedules/{name}/delete");
 
+pub(crate) const MAIL_EVENTS: Twin = Twin::same("/hooks/mail");
 pub(crate) const DEV_MAIL: Twin = Twin::same("/dev/mail");
 pub(crate) const DEV_LETTER: Twin = Twin::same("/dev/mail/{kind}/{form}");
 
@@ -82,7 +87,10 @@ pub(crate) const ASSET: Twin = Twin::same("/assets/{name}");
 
 #[cfg(test)]
 mod tests {
-    use jobs::{accounts::verification::Verification, mail::unsubscribe::Unsubscribe};
+    use jobs::{
+        accounts::{password_reset::PasswordReset, verification::Verification},
+        mail::unsubscribe::Unsubscribe,
+    };
 
     use super::*;
 
@@ -90,6 +98,7 @@ mod tests {
     fn the_links_in_letters_lead_to_the_pages() {
         for locale in Locale::ALL {
             assert_eq!(VERIFY.at(locale), Verification::path(locale));
+            assert_eq!(NEW_PASSWORD.at(locale), PasswordReset::path(locale));
             assert_eq!(UNSUBSCRIBE.at(locale), Unsubscribe::path(locale));
         }
     }

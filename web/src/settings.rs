@@ -56,6 +56,11 @@ pub(crate) struct Given {
     #[arg(long, env = "METRICS_TOKEN", hide_env_values = true)]
     metrics_token: Option<String>,
 
+    /// Bearer token with which the mail provider posts its events about bounces and complaints to /hooks/mail (Postmark's format). Without it
+    /// there is no such address.
+    #[arg(long, env = "MAIL_WEBHOOK_TOKEN", hide_env_values = true)]
+    mail_webhook_token: Option<String>,
+
     /// Addresses of reverse proxies whose X-Forwarded-For is believed: CIDR blocks, separated by commas. Default: nobody's.
     #[arg(long, env = "TRUSTED_PROXIES", default_value = "")]
     trusted_proxies: String,
@@ -86,6 +91,7 @@ pub(crate) struct Settings {
     pub(crate) secret_key: SecretString,
     pub(crate) keyring: Option<Keyring>,
     pub(crate) metrics_token: Option<SecretString>,
+    pub(crate) mail_webhook_token: Option<SecretString>,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) dev_pages: bool,
     pub(crate) max_requests: usize,
@@ -135,6 +141,7 @@ pub(crate) struct Readable {
     secret_key: Option<SecretString>,
     keyring: Option<Option<Keyring>>,
     metrics_token: Option<Option<SecretString>>,
+    mail_webhook_token: Option<Option<SecretString>>,
     trusted_proxies: Option<Vec<IpNet>>,
     dev_pages: Option<bool>,
     max_requests: Option<usize>,
@@ -150,7 +157,7 @@ impl Given {
         let cache = optional(&self.cache_redis_url).map(|url| redis_url(&url)).transpose();
         let keyring =
             optional(&self.secret_args_keys).map(|keys| Keyring::parse(&keys).map_err(|error| error.to_string())).transpose();
-        let token = optional(&self.metrics_token).map(|token| metrics_token(&token)).transpose();
+        let token = |given| optional(given).map(|token| bearer_token(&token)).transpose();
         let requests = parsed(&self.max_requests, "a number from 1 to 100000").and_then(|n| within(n, 1, 100_000));
         let notice = parsed(&self.drain_notice_seconds, "a number from 0 to 300").and_then(|n| within(n, 0, 300));
         let readable = Readable {
@@ -163,7 +170,8 @@ impl Given {
             namespace: mistakes.note("FAENA_NAMESPACE", namespace(&self.namespace)),
             secret_key: mistakes.note("SECRET_KEY", required(self.secret_key.as_deref()).and_then(secret_key)),
             keyring: mistakes.note("SECRET_ARGS_KEYS", keyring),
-            metrics_token: mistakes.note("METRICS_TOKEN", token),
+            metrics_token: mistakes.note("METRICS_TOKEN", token(&self.metrics_token)),
+            mail_webhook_token: mistakes.note("MAIL_WEBHOOK_TOKEN", token(&self.mail_webhook_token)),
             trusted_proxies: mistakes.note("TRUSTED_PROXIES", networks(&self.trusted_proxies)),
             dev_pages: mistakes.note("DEV_PAGES", parsed(&self.dev_pages, "true or false")),
             max_requests: mistakes.note("MAX_REQUESTS", requests),
@@ -197,6 +205,7 @@ impl Readable {
             secret_key: self.secret_key?,
             keyring: self.keyring?,
             metrics_token: self.metrics_token?,
+            mail_webhook_token: self.mail_webhook_token?,
             trusted_proxies: self.trusted_proxies?,
             dev_pages: self.dev_pages?,
             max_requests: self.max_requests?,
@@ -274,7 +283,7 @@ fn secret_key(text: &str) -> Result<SecretString, String> {
     Ok(secret)
 }
 
-fn metrics_token(text: &str) -> Result<SecretString, String> {
+fn bearer_token(text: &str) -> Result<SecretString, String> {
     let token = SecretString::from(text);
     if token.expose_secret().len() < 16 { Err("has fewer than 16 characters".to_owned()) } else { Ok(token) }
 }
@@ -348,6 +357,7 @@ mod tests {
             "--secret-key=short",
             "--secret-args-keys=k1:secreto",
             "--metrics-token=short",
+            "--mail-webhook-token=short",
             "--trusted-proxies=10.0.0.0/99",
             "--dev-pages=perhaps",
             "--max-requests=0",
@@ -368,6 +378,7 @@ mod tests {
                 "SECRET_KEY",
                 "SECRET_ARGS_KEYS",
                 "METRICS_TOKEN",
+                "MAIL_WEBHOOK_TOKEN",
                 "TRUSTED_PROXIES",
                 "DEV_PAGES",
                 "MAX_REQUESTS",

@@ -29,6 +29,10 @@ pub(crate) const LOGINS_PER_ACCOUNT: Limit = Limit::new("login_account", TEN, Du
 pub(crate) const LOGINS_PER_CLIENT: Limit = Limit::new("login_client", SIXTY, Duration::from_secs(5));
 /// New accounts from one place. Each costs a hash and a letter, and says whether an address is taken.
 pub(crate) const REGISTRATIONS_PER_CLIENT: Limit = Limit::new("register_client", SIXTY, Duration::from_secs(10));
+/// Letters about a forgotten password, to one address: nobody fills another's mailbox.
+pub(crate) const RESETS_PER_ACCOUNT: Limit = Limit::new("reset_account", THREE, Duration::from_secs(600));
+/// The same from one place.
+pub(crate) const RESETS_PER_CLIENT: Limit = Limit::new("reset_client", TEN, Duration::from_secs(30));
 /// Verification letters that one person asks for again.
 pub(crate) const LETTERS_PER_PERSON: Limit = Limit::new("letter_person", THREE, Duration::from_secs(120));
 
@@ -39,7 +43,15 @@ const THREE: NonZeroU32 = NonZeroU32::new(3).expect("not zero");
 const TEN: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
 const SIXTY: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
 const HUNDRED: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
-const ALL: [Limit; 5] = [LOGINS_PER_ACCOUNT, LOGINS_PER_CLIENT, REGISTRATIONS_PER_CLIENT, LETTERS_PER_PERSON, CALLS_PER_TOKEN];
+const ALL: [Limit; 7] = [
+    LOGINS_PER_ACCOUNT,
+    LOGINS_PER_CLIENT,
+    REGISTRATIONS_PER_CLIENT,
+    RESETS_PER_ACCOUNT,
+    RESETS_PER_CLIENT,
+    LETTERS_PER_PERSON,
+    CALLS_PER_TOKEN,
+];
 
 /// Counts tries.
 #[derive(Clone)]

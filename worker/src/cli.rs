@@ -13,6 +13,7 @@ use crate::{
     check::check,
     migrate::migrate,
     operate::{self, ByName},
+    receive::receive,
     run::run,
     schedule_commands::{self, ScheduleCommand},
     settings::{Mistakes, RunArgs, StoreArgs, Stores},
@@ -77,6 +78,12 @@ enum Command<O: Outside> {
         run: RunArgs,
         #[command(flatten)]
         outside: O,
+    },
+    /// Keep a message that a mail server pipes into standard input, a bounce or a complaint, and let a worker read it. Ends with 75
+    /// (EX_TEMPFAIL) when it could not be kept, so that the mail server brings it again.
+    ReceiveReport {
+        #[command(flatten)]
+        stores: StoreArgs,
     },
     /// Enqueue a job, through the outbox. Prints its id.
     Enqueue {
@@ -311,6 +318,7 @@ async fn obey<O: Outside>(command: Command<O>) -> anyhow::Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
+        Command::ReceiveReport { stores } => Ok(receive(&stores).await),
         command => serve::<O>(command).await.map(|()| ExitCode::SUCCESS),
     }
 }
@@ -318,7 +326,7 @@ async fn obey<O: Outside>(command: Command<O>) -> anyhow::Result<ExitCode> {
 /// Everything but `run`.
 async fn serve<O: Outside>(command: Command<O>) -> anyhow::Result<()> {
     match command {
-        Command::Run { .. } => Ok(()),
+        Command::Run { .. } | Command::ReceiveReport { .. } => Ok(()),
         Command::Migrate { form, stores } => migrate(&opened(&stores)?, &O::catalogue().publication(), form.json).await,
         Command::Check { form, stores, run, outside } => check(&stores, &run, &outside, form.json).await,
         Command::Enqueue { name, args, at, after_seconds, id, form, stores } => {

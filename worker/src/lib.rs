@@ -8,6 +8,7 @@ mod migrate;
 mod operate;
 mod publish;
 mod pulse;
+mod receive;
 mod run;
 mod schedule_commands;
 mod settings;

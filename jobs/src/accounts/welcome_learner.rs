@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use queue::{Attempted, Backoff, Failure, Job, OrFailure, Queue};
+use queue::{Attempted, Backoff, Failure, Job, Limit, OrFailure, Queue};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +32,7 @@ impl Job for WelcomeLearner {
     const QUEUE: Queue = Queue::Critical;
     const MAX_ATTEMPTS: u32 = delivery::MAX_ATTEMPTS;
     const TIMEOUT: Duration = delivery::TIMEOUT;
+    const LIMITS: &'static [Limit] = delivery::CRITICAL_LIMITS;
     /// For hiccups of our own; a letter that the server refuses waits as [`delivery::refused_wait`] says.
     const BACKOFF: Backoff = Backoff::between(Duration::from_secs(5), Duration::from_secs(600)).at_least(Duration::from_secs(1));
 

@@ -14,7 +14,7 @@
 
 use std::time::{Duration, Instant};
 
-use queue::{Attempted, Effect, Failure, JobId, OrFailure};
+use queue::{Attempted, Effect, Failure, JobId, Limit, OrFailure};
 use sqlx::PgConnection;
 use tracing::{info, warn};
 use url::Url;
@@ -49,6 +49,16 @@ pub const TIMEOUT: Duration = PATIENCE.saturating_add(Duration::from_secs(60));
 const REFUSED_MINUTES: [u32; 3] = [5, 15, 60];
 /// Every later wait.
 const REFUSED_LATER_MINUTES: u32 = 120;
+
+/// How fast letters leave, until an operator sets another pace (`worker limits set mail_critical --rate 20/1s`), over all workers. A limit is
+/// counted in one lane, so each lane of letters has its own: letters that somebody waits for do not queue behind news.
+pub const CRITICAL_LIMITS: &[Limit] = &[pace("mail_critical")];
+/// The same for the lane `default`.
+pub const DEFAULT_LIMITS: &[Limit] = &[pace("mail_default")];
+
+const fn pace(name: &'static str) -> Limit {
+    Limit::rate(name, 50, Duration::from_secs(1)).with_burst(50)
+}
 
 /// With [`refused_wait`] a letter is tried for most of a day.
 pub const MAX_ATTEMPTS: u32 = 14;

@@ -6,7 +6,12 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::{
-    accounts::{user::User, verification::Verification},
+    accounts::{
+        locale::Locale,
+        password_reset::{PasswordReset, Subject},
+        user::User,
+        verification::Verification,
+    },
     mail::{
         Stream,
         return_tag::{ReturnTag, ReturnTags},
@@ -19,6 +24,7 @@ use crate::{
 pub struct Links {
     public_url: Url,
     verification: Verification,
+    password_reset: PasswordReset,
     unsubscribe: Unsubscribe,
     return_tags: ReturnTags,
 }
@@ -30,6 +36,7 @@ impl Links {
         Self {
             public_url,
             verification: Verification::new(secret_key),
+            password_reset: PasswordReset::new(secret_key),
             unsubscribe: Unsubscribe::new(secret_key),
             return_tags: ReturnTags::new(secret_key),
         }
@@ -45,6 +52,12 @@ impl Links {
     #[must_use]
     pub fn verification(&self, user: &User, now: DateTime<Utc>) -> Url {
         self.verification.link(&self.public_url, user.id, &user.email, user.locale, now)
+    }
+
+    /// The link by which this person chooses another password, for a letter written at `now`.
+    #[must_use]
+    pub fn password_reset(&self, subject: &Subject, locale: Locale, now: DateTime<Utc>) -> Url {
+        self.password_reset.link(&self.public_url, subject, locale, now)
     }
 
     /// The link by which this person says no to letters of that stream, if they may.

@@ -2,7 +2,10 @@
 
 mod dkim;
 mod doubt;
+mod losses;
+mod rate;
 mod refusals;
+mod reports;
 mod story;
 mod streams;
 mod trouble;

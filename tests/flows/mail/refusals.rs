@@ -41,10 +41,7 @@ async fn a_letter_refused_for_good_is_dead_with_the_servers_words_until_an_opera
 
         let job = reaches(&stores, id, State::Dead).await;
 
-        assert_eq!(
-            job.summary.reason.as_deref(),
-            Some("the mail server refused the letter for good: 550 5.7.1 Not wanted here")
-        );
+        assert_eq!(job.summary.reason.as_deref(), Some("the mail server refused the letter for good: 550 5.7.1 Not wanted here"));
         assert_eq!(job.attempts.len(), 1);
         let found = row(&stores, id).await;
         assert!(found.is("failed", 0, Some(550)) && found.smtp_reply.as_deref() == Some("5.7.1 Not wanted here"), "{found:?}");

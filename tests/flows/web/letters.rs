@@ -13,14 +13,19 @@ async fn a_developer_looks_at_every_letter_in_both_languages() {
     let list = developer.page("/dev/mail").await;
 
     let kinds = list.texts("tbody th");
-    for kind in ["welcome", "password_reset", "receipt", "refund", "certificate_ready", "video_ready", "sla_warning", "report_ready"] {
+    for kind in
+        ["welcome", "password_reset", "receipt", "refund", "certificate_ready", "video_ready", "sla_warning", "report_ready"]
+    {
         assert!(kinds.iter().any(|shown| shown == kind), "{kind} is missing in {kinds:?}");
     }
     for kind in kinds {
         for (locale, greeting) in [("es", "Hola"), ("en", "Hello")] {
             let html = developer.get(&format!("/dev/mail/{kind}/html?in={locale}")).await;
             let policy = html.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
-            assert!(policy.starts_with("default-src 'none'; style-src 'unsafe-inline';") && !policy.contains("script"), "{policy}");
+            assert!(
+                policy.starts_with("default-src 'none'; style-src 'unsafe-inline';") && !policy.contains("script"),
+                "{policy}"
+            );
             assert!(html.text().await.unwrap().contains(&format!("<html lang=\"{locale}\"")), "{kind}");
             let text = developer.get(&format!("/dev/mail/{kind}/text?in={locale}")).await;
             assert_eq!(text.headers()[CONTENT_TYPE], "text/plain; charset=utf-8");

@@ -91,3 +91,18 @@ verify-expired-say = Links are good for seven days. Log in to your account and a
 verify-forged = This link does not work
 verify-forged-say = It is incomplete, or it is for another address. Open it again from the letter, or log in and ask for another.
 verify-on = Go to my account
+
+# The forgotten password.
+login-forgotten = I have forgotten my password
+login-new-password = Your password was changed and all your sessions were ended. Sign in with the new one.
+forgotten-title = Forgotten your password?
+forgotten-say = Write your e-mail address and we will send you a link to choose another.
+forgotten-submit = Send the link
+forgotten-asked = If there is an account with that address, the letter is on its way.
+forgotten-asked-say = The link is good for an hour. If you do not see it, look into your spam folder.
+forgotten-back = Back to the login
+new-password-title = Choose another password
+new-password-say = Changing it ends all your sessions.
+new-password-submit = Change the password
+new-password-forged = This link is good no more
+new-password-forged-say = It works for an hour, and once. Ask for another.

@@ -27,3 +27,23 @@ unsubscribe-done-say = If you change your mind, you can have them again: see you
 unsubscribe-preferences = Choose my letters
 unsubscribe-forged = This link does not work
 unsubscribe-forged-say = It is incomplete. Open it again from the letter, or choose your letters in your account.
+
+# The addresses that get no letters, for operators.
+ops-mail = Mail
+ops-mail-say = No letter goes to these addresses; after a complaint, none but those that the person asks for. Lifting lets the next ones go; a letter that was kept back goes when its job is retried.
+suppression-find = Find an address
+suppression-none = No address is suppressed.
+suppression-address = Address
+suppression-cause = Why
+suppression-seen = What was seen
+suppression-since = Since
+suppression-lift = Lift
+suppression-lifted = Lifted: the next letters will go.
+suppression-again = { $times ->
+    [one] (lifted once before)
+   *[other] (lifted { $times } times before)
+}
+suppression-hard-bounce = There is no such mailbox
+suppression-soft-bounces = Three letters came back in seven days
+suppression-complaint = Complained of a letter
+suppression-operator = An operator wanted it

@@ -91,3 +91,18 @@ verify-expired-say = Los enlaces valen siete días. Entra en tu cuenta y pide ot
 verify-forged = Este enlace no sirve
 verify-forged-say = Está incompleto, o es de otra dirección. Ábrelo otra vez desde la carta, o entra en tu cuenta y pide otra.
 verify-on = Ir a mi cuenta
+
+# La contraseña olvidada.
+login-forgotten = Olvidé mi contraseña
+login-new-password = Tu contraseña quedó cambiada y se cerraron todas tus sesiones. Entra con la nueva.
+forgotten-title = ¿Olvidaste tu contraseña?
+forgotten-say = Escribe tu correo y te enviaremos un enlace para elegir otra.
+forgotten-submit = Enviar el enlace
+forgotten-asked = Si hay una cuenta con ese correo, la carta va en camino.
+forgotten-asked-say = El enlace vale una hora. Si no la ves, mira en «correo no deseado».
+forgotten-back = Volver a la entrada
+new-password-title = Elige otra contraseña
+new-password-say = Al cambiarla se cierran todas tus sesiones.
+new-password-submit = Cambiar la contraseña
+new-password-forged = Este enlace ya no sirve
+new-password-forged-say = Vale una hora y una sola vez. Pide otro.

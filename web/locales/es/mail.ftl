@@ -27,3 +27,23 @@ unsubscribe-done-say = Si cambias de idea, puedes volver a pedirlas desde tu cue
 unsubscribe-preferences = Elegir mis cartas
 unsubscribe-forged = Este enlace no sirve
 unsubscribe-forged-say = Está incompleto. Ábrelo otra vez desde la carta, o elige tus cartas desde tu cuenta.
+
+# Las direcciones que no reciben cartas, para quien opera.
+ops-mail = Correo
+ops-mail-say = A estas direcciones no sale ninguna carta; tras una queja, ninguna salvo las que la persona pide. Levantarlo deja salir las próximas; una carta retenida sale al reintentar su trabajo.
+suppression-find = Buscar una dirección
+suppression-none = Ninguna dirección está suprimida.
+suppression-address = Dirección
+suppression-cause = Por qué
+suppression-seen = Lo que se vio
+suppression-since = Desde
+suppression-lift = Levantar
+suppression-lifted = Levantado: las próximas cartas saldrán.
+suppression-again = { $times ->
+    [one] (ya se levantó una vez)
+   *[other] (ya se levantó { $times } veces)
+}
+suppression-hard-bounce = El buzón no existe
+suppression-soft-bounces = Tres cartas devueltas en siete días
+suppression-complaint = Se quejó de una carta
+suppression-operator = Lo decidió quien opera

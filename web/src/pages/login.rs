@@ -56,6 +56,7 @@ struct Login {
     next: String,
     refusal: Option<String>,
     is_verified: bool,
+    has_new_password: bool,
     is_sent_here: bool,
 }
 
@@ -70,6 +71,7 @@ pub(crate) async fn show(page: Page, Wish(asked): Wish<Asked>) -> Result<Respons
         next: next.unwrap_or_default(),
         refusal: None,
         is_verified: asked.done.as_deref() == Some("verified"),
+        has_new_password: asked.done.as_deref() == Some("password"),
     };
     render(StatusCode::OK, &login)
 }
@@ -117,6 +119,7 @@ pub(crate) async fn submit(
         next: local_path(&form.next).unwrap_or_default(),
         refusal: Some(refusal),
         is_verified: false,
+        has_new_password: false,
         is_sent_here: false,
     };
     render(StatusCode::UNPROCESSABLE_ENTITY, &login)

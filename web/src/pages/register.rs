@@ -140,7 +140,7 @@ fn name_problem(page: &Page, what: FullNameProblem) -> String {
     })
 }
 
-fn email_problem(page: &Page, what: EmailAddressProblem) -> String {
+pub(super) fn email_problem(page: &Page, what: EmailAddressProblem) -> String {
     page.text(match what {
         EmailAddressProblem::Blank => key("email-blank"),
         EmailAddressProblem::TooLong => key("email-too-long"),
@@ -149,7 +149,7 @@ fn email_problem(page: &Page, what: EmailAddressProblem) -> String {
     })
 }
 
-fn password_problem(page: &Page, what: PasswordProblem) -> String {
+pub(super) fn password_problem(page: &Page, what: PasswordProblem) -> String {
     page.text(match what {
         PasswordProblem::TooShort => key("password-too-short"),
         PasswordProblem::TooLong => key("password-too-long"),
