@@ -1,9 +1,14 @@
 //! Somebody has forgotten their password: the letter, the link in it, and what the link ends.
 
-use faena_tests::{sandbox::Sandbox, stores::Stores, wait::until};
+use faena_tests::{
+    process::{Process, start_worker},
+    sandbox::Sandbox,
+    stores::Stores,
+    wait::until,
+};
 use reqwest::StatusCode;
 
-use super::{Page, SECRET, Visitor, Web, leads_to};
+use super::{Page, Visitor, Web, leads_to};
 
 const ANA: &str = "ana@correo.example";
 const OLD: &str = "sopa de letras a las 7";
@@ -13,25 +18,14 @@ const NEW: &str = "caldo de cifras a las 9";
 struct Scene {
     web: Web,
     sandbox: Sandbox,
-    _worker: faena_tests::process::Process,
+    _worker: Process,
     ana: Visitor,
 }
 
 impl Scene {
     async fn set() -> Self {
         let (web, sandbox) = (Web::start().await, Sandbox::start().await.unwrap());
-        let mut settings = web.stores.settings();
-        settings.extend(
-            [
-                ("ADMIN_ADDR", "127.0.0.1:0"),
-                ("PUBLIC_URL", "http://127.0.0.1:8080"),
-                ("SECRET_KEY", SECRET),
-                ("MAIL_FROM", "CompilandoCode <hola@compilandocode.example>"),
-                ("SMTP_URL", &sandbox.smtp_url()),
-            ]
-            .map(|(name, value)| (name.to_owned(), value.to_owned())),
-        );
-        let worker = faena_tests::process::Process::start("worker", &["run"], &settings).await;
+        let worker = start_worker(&web.stores, &sandbox.smtp_url(), &[]).await;
         let ana = web.visitor();
         ana.registers("Ana", ANA, OLD).await;
         sandbox.mail_to(ANA).await.unwrap();
@@ -46,7 +40,7 @@ impl Scene {
         assert_eq!(leads_to(&answer), "/contrasena?done=asked");
         let letter = self.sandbox.mails_to(ANA, before + 1).await.unwrap().pop().unwrap();
         assert_eq!(letter.subject, "Elige otra contraseña");
-        letter.link_with("/contrasena/nueva?token=").unwrap().replace("http://127.0.0.1:8080", "")
+        letter.link_with("/contrasena/nueva?token=").unwrap().replace("https://compilandocode.example", "")
     }
 
     async fn signs_in(&self, password: &str) -> StatusCode {

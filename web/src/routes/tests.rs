@@ -75,7 +75,7 @@ fn stubs() -> Vec<Route> {
 }
 
 fn filter(row: Row) -> MethodFilter {
-    if *row.method == Method::GET { MethodFilter::GET } else { MethodFilter::POST }
+    MethodFilter::try_from(row.method.clone()).unwrap_or(MethodFilter::POST)
 }
 
 fn asking(row: Row) -> request::Builder {
@@ -112,6 +112,14 @@ GET  /entrar                             ok     home     home   home   home     
 GET  /login                              ok     home     home   home   home     home    home      home
 POST /entrar                             ok     home     home   home   home     home    home      home
 POST /login                              ok     home     home   home   home     home    home      home
+GET  /contrasena                         ok     ok       ok     ok     ok       ok      ok        ok
+GET  /password                           ok     ok       ok     ok     ok       ok      ok        ok
+POST /contrasena                         ok     ok       ok     ok     ok       ok      ok        ok
+POST /password                           ok     ok       ok     ok     ok       ok      ok        ok
+GET  /contrasena/nueva                   ok     ok       ok     ok     ok       ok      ok        ok
+GET  /password/new                       ok     ok       ok     ok     ok       ok      ok        ok
+POST /contrasena/nueva                   ok     ok       ok     ok     ok       ok      ok        ok
+POST /password/new                       ok     ok       ok     ok     ok       ok      ok        ok
 POST /salir                              login  ok       ok     ok     ok       ok      ok        ok
 POST /logout                             login  ok       ok     ok     ok       ok      ok        ok
 GET  /cuenta                             login  ok       ok     ok     ok       ok      ok        ok
@@ -122,11 +130,21 @@ GET  /verificar                          ok     ok       ok     ok     ok       
 GET  /verify                             ok     ok       ok     ok     ok       ok      ok        ok
 POST /verificar                          ok     ok       ok     ok     ok       ok      ok        ok
 POST /verify                             ok     ok       ok     ok     ok       ok      ok        ok
+GET  /cuenta/cartas                      login  ok       ok     ok     ok       ok      ok        ok
+GET  /account/letters                    login  ok       ok     ok     ok       ok      ok        ok
+POST /cuenta/cartas                      login  ok       ok     ok     ok       ok      ok        ok
+POST /account/letters                    login  ok       ok     ok     ok       ok      ok        ok
+GET  /baja                               ok     ok       ok     ok     ok       ok      ok        ok
+GET  /unsubscribe                        ok     ok       ok     ok     ok       ok      ok        ok
+POST /baja                               ok     ok       ok     ok     ok       ok      ok        ok
+POST /unsubscribe                        ok     ok       ok     ok     ok       ok      ok        ok
 GET  /ops                                login  403      403    403    403      403     ok        ok
 GET  /ops/jobs                           login  403      403    403    403      403     ok        ok
 GET  /ops/jobs/{id}                      login  403      403    403    403      403     ok        ok
 POST /ops/jobs/{id}/retry                login  403      403    403    403      403     ok        ok
 POST /ops/jobs/{id}/cancel               login  403      403    403    403      403     ok        ok
+GET  /ops/mail                           login  403      403    403    403      403     ok        ok
+POST /ops/mail/{id}/lift                 login  403      403    403    403      403     ok        ok
 GET  /ops/schedules                      login  403      403    403    403      403     ok        ok
 POST /ops/schedules                      login  403      403    403    403      403     ok        ok
 GET  /ops/new-schedule                   login  403      403    403    403      403     ok        ok
@@ -137,10 +155,21 @@ POST /ops/schedules/{name}/run-now       login  403      403    403    403      
 POST /ops/schedules/{name}/pause         login  403      403    403    403      403     ok        ok
 POST /ops/schedules/{name}/resume        login  403      403    403    403      403     ok        ok
 POST /ops/schedules/{name}/delete        login  403      403    403    403      403     ok        ok
+GET  /dev/mail                           ok     ok       ok     ok     ok       ok      ok        ok
+GET  /dev/mail/{kind}/{form}             ok     ok       ok     ok     ok       ok      ok        ok
 POST /api/v1/jobs                        401    401      401    401    401      401     401       401
 GET  /api/v1/jobs/{id}                   401    401      401    401    401      401     401       401
 GET  /api/v1/job-kinds                   401    401      401    401    401      401     401       401
+GET  /api/v1/schedules                   401    401      401    401    401      401     401       401
+GET  /api/v1/schedules/{name}            401    401      401    401    401      401     401       401
+GET  /api/v1/schedules/{name}/ticks      401    401      401    401    401      401     401       401
+PUT  /api/v1/schedules/{name}            401    401      401    401    401      401     401       401
+DELETE /api/v1/schedules/{name}            401    401      401    401    401      401     401       401
+POST /api/v1/schedules/{name}/run-now    401    401      401    401    401      401     401       401
+POST /api/v1/schedules/{name}/pause      401    401      401    401    401      401     401       401
+POST /api/v1/schedules/{name}/resume     401    401      401    401    401      401     401       401
 GET  /api/v1/openapi.json                ok     ok       ok     ok     ok       ok      ok        ok
+POST /hooks/mail                         ok     ok       ok     ok     ok       ok      ok        ok
 GET  /metrics                            401    403      403    403    403      403     ok        ok
 GET  /health                             ok     ok       ok     ok     ok       ok      ok        ok
 GET  /ready                              ok     ok       ok     ok     ok       ok      ok        ok
@@ -176,6 +205,14 @@ const TOKENS: &str = "
 POST /api/v1/jobs                        401    403   ok       ok
 GET  /api/v1/jobs/{id}                   401    ok    403      ok
 GET  /api/v1/job-kinds                   401    ok    ok       ok
+GET  /api/v1/schedules                   401    403   403      ok
+GET  /api/v1/schedules/{name}            401    403   403      ok
+GET  /api/v1/schedules/{name}/ticks      401    403   403      ok
+PUT  /api/v1/schedules/{name}            401    403   403      ok
+DELETE /api/v1/schedules/{name}            401    403   403      ok
+POST /api/v1/schedules/{name}/run-now    401    403   403      ok
+POST /api/v1/schedules/{name}/pause      401    403   403      ok
+POST /api/v1/schedules/{name}/resume     401    403   403      ok
 GET  /api/v1/openapi.json                ok     ok    ok       ok
 ";
 

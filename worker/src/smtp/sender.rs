@@ -65,7 +65,7 @@ impl Sender {
             None => address_of(&self.address),
             Some(returns) => {
                 let domain = returns.as_str().rsplit_once('@').map_or("", |(_, domain)| domain);
-                Address::new_dangerous(&format!("{}+{tag}", returns.local_part()), domain)
+                Address::new_dangerous(format!("{}+{tag}", returns.local_part()), domain)
             }
         }
     }
