@@ -109,12 +109,12 @@ async fn letters_a_second_beside_a_plain_loop() {
         signed_rates.push(ours(&signed).await);
     }
     let (plain, ours, signed) = (median(plain_rates), median(our_rates), median(signed_rates));
-    println!("one at a time, median of {ROUNDS} rounds of {LETTERS} letters:");
-    println!(
+    eprintln!("one at a time, median of {ROUNDS} rounds of {LETTERS} letters:");
+    eprintln!(
         "  plain lettre loop {plain:.0}/s · the mailer {ours:.0}/s ({:.0} %) · with an RSA signature {signed:.0}/s",
         100.0 * ours / plain
     );
-    println!("  through the engine, four at once: {:.0}/s", through_the_engine(&sandbox).await);
+    eprintln!("  through the engine, four at once: {:.0}/s", through_the_engine(&sandbox).await);
 }
 
 /// Promised in Postgres, each letter's row written twice, four slots.

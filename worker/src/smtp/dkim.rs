@@ -81,3 +81,40 @@ impl fmt::Debug for Dkim {
         f.debug_struct("Dkim").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn read(key: &str, selector: &str) -> Result<Dkim, (&'static str, String)> {
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        file.write_all(key.as_bytes()).expect("a key");
+        Dkim::read(file.path(), selector, "compilandocode.example")
+    }
+
+    #[test]
+    fn what_cannot_sign_is_told_with_its_setting_and_without_the_key() {
+        let seed = "nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=";
+        assert!(read(&format!("{seed}\n"), "faena2026").is_ok());
+        assert!(read(seed, "s1.eu_west").is_ok());
+        let short = format!("-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----", "A".repeat(800));
+        let bent = format!("-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----", "A".repeat(1600));
+        for (key, selector, setting, words) in [
+            (seed, "", "DKIM_SELECTOR", "not a name"),
+            (seed, "a b", "DKIM_SELECTOR", "not a name"),
+            (seed, "a..b", "DKIM_SELECTOR", "not a name"),
+            ("", "s1", "DKIM_KEY_FILE", "neither"),
+            ("hunter2hunter2", "s1", "DKIM_KEY_FILE", "neither"),
+            (&short, "s1", "DKIM_KEY_FILE", "fewer than 2,048 bits"),
+            (&bent, "s1", "DKIM_KEY_FILE", "neither"),
+            ("-----BEGIN PRIVATE KEY-----", "s1", "DKIM_KEY_FILE", "openssl rsa -traditional"),
+        ] {
+            let (told, mistake) = read(key, selector).expect_err(words);
+            assert!(told == setting && mistake.contains(words) && !mistake.contains("hunter2"), "{told}: {mistake}");
+        }
+        let gone = Dkim::read(Path::new("/nowhere/dkim.pem"), "s1", "x.example").expect_err("no file");
+        assert!(gone.0 == "DKIM_KEY_FILE" && gone.1.contains("cannot be read"), "{gone:?}");
+    }
+}

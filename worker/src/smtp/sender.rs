@@ -79,6 +79,8 @@ impl Sender {
 
 #[cfg(test)]
 mod tests {
+    use jobs::mail::return_tag::ReturnTags;
+
     use super::*;
 
     #[test]
@@ -96,6 +98,20 @@ mod tests {
         }
         for text in ["", "CompilandoCode", "CompilandoCode <hola>", "a <b@c.example> <", "x\r\nBcc: y <a@b.example>"] {
             assert!(Sender::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn letters_come_back_to_an_address_that_has_room_for_their_tag() {
+        let sender = || Sender::parse("CompilandoCode <hola@compilandocode.example>").expect("a sender");
+        let tag = ReturnTags::new(&"a secret of more than 32 bytes, 0123456789".into()).make(uuid::Uuid::nil());
+        assert_eq!(sender().return_path(&tag).to_string(), "hola@compilandocode.example");
+        let returning = sender().with_returns("bounces@correo.compilandocode.example").expect("an address");
+        assert_eq!(returning.return_path(&tag).to_string(), format!("bounces+{tag}@correo.compilandocode.example"));
+        assert!(returning.return_path(&tag).user().len() <= MAX_LOCAL_PART);
+        for (text, words) in [("bounces", "malformed"), ("devoluciones@x.example", "no room")] {
+            let mistake = sender().with_returns(text).expect_err(text);
+            assert!(mistake.contains(words), "{mistake}");
         }
     }
 }
