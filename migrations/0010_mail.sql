@@ -58,8 +58,8 @@ create index reports_by_age on mail.reports (received_at);
 create table mail.bounces (
     id bigint generated always as identity primary key,
     message_id uuid not null references mail.messages on delete cascade,
-    -- Where it was read; null: the server said it to our own worker.
-    report_id uuid references mail.reports on delete set null,
+    -- Where it was read, though reports go after a while; null: the server said it to our own worker.
+    report_id uuid,
     address citext not null,
     kind text not null check (kind in ('soft', 'hard', 'complaint')),
     -- The enhanced status code (RFC 3463), where one was given.
