@@ -94,6 +94,16 @@ async fn a_bounce_closes_the_address_once_however_often_it_comes() {
     let next = enqueue(&stores, user_id, Which::Transactional, 1).await;
     reaches(&stores, next, State::Cancelled).await;
     assert!(row(&stores, next).await.is("withheld", 0, None));
+    // Long afterwards the report itself goes, when another is read; what it told stays.
+    sqlx::raw_sql("update mail.reports set received_at = received_at - interval '91 days'").execute(&stores.db).await.unwrap();
+    assert_eq!(pipe_in(&stores.settings(), &bounce(letter, "5.1.1 (again)")).await, 0);
+    until("the old report to be gone and the new one read", async || {
+        let kept: Vec<i32> = sqlx::query_scalar("select found from mail.reports").fetch_all(&stores.db).await.unwrap_or_default();
+        kept == [1]
+    })
+    .await;
+    let bounces: i64 = sqlx::query_scalar("select count(*) from mail.bounces").fetch_one(&stores.db).await.unwrap();
+    assert_eq!(bounces, 2);
 }
 
 #[tokio::test]
