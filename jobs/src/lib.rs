@@ -2,13 +2,20 @@
 
 pub mod access;
 pub mod accounts;
+pub mod courses;
 pub mod housekeeping;
 pub mod mail;
+pub mod payments;
 pub mod ports;
 
 use accounts::{send_password_reset::SendPasswordReset, welcome_learner::WelcomeLearner};
 use housekeeping::sweep_sessions::SweepSessions;
 use mail::read_mail_report::ReadMailReport;
+use payments::{
+    check_pending_payments::CheckPendingPayments, confirm_payment::ConfirmPayment, open_checkout::OpenCheckout,
+    reconcile_payments::ReconcilePayments, refund_sale::RefundSale, send_receipt::SendReceipt,
+    send_refund_notice::SendRefundNotice, trace_payment::TracePayment,
+};
 use ports::Ports;
 use queue::Registry;
 
@@ -17,6 +24,14 @@ use queue::Registry;
 pub fn catalogue() -> Registry<Ports> {
     Registry::new() //
         .job::<WelcomeLearner>()
+        .job::<OpenCheckout>()
+        .job::<ConfirmPayment>()
+        .job::<TracePayment>()
+        .job::<RefundSale>()
+        .job::<CheckPendingPayments>()
+        .job::<ReconcilePayments>()
+        .job::<SendReceipt>()
+        .job::<SendRefundNotice>()
         .job::<SendPasswordReset>()
         .job::<ReadMailReport>()
         .job::<SweepSessions>()

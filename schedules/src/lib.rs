@@ -35,7 +35,10 @@ pub use settle::{CatchUp, LONGEST_WITHIN, NoCatchUp, ON_TIME, Reason, Settlement
 pub use ticker::tick;
 pub use watcher::watch;
 
-use jobs::housekeeping::sweep_sessions::SweepSessions;
+use jobs::{
+    housekeeping::sweep_sessions::SweepSessions,
+    payments::{check_pending_payments::CheckPendingPayments, reconcile_payments::ReconcilePayments},
+};
 
 /// Where the business is: its nights and mornings.
 const HOME: Tz = Tz::America__Bogota;
@@ -46,7 +49,11 @@ const HOME: Tz = Tz::America__Bogota;
 /// An expression cannot be read: a mistake in this list, found when the program starts.
 #[must_use]
 pub fn schedules() -> Vec<Schedule> {
-    vec![Schedule::new("sweep_sessions", "0 3 * * *", HOME, CatchUp::Once, SweepSessions {})]
+    vec![
+        Schedule::new("sweep_sessions", "0 3 * * *", HOME, CatchUp::Once, SweepSessions {}),
+        Schedule::new("check_pending_payments", "7 * * * *", HOME, CatchUp::Once, CheckPendingPayments {}),
+        Schedule::new("reconcile_payments", "30 2 * * *", HOME, CatchUp::Once, ReconcilePayments {}),
+    ]
 }
 
 #[cfg(test)]

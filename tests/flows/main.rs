@@ -7,5 +7,6 @@ mod engine;
 mod enqueuing;
 mod house;
 mod mail;
+mod payments;
 mod sandbox;
 mod web;

@@ -87,6 +87,9 @@ fn refusal(stand_in: &impl StandIn, status: u16, path: &str) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert("content-type", axum::http::HeaderValue::from_static(content_type));
+    if matches!(status.as_u16(), 429 | 503) {
+        response.headers_mut().insert("retry-after", axum::http::HeaderValue::from_static("1"));
+    }
     response
 }
 

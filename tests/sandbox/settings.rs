@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Parser;
-use faena_tests::sandbox::{S3_ACCESS_KEY, S3_BUCKET, S3_SECRET_KEY, SMTP_PASSWORD, SMTP_USER};
+use faena_tests::sandbox::{S3_ACCESS_KEY, S3_BUCKET, S3_SECRET_KEY, SMTP_PASSWORD, SMTP_USER, STRIPE_KEY, STRIPE_SECRET};
 
-/// A stand-in for the outside world: a mail server with a mailbox page, and S3. Both misbehave when told over HTTP.
+/// A stand-in for the outside world: a mail server with a mailbox page, S3, and Stripe with a page to pay at. All misbehave when told over HTTP.
 ///
 /// When everything listens it prints one line of JSON with the addresses, and goes on until SIGTERM or SIGINT. Port 0 means a free
 /// port. The credentials are those of a demo and open nothing else.
@@ -60,6 +60,22 @@ pub(crate) struct Settings {
     /// Bucket that is made at the start.
     #[arg(long, default_value = S3_BUCKET)]
     pub s3_bucket: String,
+
+    /// Address of the stand-in for Stripe's API.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:4242")]
+    pub stripe: SocketAddr,
+
+    /// The key that opens it.
+    #[arg(long, default_value = STRIPE_KEY)]
+    pub stripe_key: String,
+
+    /// Where its messages go; without it they are kept and not sent.
+    #[arg(long, value_name = "URL")]
+    pub stripe_webhook_url: Option<String>,
+
+    /// What they are signed with.
+    #[arg(long, default_value = STRIPE_SECRET)]
+    pub stripe_webhook_secret: String,
 
     /// Stop when stdin closes, so that the sandbox never outlives the test that holds its other end.
     #[arg(long)]

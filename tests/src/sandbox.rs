@@ -15,6 +15,7 @@
 mod mail;
 mod process;
 mod rules;
+mod stripe;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -28,6 +29,8 @@ use tokio::time::Instant;
 pub use mail::{Mail, Ready, SmtpSession};
 pub use rules::{At, Fired, HttpAct, HttpRule, Misbehaviour, RuleState, Rules, SmtpAct, SmtpRule};
 
+pub use stripe::{StripeEndpoint, StripeHappening};
+
 use process::Process;
 
 /// The bucket that exists from the start.
@@ -40,6 +43,11 @@ pub const S3_SECRET_KEY: &str = "faena-demo-secret";
 pub const SMTP_USER: &str = "faena";
 /// Its password: it opens nothing but the sandbox.
 pub const SMTP_PASSWORD: &str = "faena-demo";
+
+/// The key of the account at the stand-in for Stripe: it opens nothing else.
+pub const STRIPE_KEY: &str = "sk_test_faena_demo";
+/// What the stand-in signs its messages with.
+pub const STRIPE_SECRET: &str = "whsec_faena_demo_secret";
 
 /// How long [`Sandbox::mail_to`] and its kin wait.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -129,6 +137,42 @@ impl Sandbox {
         aws_sdk_s3::Client::from_conf(config)
     }
 
+    /// The stand-in for Stripe's API, `http://host:port`.
+    pub fn stripe_url(&self) -> &str {
+        &self.process.ready().stripe
+    }
+
+    /// Has Stripe's messages sent there, each so often; none: kept only.
+    pub async fn send_stripe_events_to(&self, url: Option<&str>, copies: u32) -> anyhow::Result<()> {
+        let endpoint = StripeEndpoint { url: url.map(str::to_owned), secret: STRIPE_SECRET.to_owned(), copies };
+        tell(self.request(Method::PUT, "/api/stripe/endpoint").json(&endpoint)).await
+    }
+
+    /// Lets something happen at Stripe's side.
+    pub async fn at_stripe(&self, happening: StripeHappening) -> anyhow::Result<()> {
+        tell(self.request(Method::POST, "/api/stripe/happen").json(&happening)).await
+    }
+
+    /// Every message that Stripe had to tell, oldest first.
+    pub async fn stripe_events(&self) -> anyhow::Result<Vec<serde_json::Value>> {
+        ask(self.request(Method::GET, "/api/stripe/events")).await
+    }
+
+    /// How many objects of each kind there are at Stripe.
+    pub async fn stripe_objects(&self) -> anyhow::Result<serde_json::Value> {
+        ask(self.request(Method::GET, "/api/stripe/objects")).await
+    }
+
+    /// Replaces the rules of Stripe's API.
+    pub async fn misbehave_stripe(&self, rules: impl IntoIterator<Item = HttpRule> + Send) -> anyhow::Result<()> {
+        self.misbehave("stripe", rules).await
+    }
+
+    /// The rules of Stripe's API, what is left of them, and what fired.
+    pub async fn stripe_misbehaviour(&self) -> anyhow::Result<Misbehaviour<HttpRule>> {
+        ask(self.request(Method::GET, "/api/misbehave/stripe")).await
+    }
+
     /// Where the sandbox keeps its files.
     pub fn data_dir(&self) -> PathBuf {
         self.process.data_dir()
@@ -213,6 +257,16 @@ impl Sandbox {
 pub fn use_ring() {
     // The only error is that a provider is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// The header with which Stripe signs a body at that time (<https://docs.stripe.com/webhooks#verify-manually>), by another implementation of
+/// the mac than the web's.
+#[must_use]
+pub fn stripe_signature(secret: &str, time_s: i64, body: &[u8]) -> String {
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes());
+    let signed = [time_s.to_string().as_bytes(), b".", body].concat();
+    let digits: String = ring::hmac::sign(&key, &signed).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("t={time_s},v1={digits}")
 }
 
 /// Looks until there are at least so many of something.

@@ -1,6 +1,11 @@
 //! The whole installation for one test: web, worker, mail server, and stores of its own.
 
-use crate::{process::Process, sandbox::Sandbox, servers::free_port, stores::Stores};
+use crate::{
+    process::Process,
+    sandbox::{STRIPE_KEY, STRIPE_SECRET, Sandbox},
+    servers::free_port,
+    stores::Stores,
+};
 
 /// Signs links and forms in every site that a test starts.
 pub const SECRET: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f00123456789abcdeffedcba9876543210";
@@ -45,9 +50,13 @@ impl Site {
             ("WEB_ADDR", &addr),
             ("ADMIN_ADDR", "127.0.0.1:0"),
             ("SMTP_URL", &sandbox.smtp_url()),
+            ("STRIPE_URL", sandbox.stripe_url()),
+            ("STRIPE_SECRET_KEY", STRIPE_KEY),
+            ("STRIPE_WEBHOOK_SECRETS", STRIPE_SECRET),
             ("MAIL_FROM", "CompilandoCode <hola@compilandocode.example>"),
         ];
         settings.extend(own.iter().chain(extra).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        sandbox.send_stripe_events_to(Some(&format!("{url}/webhooks/stripe")), 1).await.expect("the sandbox listens");
         let worker = Process::start("worker", &["run"], &settings).await;
         let web = Process::start("web", &["serve"], &settings).await;
         Self { url, stores, sandbox, web, worker }

@@ -51,6 +51,9 @@ pub(crate) enum Who {
     Bearer(&'static [Scope]),
 }
 
+/// The role that sees everybody's money.
+pub(crate) const ADMINS: &[Role] = &[Role::Admin];
+
 /// The roles that watch over jobs.
 pub(crate) const OPERATORS: &[Role] = &[Role::Operator, Role::Admin];
 
@@ -115,8 +118,11 @@ pub(crate) async fn stand(
     }
     if row.who == Who::Signed {
         visit.is_by(None);
-        let most = if row.surface == Surface::Program { EVENT_BYTES } else { FORM_BYTES };
-        return match held(request, most).await {
+        let held = match row.surface {
+            Surface::Program => whole(request, EVENT_BYTES).await,
+            _ => held(request, FORM_BYTES).await,
+        };
+        return match held {
             Ok(request) => next.run(request).await,
             Err(problem) => problem.into_response(),
         };
@@ -171,10 +177,15 @@ async fn admit(app: &App, visit: &Visit, scopes: &[Scope], request: Request) -> 
     if request.method().is_safe() {
         return Ok(request);
     }
+    whole(request, DOCUMENT_BYTES).await
+}
+
+/// The request of a program with its body in memory.
+async fn whole(request: Request, most: usize) -> Result<Request, Problem> {
     let (parts, body) = request.into_parts();
-    let body = read(body, announced(&parts.headers), DOCUMENT_BYTES).await.map_err(|problem| match problem {
+    let body = read(body, announced(&parts.headers), most).await.map_err(|problem| match problem {
         Problem::TooLarge => {
-            Told::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body has more than {} KiB", DOCUMENT_BYTES / 1024)).into()
+            Told::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body has more than {} KiB", most / 1024)).into()
         }
         problem => problem,
     })?;
@@ -203,7 +214,7 @@ const FORM_BYTES: usize = 64 * 1024;
 /// The most bytes that a program's document may have: a job's arguments, and room for what stands around and between them.
 const DOCUMENT_BYTES: usize = 96 * 1024;
 /// The most bytes that a provider's event may have; a letter's own text may be in it.
-const EVENT_BYTES: usize = 256 * 1024;
+const EVENT_BYTES: usize = jobs::payments::receive::MAX_BYTES;
 /// How much of a body that is too large is read and dropped, so that a browser is done sending when the answer comes.
 const DROPPED_BYTES: usize = 4 * 1024 * 1024;
 

@@ -23,7 +23,7 @@ pub(crate) fn set(headers: &mut HeaderMap, app: &App, visit: &Visit) {
         headers.insert(name, HeaderValue::from_static(value));
     }
     if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
-        put(headers, header::CONTENT_SECURITY_POLICY, &content_security_policy(&visit.nonce));
+        put(headers, header::CONTENT_SECURITY_POLICY, &content_security_policy(&visit.nonce, visit.frames()));
     }
     put(headers, HeaderName::from_static("x-request-id"), &visit.id.to_string());
     if app.settings.is_https() {
@@ -51,11 +51,13 @@ pub(crate) fn set(headers: &mut HeaderMap, app: &App, visit: &Visit) {
     }
 }
 
-/// Nothing is allowed but our own files and the one script element that carries this response's nonce.
-fn content_security_policy(nonce: &str) -> String {
+/// Nothing is allowed but our own files, the one script element that carries this response's nonce, and frames of the origin whose video
+/// the page shows.
+fn content_security_policy(nonce: &str, frames: Option<&str>) -> String {
+    let frames = frames.map(|origin| format!("frame-src {origin}; ")).unwrap_or_default();
     format!(
         "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; \
-         base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+         {frames}base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
 }
 
@@ -88,6 +90,13 @@ fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_page_with_a_video_may_show_a_frame() {
+        assert!(!content_security_policy("n", None).contains("frame-src"));
+        let policy = content_security_policy("n", Some("https://player.vimeo.com"));
+        assert!(policy.contains("; frame-src https://player.vimeo.com; base-uri 'none'"), "{policy}");
+    }
 
     #[test]
     fn removed_host_cookies_are_secure() {

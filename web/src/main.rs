@@ -27,6 +27,7 @@ mod telemetry;
 mod texts;
 mod throttle;
 mod visit;
+mod webhooks;
 
 use std::process::ExitCode;
 

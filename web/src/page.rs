@@ -10,7 +10,10 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use fluent_bundle::FluentValue;
-use jobs::accounts::{locale::Locale, role::Role, user::User};
+use jobs::{
+    accounts::{locale::Locale, role::Role, user::User},
+    payments::money::Money,
+};
 pub(crate) use queue::operations::State as JobState;
 
 use crate::{
@@ -109,6 +112,21 @@ impl Page {
         page.at(self.locale)
     }
 
+    /// The address of another page with a value in its place, in this page's language.
+    pub(crate) fn to(&self, page: Twin, name: &str, value: impl std::fmt::Display) -> String {
+        page.with(self.locale, &[(name, &value.to_string())])
+    }
+
+    /// Lets this response show frames of that origin.
+    pub(crate) fn allow_frames_of(&self, origin: &'static str) {
+        self.visit.allow_frames_of(origin);
+    }
+
+    /// An amount of money.
+    pub(crate) fn money(&self, money: impl Borrow<Money>) -> String {
+        money.borrow().to_text(self.locale)
+    }
+
     /// Whether this is that page.
     pub(crate) fn is(&self, page: Twin) -> bool {
         self.visit.row().is_some_and(|row| row.twin == page)
@@ -119,6 +137,11 @@ impl Page {
         self.visit.row().is_some_and(|row| row.path.starts_with(page.at(self.locale)))
     }
 
+    /// Whether the visitor may open the pages about sales.
+    pub(crate) fn is_admin(&self) -> bool {
+        self.person().is_some_and(|person| guard::ADMINS.contains(&person.role))
+    }
+
     /// Whether this is one of the operators' pages.
     pub(crate) fn is_of_operators(&self) -> bool {
         self.visit.row().is_some_and(|row| row.who == Who::Roles(guard::OPERATORS))
@@ -127,10 +150,10 @@ impl Page {
     /// The address of this page in the other language, if it has one.
     pub(crate) fn in_other_language(&self) -> Option<String> {
         let row = self.visit.row().filter(|row| row.locale.is_some() && row.can_be_read)?;
-        let path = row.twin.at(self.locale.other());
+        let path = row.twin.translated(self.locale.other(), row.path, &self.visit.path);
         Some(match self.visit.query() {
             Some(query) => format!("{path}?{query}"),
-            None => path.to_owned(),
+            None => path,
         })
     }
 

@@ -1,13 +1,22 @@
 //! The pages. Each is one handler file and one template of the same name beside it.
 
 pub(crate) mod account;
+pub(crate) mod admin_reconciliation;
+pub(crate) mod admin_refund;
+pub(crate) mod admin_sale;
+pub(crate) mod admin_sales;
+pub(crate) mod course;
+pub(crate) mod course_buy;
+pub(crate) mod courses;
 pub(crate) mod dev_letter;
 pub(crate) mod dev_mail;
 pub(crate) mod forgotten_password;
 pub(crate) mod landing;
+pub(crate) mod lesson;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod mail_preferences;
+pub(crate) mod my_courses;
 pub(crate) mod new_password;
 pub(crate) mod ops;
 pub(crate) mod ops_cancel;
@@ -19,6 +28,9 @@ pub(crate) mod ops_schedule;
 pub(crate) mod ops_schedule_commands;
 pub(crate) mod ops_schedule_form;
 pub(crate) mod ops_schedules;
+pub(crate) mod purchase;
+pub(crate) mod purchase_pay;
+pub(crate) mod purchases;
 pub(crate) mod register;
 pub(crate) mod unsubscribe;
 pub(crate) mod verification_letter;

@@ -27,6 +27,17 @@ impl Twin {
         }
     }
 
+    /// The address in that language with these values in its places: `/cursos/{slug}`. Values are words of ours: slugs, numbers, ids.
+    pub(crate) fn with(self, locale: Locale, values: &[(&str, &str)]) -> String {
+        values.iter().fold(self.at(locale).to_owned(), |path, (name, value)| path.replace(&format!("{{{name}}}"), value))
+    }
+
+    /// Where a visitor of `path` finds the same in the other language, `pattern` being the address that was met.
+    pub(crate) fn translated(self, to: Locale, pattern: &str, path: &str) -> String {
+        let places = pattern.split('/').zip(path.split('/')).filter(|(place, _)| place.starts_with('{'));
+        places.fold(self.at(to).to_owned(), |translated, (place, value)| translated.replace(place, value))
+    }
+
     /// Every address, each with its language; no language when both are one address.
     pub(crate) fn all(self) -> Vec<(&'static str, Option<Locale>)> {
         if self.es == self.en {
@@ -48,6 +59,21 @@ pub(crate) const VERIFICATION_LETTER: Twin = Twin::new("/cuenta/carta", "/accoun
 pub(crate) const MAIL_PREFERENCES: Twin = Twin::new("/cuenta/cartas", "/account/letters");
 pub(crate) const UNSUBSCRIBE: Twin = Twin::new("/baja", "/unsubscribe");
 pub(crate) const VERIFY: Twin = Twin::new("/verificar", "/verify");
+pub(crate) const COURSES: Twin = Twin::new("/cursos", "/courses");
+pub(crate) const COURSE: Twin = Twin::new("/cursos/{slug}", "/courses/{slug}");
+pub(crate) const COURSE_BUY: Twin = Twin::new("/cursos/{slug}/comprar", "/courses/{slug}/buy");
+pub(crate) const LESSON: Twin = Twin::new("/cursos/{slug}/{lesson}", "/courses/{slug}/{lesson}");
+pub(crate) const LESSON_DONE: Twin = Twin::new("/cursos/{slug}/{lesson}/hecha", "/courses/{slug}/{lesson}/done");
+pub(crate) const MY_COURSES: Twin = Twin::new("/mis-cursos", "/my-courses");
+pub(crate) const PURCHASES: Twin = Twin::new("/compras", "/purchases");
+pub(crate) const PURCHASE: Twin = Twin::new("/compras/{id}", "/purchases/{id}");
+pub(crate) const PURCHASE_PAY: Twin = Twin::new("/compras/{id}/pagar", "/purchases/{id}/pay");
+pub(crate) const ADMIN_SALES: Twin = Twin::same("/admin/sales");
+pub(crate) const ADMIN_SALE: Twin = Twin::same("/admin/sales/{id}");
+pub(crate) const ADMIN_REFUND: Twin = Twin::same("/admin/sales/{id}/refund");
+pub(crate) const ADMIN_CLOSE_REVIEW: Twin = Twin::same("/admin/sales/{id}/close-review");
+pub(crate) const ADMIN_RECONCILIATION: Twin = Twin::same("/admin/reconciliation");
+pub(crate) const WEBHOOK_STRIPE: Twin = Twin::same("/webhooks/stripe");
 pub(crate) const OPS: Twin = Twin::same("/ops");
 pub(crate) const OPS_JOBS: Twin = Twin::same("/ops/jobs");
 pub(crate) const OPS_JOB: Twin = Twin::same("/ops/jobs/{id}");
@@ -90,14 +116,27 @@ mod tests {
     use jobs::{
         accounts::{password_reset::PasswordReset, verification::Verification},
         mail::unsubscribe::Unsubscribe,
+        payments::sale::SaleId,
+        ports::links,
     };
 
     use super::*;
 
     #[test]
+    fn a_page_with_values_has_its_address_in_both_languages() {
+        let values = [("slug", "git-sin-sustos"), ("lesson", "3")];
+        assert_eq!(LESSON.with(Locale::Es, &values), "/cursos/git-sin-sustos/3");
+        assert_eq!(LESSON.translated(Locale::En, LESSON.at(Locale::Es), "/cursos/git-sin-sustos/3"), "/courses/git-sin-sustos/3");
+        assert_eq!(LANDING.translated(Locale::En, "/", "/"), "/en");
+    }
+
+    #[test]
     fn the_links_in_letters_lead_to_the_pages() {
+        let home = "https://compilandocode.example".parse().expect("a URL");
+        let sale = SaleId(uuid::Uuid::nil());
         for locale in Locale::ALL {
             assert_eq!(VERIFY.at(locale), Verification::path(locale));
+            assert_eq!(PURCHASE.with(locale, &[("id", &sale.to_string())]), links::purchase(&home, locale, sale).path());
             assert_eq!(NEW_PASSWORD.at(locale), PasswordReset::path(locale));
             assert_eq!(UNSUBSCRIBE.at(locale), Unsubscribe::path(locale));
         }

@@ -4,7 +4,10 @@ use std::{fmt, net::SocketAddr, time::Duration};
 
 use clap::Args;
 use ipnet::IpNet;
-use jobs::accounts::secret_key;
+use jobs::{
+    accounts::secret_key,
+    payments::{sale::Provider, stripe::signature::Secrets},
+};
 use queue::Keyring;
 use redis::IntoConnectionInfo as _;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -52,6 +55,15 @@ pub(crate) struct Given {
     #[arg(long, env = "SECRET_ARGS_KEYS", hide_env_values = true)]
     secret_args_keys: Option<String>,
 
+    /// The signing secrets of the endpoint /webhooks/stripe at Stripe (whsec_…), separated by commas while one replaces another. Without
+    /// them nobody can pay with Stripe.
+    #[arg(long, env = "STRIPE_WEBHOOK_SECRETS", hide_env_values = true)]
+    stripe_webhook_secrets: Option<String>,
+
+    /// Whether real money moves. Messages of the other world are refused; the worker must be told the same.
+    #[arg(long, env = "PAYMENTS_LIVE", default_value = "false")]
+    payments_live: String,
+
     /// Bearer token with which /metrics may be read without signing in. Without it only operators may.
     #[arg(long, env = "METRICS_TOKEN", hide_env_values = true)]
     metrics_token: Option<String>,
@@ -90,6 +102,8 @@ pub(crate) struct Settings {
     pub(crate) namespace: String,
     pub(crate) secret_key: SecretString,
     pub(crate) keyring: Option<Keyring>,
+    pub(crate) stripe: Option<Secrets>,
+    pub(crate) payments_live: bool,
     pub(crate) metrics_token: Option<SecretString>,
     pub(crate) mail_webhook_token: Option<SecretString>,
     pub(crate) trusted_proxies: Vec<IpNet>,
@@ -99,6 +113,11 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// Who takes money here.
+    pub(crate) fn providers(&self) -> Vec<Provider> {
+        self.stripe.as_ref().map(|_| Provider::Stripe).into_iter().collect()
+    }
+
     /// Whether cookies carry `Secure` and the `__Host-` prefix, and browsers are told to stay with https.
     pub(crate) fn is_https(&self) -> bool {
         self.public_url.scheme() == "https"
@@ -140,6 +159,8 @@ pub(crate) struct Readable {
     namespace: Option<String>,
     secret_key: Option<SecretString>,
     keyring: Option<Option<Keyring>>,
+    stripe: Option<Option<Secrets>>,
+    payments_live: Option<bool>,
     metrics_token: Option<Option<SecretString>>,
     mail_webhook_token: Option<Option<SecretString>>,
     trusted_proxies: Option<Vec<IpNet>>,
@@ -157,6 +178,9 @@ impl Given {
         let cache = optional(&self.cache_redis_url).map(|url| redis_url(&url)).transpose();
         let keyring =
             optional(&self.secret_args_keys).map(|keys| Keyring::parse(&keys).map_err(|error| error.to_string())).transpose();
+        let stripe = optional(&self.stripe_webhook_secrets)
+            .map(|text| Secrets::parse(&text).map_err(|error| error.to_string()))
+            .transpose();
         let token = |given| optional(given).map(|token| bearer_token(&token)).transpose();
         let requests = parsed(&self.max_requests, "a number from 1 to 100000").and_then(|n| within(n, 1, 100_000));
         let notice = parsed(&self.drain_notice_seconds, "a number from 0 to 300").and_then(|n| within(n, 0, 300));
@@ -170,6 +194,8 @@ impl Given {
             namespace: mistakes.note("FAENA_NAMESPACE", namespace(&self.namespace)),
             secret_key: mistakes.note("SECRET_KEY", required(self.secret_key.as_deref()).and_then(secret_key)),
             keyring: mistakes.note("SECRET_ARGS_KEYS", keyring),
+            stripe: mistakes.note("STRIPE_WEBHOOK_SECRETS", stripe),
+            payments_live: mistakes.note("PAYMENTS_LIVE", parsed(&self.payments_live, "true or false")),
             metrics_token: mistakes.note("METRICS_TOKEN", token(&self.metrics_token)),
             mail_webhook_token: mistakes.note("MAIL_WEBHOOK_TOKEN", token(&self.mail_webhook_token)),
             trusted_proxies: mistakes.note("TRUSTED_PROXIES", networks(&self.trusted_proxies)),
@@ -204,6 +230,8 @@ impl Readable {
             namespace: self.namespace?,
             secret_key: self.secret_key?,
             keyring: self.keyring?,
+            stripe: self.stripe?,
+            payments_live: self.payments_live?,
             metrics_token: self.metrics_token?,
             mail_webhook_token: self.mail_webhook_token?,
             trusted_proxies: self.trusted_proxies?,
@@ -356,6 +384,8 @@ mod tests {
             "--namespace=a b",
             "--secret-key=short",
             "--secret-args-keys=k1:secreto",
+            "--stripe-webhook-secrets=secreto",
+            "--payments-live=perhaps",
             "--metrics-token=short",
             "--mail-webhook-token=short",
             "--trusted-proxies=10.0.0.0/99",
@@ -377,6 +407,8 @@ mod tests {
                 "FAENA_NAMESPACE",
                 "SECRET_KEY",
                 "SECRET_ARGS_KEYS",
+                "STRIPE_WEBHOOK_SECRETS",
+                "PAYMENTS_LIVE",
                 "METRICS_TOKEN",
                 "MAIL_WEBHOOK_TOKEN",
                 "TRUSTED_PROXIES",

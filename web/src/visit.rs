@@ -45,6 +45,7 @@ pub(crate) struct Visit {
     person: OnceLock<Option<Arc<User>>>,
     caller: OnceLock<Arc<ApiToken>>,
     form_seal: FormSeal,
+    frames: OnceLock<&'static str>,
 }
 
 /// What a form's token is bound to: the session of a person who is signed in, else a cookie of its own.
@@ -82,6 +83,7 @@ impl Visit {
                 cookie: cookie.unwrap_or_else(random_text),
                 used: AtomicBool::new(false),
             },
+            frames: OnceLock::new(),
         }
     }
 
@@ -163,6 +165,16 @@ impl Visit {
     /// Whether the response holds a token, so that no cache may keep it.
     pub(crate) fn holds_a_token(&self) -> bool {
         self.form_seal.used.load(Ordering::Relaxed)
+    }
+
+    /// Lets the response show frames of that origin.
+    pub(crate) fn allow_frames_of(&self, origin: &'static str) {
+        self.frames.get_or_init(|| origin);
+    }
+
+    /// The origin whose frames the response may show.
+    pub(crate) fn frames(&self) -> Option<&'static str> {
+        self.frames.get().copied()
     }
 
     /// The cookie that the visitor still lacks.

@@ -6,6 +6,7 @@ mod check;
 mod cli;
 mod migrate;
 mod operate;
+pub mod payments;
 mod publish;
 mod pulse;
 mod receive;

@@ -12,7 +12,7 @@ use schedules::Schedule;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use worker::{Mistakes, Outside, smtp::SmtpArgs};
+use worker::{Mistakes, Outside, payments::PaymentArgs, smtp::SmtpArgs};
 
 /// What jobs need of the outside.
 #[derive(Debug, Args)]
@@ -25,6 +25,8 @@ pub(crate) struct OutsideArgs {
     secret_key: Option<SecretString>,
     #[command(flatten)]
     smtp: SmtpArgs,
+    #[command(flatten)]
+    payments: PaymentArgs,
 }
 
 impl Outside for OutsideArgs {
@@ -48,7 +50,8 @@ impl Outside for OutsideArgs {
             None => mistakes.note("SECRET_KEY", Err("is not set")),
         };
         let mail = self.smtp.checked(mistakes);
-        Some(Ports { links: Links::new(public_url?, secret?), mail: Arc::new(mail?) })
+        let payments = self.payments.checked(public_url.as_ref(), mistakes);
+        Some(Ports { links: Links::new(public_url?, secret?), mail: Arc::new(mail?), payments: payments? })
     }
 
     async fn reach(&self, mistakes: &mut Mistakes) {

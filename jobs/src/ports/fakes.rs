@@ -12,6 +12,7 @@ use super::{
     Ports,
     links::Links,
     mailer::{BoxFuture, Fate, Mailer, Offered, Reply},
+    payments::Payments,
 };
 use crate::mail::letter::Letter;
 
@@ -25,13 +26,15 @@ pub struct Fakes {
     pub mail: Arc<FakeMailer>,
     /// The links, to pages that nobody serves.
     pub links: Links,
+    /// Nobody, unless a test brings somebody.
+    pub payments: Payments,
 }
 
 impl Fakes {
     /// The ports in front of them.
     #[must_use]
     pub fn ports(&self) -> Ports {
-        Ports { mail: self.mail.clone(), links: self.links.clone() }
+        Ports { mail: self.mail.clone(), links: self.links.clone(), payments: self.payments.clone() }
     }
 
     /// The same with another mailer.
@@ -45,7 +48,7 @@ impl Default for Fakes {
     /// Stand-ins that do what is asked of them.
     fn default() -> Self {
         let home = Url::parse("https://compilandocode.example").unwrap_or_else(|error| unreachable!("{error}"));
-        Self { mail: Arc::default(), links: Links::new(home, &SecretString::from(SECRET_KEY)) }
+        Self { mail: Arc::default(), links: Links::new(home, &SecretString::from(SECRET_KEY)), payments: Payments::default() }
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
         return_tag::{ReturnTag, ReturnTags},
         unsubscribe::Unsubscribe,
     },
+    payments::sale::SaleId,
 };
 
 /// Makes links. Printing it shows no key.
@@ -54,6 +55,28 @@ impl Links {
         self.verification.link(&self.public_url, user.id, &user.email, user.locale, now)
     }
 
+    /// The page with everything that a person has bought.
+    #[must_use]
+    pub fn purchases(&self, locale: Locale) -> Url {
+        let mut url = self.public_url.clone();
+        url.set_path(match locale {
+            Locale::Es => "/compras",
+            Locale::En => "/purchases",
+        });
+        url
+    }
+
+    /// The page of a course.
+    #[must_use]
+    pub fn course(&self, locale: Locale, slug: &str) -> Url {
+        let mut url = self.public_url.clone();
+        url.set_path(&match locale {
+            Locale::Es => format!("/cursos/{slug}"),
+            Locale::En => format!("/courses/{slug}"),
+        });
+        url
+    }
+
     /// The link by which this person chooses another password, for a letter written at `now`.
     #[must_use]
     pub fn password_reset(&self, subject: &Subject, locale: Locale, now: DateTime<Utc>) -> Url {
@@ -77,4 +100,15 @@ impl Links {
     pub fn returned(&self, text: &str) -> Option<Uuid> {
         self.return_tags.find(text)
     }
+}
+
+/// The page of a sale, for who bought: where providers lead back to.
+#[must_use]
+pub fn purchase(public_url: &Url, locale: Locale, sale: SaleId) -> Url {
+    let mut url = public_url.clone();
+    url.set_path(&match locale {
+        Locale::Es => format!("/compras/{sale}"),
+        Locale::En => format!("/purchases/{sale}"),
+    });
+    url
 }

@@ -3,11 +3,13 @@
 pub mod fakes;
 pub mod links;
 pub mod mailer;
+pub mod payments;
 
 use std::sync::Arc;
 
 use links::Links;
 use mailer::Mailer;
+use payments::Payments;
 
 /// What jobs are given.
 #[derive(Debug, Clone)]
@@ -16,6 +18,8 @@ pub struct Ports {
     pub mail: Arc<dyn Mailer>,
     /// Makes the links that letters carry.
     pub links: Links,
+    /// Take money.
+    pub payments: Payments,
 }
 
 /// The surroundings of one attempt of ours.

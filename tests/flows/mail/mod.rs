@@ -77,7 +77,11 @@ fn start_engine(stores: &Stores, registry: Registry<Ports>, mail: Arc<dyn Mailer
         loop_db: stores.db.clone(),
         direct_url: stores.database_url.clone(),
         registry,
-        ports: Arc::new(Ports { mail, links: Links::new("https://compilandocode.example".parse().unwrap(), &SECRET.into()) }),
+        ports: Arc::new(Ports {
+            mail,
+            links: Links::new("https://compilandocode.example".parse().unwrap(), &SECRET.into()),
+            payments: jobs::ports::payments::Payments::default(),
+        }),
         slots: BTreeMap::from([(Queue::Critical.into(), 2), (Queue::Default.into(), 2)]),
         record: true,
         journal: None,

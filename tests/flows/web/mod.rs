@@ -3,6 +3,7 @@
 mod accounts;
 mod api;
 mod api_schedules;
+mod courses;
 mod doors;
 mod letters;
 mod links;

@@ -16,6 +16,8 @@ pub struct Ready {
     pub smtps: String,
     /// S3, `http://host:port`; buckets are in the path.
     pub s3: String,
+    /// The stand-in for Stripe's API, `http://host:port`.
+    pub stripe: String,
     /// The authority that signed the SMTP server's certificate, PEM.
     pub ca_file: PathBuf,
 }

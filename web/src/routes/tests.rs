@@ -79,9 +79,13 @@ fn filter(row: Row) -> MethodFilter {
 }
 
 fn asking(row: Row) -> request::Builder {
-    Request::builder()
-        .method(row.method)
-        .uri(row.path.replace("{id}", "01890a5d-ac96-774b-bcce-b302099a8057").replace("{name}", "x.css"))
+    Request::builder().method(row.method).uri(
+        row.path
+            .replace("{id}", "01890a5d-ac96-774b-bcce-b302099a8057")
+            .replace("{name}", "x.css")
+            .replace("{slug}", "git")
+            .replace("{lesson}", "1"),
+    )
 }
 
 /// A form with a good token, as a browser of that person would send it.
@@ -130,6 +134,29 @@ GET  /verificar                          ok     ok       ok     ok     ok       
 GET  /verify                             ok     ok       ok     ok     ok       ok      ok        ok
 POST /verificar                          ok     ok       ok     ok     ok       ok      ok        ok
 POST /verify                             ok     ok       ok     ok     ok       ok      ok        ok
+GET  /cursos                             ok     ok       ok     ok     ok       ok      ok        ok
+GET  /courses                            ok     ok       ok     ok     ok       ok      ok        ok
+GET  /cursos/{slug}                      ok     ok       ok     ok     ok       ok      ok        ok
+GET  /courses/{slug}                     ok     ok       ok     ok     ok       ok      ok        ok
+POST /cursos/{slug}/comprar              login  ok       ok     ok     ok       ok      ok        ok
+POST /courses/{slug}/buy                 login  ok       ok     ok     ok       ok      ok        ok
+GET  /cursos/{slug}/{lesson}             login  ok       ok     ok     ok       ok      ok        ok
+GET  /courses/{slug}/{lesson}            login  ok       ok     ok     ok       ok      ok        ok
+POST /cursos/{slug}/{lesson}/hecha       login  ok       ok     ok     ok       ok      ok        ok
+POST /courses/{slug}/{lesson}/done       login  ok       ok     ok     ok       ok      ok        ok
+GET  /mis-cursos                         login  ok       ok     ok     ok       ok      ok        ok
+GET  /my-courses                         login  ok       ok     ok     ok       ok      ok        ok
+GET  /compras                            login  ok       ok     ok     ok       ok      ok        ok
+GET  /purchases                          login  ok       ok     ok     ok       ok      ok        ok
+GET  /compras/{id}                       login  ok       ok     ok     ok       ok      ok        ok
+GET  /purchases/{id}                     login  ok       ok     ok     ok       ok      ok        ok
+GET  /compras/{id}/pagar                 login  ok       ok     ok     ok       ok      ok        ok
+GET  /purchases/{id}/pay                 login  ok       ok     ok     ok       ok      ok        ok
+GET  /admin/sales                        login  403      403    403    403      403     403       ok
+GET  /admin/sales/{id}                   login  403      403    403    403      403     403       ok
+POST /admin/sales/{id}/refund            login  403      403    403    403      403     403       ok
+POST /admin/sales/{id}/close-review      login  403      403    403    403      403     403       ok
+GET  /admin/reconciliation               login  403      403    403    403      403     403       ok
 GET  /cuenta/cartas                      login  ok       ok     ok     ok       ok      ok        ok
 GET  /account/letters                    login  ok       ok     ok     ok       ok      ok        ok
 POST /cuenta/cartas                      login  ok       ok     ok     ok       ok      ok        ok
@@ -169,6 +196,7 @@ POST /api/v1/schedules/{name}/run-now    401    401      401    401    401      
 POST /api/v1/schedules/{name}/pause      401    401      401    401    401      401     401       401
 POST /api/v1/schedules/{name}/resume     401    401      401    401    401      401     401       401
 GET  /api/v1/openapi.json                ok     ok       ok     ok     ok       ok      ok        ok
+POST /webhooks/stripe                    ok     ok       ok     ok     ok       ok      ok        ok
 POST /hooks/mail                         ok     ok       ok     ok     ok       ok      ok        ok
 GET  /metrics                            401    403      403    403    403      403     ok        ok
 GET  /health                             ok     ok       ok     ok     ok       ok      ok        ok

@@ -1,0 +1,63 @@
+//! What operators are told about money, in both languages.
+
+use super::sale::{Provider, SaleId};
+
+/// The key of the notice about a sale in review.
+pub(super) fn review_key(sale: SaleId) -> String {
+    format!("sale:{sale}")
+}
+
+/// Something is wrong with a payment.
+pub(super) fn review(sale: SaleId, reason: &str) -> String {
+    let (es, en) = match reason {
+        "amount" => ("el importe no es el de la compra", "the amount is not that of the sale"),
+        "currency" => ("la moneda no es la de la compra", "the currency is not that of the sale"),
+        "account" => ("el dinero no llegó a nuestra cuenta", "the money did not come to our account"),
+        "livemode" => ("el pago es del otro entorno (pruebas o real)", "the payment is of the other world (trial or real)"),
+        "sale" => ("el proveedor dice que el pago es de otra compra", "the provider says that the payment is for another sale"),
+        _ => ("el curso ya estaba pagado; se devuelve solo", "the course was paid already; it is being refunded"),
+    };
+    format!(
+        "Revisa el pago de la compra {sale}: {es}. El curso sigue cerrado. / Look at the payment of sale {sale}: {en}. The course stays closed. (/admin/sales/{sale})"
+    )
+}
+
+/// The key of the notice about an open dispute.
+pub(super) fn dispute_key(dispute_ref: &str) -> String {
+    format!("dispute:{dispute_ref}")
+}
+
+/// A bank has taken money back for now.
+pub(super) fn dispute(sale: SaleId, provider: Provider) -> String {
+    let provider = provider.as_str();
+    format!(
+        "El banco reclama el pago de la compra {sale}: responde en {provider} antes de que venza el plazo. / The bank disputes the payment of sale \
+         {sale}: answer at {provider} before it is too late. (/admin/sales/{sale})"
+    )
+}
+
+/// The key of the notice about a refund that the provider does not carry out.
+pub(super) fn refund_key(sale: SaleId) -> String {
+    format!("refund:{sale}")
+}
+
+/// A refund was refused.
+pub(super) fn refund(sale: SaleId, words: &str) -> String {
+    format!(
+        "No se pudo devolver el dinero de la compra {sale}. / The money of sale {sale} could not be given back. ({words}) (/admin/sales/{sale})"
+    )
+}
+
+/// The key of the notice about a provider that does not let us in.
+pub(super) fn provider_key(provider: Provider) -> String {
+    format!("payments:{}", provider.as_str())
+}
+
+/// A provider does not let us in.
+pub(super) fn provider(provider: Provider, words: &str) -> String {
+    let provider = provider.as_str();
+    format!(
+        "{provider} no nos deja entrar: revisa sus claves. Los cobros esperan y seguirán solos. / {provider} does not let us in: check its keys. \
+         Payments wait and go on by themselves. ({words})"
+    )
+}

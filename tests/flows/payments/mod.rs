@@ -1,0 +1,208 @@
+//! Payments: the real web and worker, a stand-in for Stripe that misbehaves, and what ledger and enrolments say afterwards.
+
+mod reconciled;
+mod refunds;
+mod signed;
+mod storm;
+mod story;
+mod strange;
+mod trouble;
+
+use faena_tests::{http::http_client, judge::quiet, site::Site, wait::eventually};
+use jobs::{
+    accounts::{locale::Locale, user::UserId},
+    courses::course::CourseId,
+    payments::{
+        purchase::{Bought, buy},
+        sale::{Provider, Sale, SaleId},
+    },
+};
+use reqwest::{Response, StatusCode};
+use scraper::{Html, Selector};
+
+/// The password of the demo's accounts.
+const PASSWORD: &str = "faena-de-prueba-2026";
+/// What the course costs, in cents.
+const PRICE: i64 = 4900;
+
+/// A school with one course, and everything around it.
+struct School {
+    site: Site,
+    course: CourseId,
+}
+
+impl School {
+    async fn open() -> Self {
+        Self::open_with(&[]).await
+    }
+
+    async fn open_with(extra: &[(&str, &str)]) -> Self {
+        let site = Site::start_with(extra).await;
+        sqlx::raw_sql(include_str!("../../../deploy/demo.sql")).execute(&site.stores.db).await.unwrap();
+        let (course,): (CourseId,) = sqlx::query_as(
+            "with course as (
+                 insert into school.courses (slug, title, summary, instructor_id, level, hours, price_minor, currency, status, published_at)
+                 select 'rust', 'Rust con «ñ» & cía.', 'Un curso.', id, 'beginner', 8, $1, 'USD', 'published', now()
+                 from core.users where email = 'instructora@faena.example' returning id)
+             insert into school.sections (course_id, position, title, minutes) select id, 1, 'Uno', 5 from course returning course_id",
+        )
+        .bind(PRICE)
+        .fetch_one(&site.stores.db)
+        .await
+        .unwrap();
+        Self { site, course }
+    }
+
+    /// Somebody new.
+    async fn person(&self, name: &str) -> UserId {
+        sqlx::query_scalar(
+            "insert into core.users (email, full_name, role, password_hash) values ($1, $2, 'learner', '-') returning id",
+        )
+        .bind(format!("{name}@correo.example"))
+        .bind(format!("{name} Ñúñez"))
+        .fetch_one(&self.site.stores.db)
+        .await
+        .unwrap()
+    }
+
+    /// They press "buy".
+    async fn buys(&self, buyer: UserId) -> SaleId {
+        match buy(&self.site.stores.db, buyer, self.course, Provider::Stripe, Locale::Es).await.unwrap() {
+            Bought::Checkout(sale) => sale,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Somebody new buys and stands before the page: the sale, and Stripe's name for the page.
+    async fn at_the_page(&self, name: &str) -> (SaleId, String) {
+        let sale = self.buys(self.person(name).await).await;
+        (sale, self.page_of(sale).await)
+    }
+
+    async fn page_of(&self, sale: SaleId) -> String {
+        eventually(format!("the page of {sale}"), async || self.sale(sale).await.checkout_ref).await
+    }
+
+    async fn sale(&self, id: SaleId) -> Sale {
+        Sale::find(&self.site.stores.db, id).await.unwrap().unwrap()
+    }
+
+    /// Waits until nothing is left to do: the sale's state and the enrolment that hangs on it.
+    async fn settled(&self, sale: SaleId) -> (&'static str, String) {
+        // A message may still be on its way to the web.
+        self.heard_everything().await;
+        quiet(&self.site.stores).await;
+        (self.sale(sale).await.state.as_str(), self.access(sale).await)
+    }
+
+    /// Waits until the web has every message of Stripe's.
+    async fn heard_everything(&self) {
+        let told: Vec<String> = self
+            .site
+            .sandbox
+            .stripe_events()
+            .await
+            .unwrap()
+            .iter()
+            .map(|event| event["id"].as_str().unwrap().to_owned())
+            .collect();
+        eventually("the web to have every message", async || {
+            let heard: i64 = sqlx::query_scalar("select count(*) from school.payment_events where event_id = any($1)")
+                .bind(&told)
+                .fetch_one(&self.site.stores.db)
+                .await
+                .unwrap();
+            (heard.unsigned_abs() == told.len() as u64).then_some(())
+        })
+        .await;
+    }
+
+    async fn access(&self, sale: SaleId) -> String {
+        let state: Option<String> = sqlx::query_scalar(
+            "select e.state from school.enrolments e join school.sales s on (s.user_id, s.course_id) = (e.user_id, e.course_id) where s.id = $1",
+        )
+        .bind(sale)
+        .fetch_optional(&self.site.stores.db)
+        .await
+        .unwrap();
+        state.unwrap_or_else(|| "none".to_owned())
+    }
+
+    /// What each account holds of a sale, in the order of their names.
+    async fn books(&self, sale: SaleId) -> String {
+        let held: Option<String> = sqlx::query_scalar(
+            "select string_agg(account || ' ' || amount, ', ' order by account) from (
+                 select l.account, sum(l.amount_minor) as amount
+                 from school.ledger_lines l join school.ledger_transactions t on t.id = l.transaction_id
+                 where t.sale_id = $1 group by l.account having sum(l.amount_minor) <> 0) held",
+        )
+        .bind(sale)
+        .fetch_one(&self.site.stores.db)
+        .await
+        .unwrap();
+        held.unwrap_or_default()
+    }
+
+    async fn notices(&self) -> String {
+        let told: Option<String> = sqlx::query_scalar("select string_agg(message, chr(10) order by key) from faena.notices")
+            .fetch_one(&self.site.stores.db)
+            .await
+            .unwrap();
+        told.unwrap_or_default()
+    }
+
+    async fn letters(&self, kind: &str) -> i64 {
+        sqlx::query_scalar("select count(*) from mail.messages where letter = $1 and state = 'sent'")
+            .bind(kind)
+            .fetch_one(&self.site.stores.db)
+            .await
+            .unwrap()
+    }
+
+    /// A browser in which that person of the demo is signed in.
+    async fn browser(&self, who: &str) -> Browser {
+        let browser = Browser { client: http_client(), site: self.site.url.clone() };
+        let email = format!("{who}@faena.example");
+        let answer = browser.sends("/entrar", "/entrar", &[("email", &email), ("password", PASSWORD), ("next", "")]).await;
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{}", self.site.web.log_text());
+        browser
+    }
+}
+
+/// A browser without JavaScript.
+struct Browser {
+    client: reqwest::Client,
+    site: String,
+}
+
+impl Browser {
+    async fn page(&self, path: &str) -> String {
+        self.client.get(format!("{}{path}", self.site)).send().await.unwrap().text().await.unwrap()
+    }
+
+    /// Opens the page at `from` and sends its form to `to`.
+    async fn sends(&self, from: &str, to: &str, fields: &[(&str, &str)]) -> Response {
+        let token = attribute(&self.page(from).await, "input[name=csrf]", "value");
+        let fields: Vec<_> = fields.iter().copied().chain([("csrf", token.as_str())]).collect();
+        self.client.post(format!("{}{to}", self.site)).form(&fields).send().await.unwrap()
+    }
+}
+
+fn attribute(html: &str, selector: &str, name: &str) -> String {
+    let page = Html::parse_document(html);
+    let found = page.select(&Selector::parse(selector).unwrap()).next().and_then(|element| element.attr(name).map(str::to_owned));
+    found.unwrap_or_else(|| panic!("no {selector} in {html}"))
+}
+
+/// The words of what matches first.
+fn words(html: &str, selector: &str) -> String {
+    let page = Html::parse_document(html);
+    let found = page.select(&Selector::parse(selector).unwrap()).next();
+    let text: String = found.unwrap_or_else(|| panic!("no {selector} in {html}")).text().collect();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn leads_to(answer: &Response) -> String {
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{answer:?}");
+    answer.headers()["location"].to_str().unwrap().to_owned()
+}

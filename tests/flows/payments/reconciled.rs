@@ -1,0 +1,95 @@
+//! Messages that were lost are made up for, and what does not agree is shown and left alone.
+
+use faena_tests::{judge::quiet, sandbox::StripeHappening};
+use jobs::payments::{check_pending_payments::CheckPendingPayments, reconcile_payments::ReconcilePayments};
+use queue::Job;
+use serde_json::json;
+
+use super::{School, words};
+
+impl School {
+    /// Does what a schedule would have asked for, and all that follows.
+    async fn does<J: Job>(&self, job: J) {
+        let mut tx = self.site.stores.db.begin().await.unwrap();
+        queue::enqueue(&mut tx, job).await.unwrap();
+        tx.commit().await.unwrap();
+        quiet(&self.site.stores).await;
+    }
+
+    /// From now on no message of Stripe's arrives.
+    async fn hears_nothing(&self) {
+        self.site.sandbox.send_stripe_events_to(None, 1).await.unwrap();
+    }
+
+    async fn state(&self, sale: jobs::payments::sale::SaleId) -> &'static str {
+        self.sale(sale).await.state.as_str()
+    }
+}
+
+#[tokio::test]
+async fn who_paid_and_was_not_heard_of_has_the_course_within_the_hour() {
+    let school = School::open().await;
+    school.hears_nothing().await;
+    let (paid, session) = school.at_the_page("ana").await;
+    let (left, _) = school.at_the_page("luz").await;
+    let (fresh, fresh_session) = school.at_the_page("eva").await;
+    for session in [session, fresh_session] {
+        school.site.sandbox.at_stripe(StripeHappening::Pay { session, amount: None, currency: None }).await.unwrap();
+    }
+    sqlx::query("update school.sales set created_at = created_at - interval '16 minutes', expires_at = now() - interval '1 second' where id <> $1")
+        .bind(fresh)
+        .execute(&school.site.stores.db)
+        .await
+        .unwrap();
+
+    school.does(CheckPendingPayments {}).await;
+
+    assert_eq!((school.state(paid).await, school.access(paid).await.as_str()), ("paid", "active"));
+    assert_eq!(school.state(left).await, "expired", "nobody paid in time");
+    assert_eq!(school.state(fresh).await, "pending", "it has not waited for a quarter of an hour");
+    assert_eq!(school.letters("receipt").await, 1);
+}
+
+#[tokio::test]
+async fn at_night_lost_messages_are_made_up_for_and_differences_are_shown_and_left_alone() {
+    let school = School::open().await;
+    school.hears_nothing().await;
+    let mut sales = Vec::new();
+    for name in ["ana", "luz", "eva", "ida"] {
+        let (sale, session) = school.at_the_page(name).await;
+        school
+            .site
+            .sandbox
+            .at_stripe(StripeHappening::Pay { session: session.clone(), amount: None, currency: None })
+            .await
+            .unwrap();
+        sales.push((sale, session));
+    }
+    school.does(ReconcilePayments {}).await;
+    for (sale, _) in &sales {
+        assert_eq!((school.state(*sale).await, school.access(*sale).await.as_str()), ("paid", "active"));
+    }
+    let [(returned, returned_page), (disputed, disputed_page), (changed, changed_page), (strange, strange_page)] =
+        <[_; 4]>::try_from(sales).unwrap();
+    assert_eq!(school.notices().await, "");
+
+    // A refund and a dispute that nobody told of; and what cannot be.
+    school.site.sandbox.at_stripe(StripeHappening::Refund { session: returned_page, amount: 4900 }).await.unwrap();
+    school.site.sandbox.at_stripe(StripeHappening::Dispute { session: disputed_page }).await.unwrap();
+    let forged = |session, fields| StripeHappening::Forge { session, fields, intent: json!({}) };
+    school.site.sandbox.at_stripe(forged(changed_page, json!({ "amount_total": 5000 }))).await.unwrap();
+    school.site.sandbox.at_stripe(forged(strange_page, json!({ "payment_status": "unpaid" }))).await.unwrap();
+    school.does(ReconcilePayments {}).await;
+
+    assert_eq!((school.state(returned).await, school.state(disputed).await), ("refunded", "disputed"));
+    let page = school.browser("admin").await.page("/admin/reconciliation").await;
+    let shown = words(&page, ".differences tbody");
+    assert!(shown.contains("El importe no es el mismo 49 USD 50 USD"), "{shown}");
+    assert!(shown.contains("Aquí está pagada y allí no 49 USD 49 USD"), "{shown}");
+    for sale in [changed, strange] {
+        assert!(shown.contains(&sale.to_string()));
+        assert_eq!((school.state(sale).await, school.access(sale).await.as_str()), ("paid", "active"), "nothing was mended");
+        assert_eq!(school.books(sale).await, "clearing 4728, fees 172, revenue -4900");
+    }
+    assert!(school.notices().await.contains("no coinciden en 2 pagos"), "{}", school.notices().await);
+}

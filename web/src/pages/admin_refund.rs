@@ -1,0 +1,74 @@
+//! `POST /admin/sales/{id}/refund`, `…/close-review`: gives money back; says that a payment was looked at.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Extension, Path, State},
+    response::Response,
+};
+use jobs::payments::{
+    money::{AmountProblem, Money},
+    refunds::{RefundRefused, order_refund},
+    review::close_review,
+};
+use serde::Deserialize;
+
+use super::admin_sale::AdminSale;
+use crate::{
+    app::App,
+    forms::Sent,
+    page::{Page, key, see_other},
+    problem::{Doing as _, Problem},
+    visit::Visit,
+};
+
+/// What the form sends. No amount: all that is left.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Form {
+    amount: String,
+    reason: String,
+}
+
+/// Asks for the refund in the administrator's name; or shows the form again with what is wrong.
+pub(crate) async fn submit(
+    State(app): State<App>,
+    Extension(visit): Extension<Arc<Visit>>,
+    page: Page,
+    Path(id): Path<String>,
+    Sent(form): Sent<Form>,
+) -> Result<Response, Problem> {
+    let admin = visit.person().ok_or(Problem::NotSignedIn)?.id;
+    let shown = AdminSale::load(&app, page, &id).await?;
+    let amount = match form.amount.trim() {
+        "" => None,
+        typed => match Money::parse(typed, shown.currency()) {
+            Ok(amount) => Some(amount),
+            Err(AmountProblem::TooFine) => return shown.refused(&form.amount, &form.reason, key("refund-too-fine")),
+            Err(_) => return shown.refused(&form.amount, &form.reason, key("refund-no-amount")),
+        },
+    };
+    let reason: String = form.reason.chars().filter(|c| !c.is_control()).take(500).collect();
+    match order_refund(&app.db, shown.id(), amount, admin, reason.trim()).await {
+        Ok(_) => Ok(see_other(&format!("/admin/sales/{id}?done=refund"))),
+        Err(RefundRefused::NotThatMuch { .. }) => shown.refused(&form.amount, &form.reason, key("refund-too-much")),
+        Err(RefundRefused::NotNow) => shown.refused(&form.amount, &form.reason, key("refund-not-now")),
+        Err(RefundRefused::NoSuchSale) => Err(Problem::NotFound),
+        Err(RefundRefused::Postgres(error)) => Err(error).doing("asking for a refund"),
+        Err(error @ RefundRefused::Enqueue(_)) => {
+            Err(Problem::Internal(anyhow::Error::from(error).context("asking for a refund")))
+        }
+    }
+}
+
+/// Says that somebody has looked at the payment, once its money has gone back.
+pub(crate) async fn submit_close(
+    State(app): State<App>,
+    Extension(visit): Extension<Arc<Visit>>,
+    page: Page,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let admin = visit.person().ok_or(Problem::NotSignedIn)?.id;
+    let shown = AdminSale::load(&app, page, &id).await?;
+    close_review(&app.db, shown.id(), admin).await.doing("closing a review")?;
+    Ok(see_other(&format!("/admin/sales/{id}?done=closed")))
+}

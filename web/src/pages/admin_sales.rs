@@ -1,0 +1,98 @@
+//! `GET /admin/sales`: sales, the worst news first.
+
+use askama::Template;
+use axum::{extract::State, http::StatusCode, response::Response};
+use chrono::{DateTime, Utc};
+use jobs::payments::{
+    money::{Currency, Money},
+    sale::{SaleId, SaleState},
+};
+use serde::Deserialize;
+
+use crate::{
+    app::App,
+    forms::Wish,
+    page::{Page, render},
+    problem::{Doing as _, Problem},
+};
+
+/// How many sales stand on a page.
+const LIMIT: i64 = 50;
+
+/// What the address asks for. Words that mean nothing count as not said.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Asked {
+    #[serde(default)]
+    state: String,
+    /// The last sale of the page before.
+    #[serde(default)]
+    after: String,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Line {
+    id: SaleId,
+    state: SaleState,
+    title: String,
+    email: String,
+    provider: String,
+    amount_minor: i64,
+    #[sqlx(try_from = "String")]
+    currency: Currency,
+    created_at: DateTime<Utc>,
+}
+
+impl Line {
+    fn amount(&self) -> Money {
+        Money::new(self.amount_minor, self.currency)
+    }
+}
+
+#[derive(Template)]
+#[template(path = "admin_sales.html")]
+struct AdminSales {
+    page: Page,
+    sales: Vec<Line>,
+    state: Option<SaleState>,
+    counts: Vec<(SaleState, u64)>,
+    is_first: bool,
+}
+
+impl AdminSales {
+    fn is_shown(&self, state: &SaleState) -> bool {
+        self.state == Some(*state)
+    }
+
+    fn state_word(&self) -> &'static str {
+        self.state.as_ref().map_or("", |state| state.as_str())
+    }
+
+    fn next(&self) -> Option<String> {
+        let last = self.sales.last().filter(|_| self.sales.len() as i64 == LIMIT)?;
+        Some(format!("/admin/sales?state={}&after={}", self.state_word(), last.id))
+    }
+}
+
+/// Shows the list.
+pub(crate) async fn show(State(app): State<App>, page: Page, Wish(asked): Wish<Asked>) -> Result<Response, Problem> {
+    let state = SaleState::ALL.into_iter().find(|state| state.as_str() == asked.state);
+    let after: Option<SaleId> = asked.after.parse().ok().map(SaleId);
+    let sales: Vec<Line> = sqlx::query_as(include_str!("admin_sales.sql"))
+        .bind(state)
+        .bind(after)
+        .bind(LIMIT)
+        .fetch_all(&app.db)
+        .await
+        .doing("listing sales")?;
+    let counted: Vec<(SaleState, i64)> = sqlx::query_as("select state, count(*) from school.sales group by state")
+        .fetch_all(&app.db)
+        .await
+        .doing("counting sales")?;
+    let counts = SaleState::ALL
+        .into_iter()
+        .filter_map(|state| {
+            counted.iter().find(|(counted, _)| *counted == state).map(|(state, count)| (*state, count.unsigned_abs()))
+        })
+        .collect();
+    render(StatusCode::OK, &AdminSales { page, sales, state, counts, is_first: after.is_none() })
+}

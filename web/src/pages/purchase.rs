@@ -1,0 +1,123 @@
+//! `GET /compras/{id}`: what has become of a purchase. The provider's page leads back to here.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::{Extension, Path, State},
+    http::StatusCode,
+    response::Response,
+};
+use jobs::payments::{
+    refunds::{Refund, RefundState},
+    sale::{Provider, Sale, SaleId, SaleState},
+};
+
+use crate::{
+    app::App,
+    page::{Page, key, render},
+    problem::{Doing as _, Problem},
+    visit::Visit,
+};
+
+#[derive(Template)]
+#[template(path = "purchase.html")]
+struct Purchase {
+    page: Page,
+    sale: Sale,
+    slug: String,
+    refunds: Vec<Refund>,
+}
+
+impl Purchase {
+    /// Whether more will be known in a moment.
+    fn is_under_way(&self) -> bool {
+        self.sale.state == SaleState::Pending
+            || self.refunds.iter().any(|refund| matches!(refund.state, RefundState::Requested | RefundState::Pending))
+    }
+}
+
+/// The key of a state's word.
+pub(super) fn state_key(state: &SaleState) -> &'static str {
+    match state {
+        SaleState::Pending => key("sale-pending"),
+        SaleState::Paid => key("sale-paid"),
+        SaleState::PartRefunded => key("sale-part-refunded"),
+        SaleState::Refunded => key("sale-refunded"),
+        SaleState::Disputed => key("sale-disputed"),
+        SaleState::Lost => key("sale-lost"),
+        SaleState::Review => key("sale-review"),
+        SaleState::Expired => key("sale-expired"),
+        SaleState::Failed => key("sale-failed"),
+    }
+}
+
+/// The key of what a state means for the person.
+fn say_key(state: &SaleState) -> &'static str {
+    match state {
+        SaleState::Pending => key("sale-pending-say"),
+        SaleState::Paid => key("sale-paid-say"),
+        SaleState::PartRefunded => key("sale-part-refunded-say"),
+        SaleState::Refunded => key("sale-refunded-say"),
+        SaleState::Disputed => key("sale-disputed-say"),
+        SaleState::Lost => key("sale-lost-say"),
+        SaleState::Review => key("sale-review-say"),
+        SaleState::Expired => key("sale-expired-say"),
+        SaleState::Failed => key("sale-failed-say"),
+    }
+}
+
+/// How a state looks: as the state of a job that is nearest to it.
+pub(super) fn look(state: &SaleState) -> (&'static str, &'static str) {
+    match state {
+        SaleState::Pending => ("retryable", "clock"),
+        SaleState::Paid => ("completed", "circle-check"),
+        SaleState::PartRefunded | SaleState::Refunded => ("cancelled", "rotate-ccw"),
+        SaleState::Disputed | SaleState::Review => ("parked", "circle-alert"),
+        SaleState::Lost | SaleState::Failed => ("dead", "x"),
+        SaleState::Expired => ("cancelled", "clock"),
+    }
+}
+
+/// The key of a refund's word.
+pub(super) fn refund_key(state: &RefundState) -> &'static str {
+    match state {
+        RefundState::Requested => key("refund-requested"),
+        RefundState::Pending => key("refund-pending"),
+        RefundState::Succeeded => key("refund-succeeded"),
+        RefundState::Failed => key("refund-failed"),
+    }
+}
+
+/// The key of what the button says that leads to a provider.
+pub(super) fn pay_key(provider: &Provider) -> &'static str {
+    match provider {
+        Provider::Stripe => key("pay-with-stripe"),
+        Provider::Paypal => key("pay-with-paypal"),
+        Provider::Free => key("course-enrol"),
+    }
+}
+
+/// The visitor's own sale of that id. Somebody else's is none.
+pub(super) async fn own_sale(app: &App, visit: &Visit, id: &str) -> Result<Sale, Problem> {
+    let buyer = visit.person().ok_or(Problem::NotSignedIn)?.id;
+    let id = SaleId(id.parse().map_err(|_| Problem::NotFound)?);
+    Sale::find_own(&app.db, id, buyer).await.doing("looking up a sale")?.ok_or(Problem::NotFound)
+}
+
+/// Shows it, and looks again while more will be known in a moment.
+pub(crate) async fn show(
+    State(app): State<App>,
+    Extension(visit): Extension<Arc<Visit>>,
+    page: Page,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let sale = own_sale(&app, &visit, &id).await?;
+    let refunds = Refund::of(&app.db, sale.id).await.doing("listing a sale's refunds")?;
+    let slug: String = sqlx::query_scalar("select slug from school.courses where id = $1")
+        .bind(sale.course_id)
+        .fetch_one(&app.db)
+        .await
+        .doing("looking up a sale's course")?;
+    render(StatusCode::OK, &Purchase { page, sale, slug, refunds })
+}

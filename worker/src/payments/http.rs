@@ -1,0 +1,115 @@
+//! One question to a provider: bounded in time and size, and its answer sorted into what a job can act on.
+
+use std::{error::Error as _, time::Duration};
+
+use jobs::ports::payments::Trouble;
+use reqwest::{Client, RequestBuilder, Response, StatusCode, header::RETRY_AFTER, redirect::Policy};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long a question may take in all.
+const TOTAL: Duration = Duration::from_secs(20);
+/// A page of a hundred objects is a tenth of this.
+const MAX_BYTES: usize = 4 * 1024 * 1024;
+/// When it says "later" and not when.
+const SHORT_WAIT: Duration = Duration::from_secs(5);
+/// No wait that it asks for is longer.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+/// Until somebody has looked at the keys.
+const KEY_WAIT: Duration = Duration::from_secs(60);
+
+/// Asks.
+#[derive(Debug, Clone)]
+pub(super) struct Http(Client);
+
+impl Http {
+    pub(super) fn new() -> Result<Self, String> {
+        let client =
+            Client::builder().connect_timeout(CONNECT).timeout(TOTAL).redirect(Policy::none()).user_agent("faena").build();
+        // What reqwest says first is only that it could not be built.
+        client.map(Self).map_err(|error| error.source().map_or_else(|| error.to_string(), ToString::to_string))
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.0
+    }
+}
+
+/// Asks, and reads the answer. `words` finds the provider's own in an error's body.
+pub(super) async fn ask<T: DeserializeOwned>(request: RequestBuilder, words: fn(&Value) -> Option<String>) -> Result<T, Trouble> {
+    // The address may hold what is nobody's business.
+    let unknown = |error: reqwest::Error| Trouble::Unknown { words: chain(&error.without_url()) };
+    let mut response = request.send().await.map_err(unknown)?;
+    let (status, wait) = (response.status(), wait(&response));
+    let mut body = Vec::new();
+    while let Some(piece) = response.chunk().await.map_err(unknown)? {
+        body.extend_from_slice(&piece);
+        if body.len() > MAX_BYTES {
+            return Err(Trouble::Unknown { words: format!("the answer has more than {MAX_BYTES} bytes") });
+        }
+    }
+    if status.is_success() {
+        return serde_json::from_slice(&body)
+            .map_err(|error| Trouble::Unknown { words: format!("the answer cannot be read: {error}") });
+    }
+    let said = serde_json::from_slice(&body).ok().and_then(|body| words(&body)).unwrap_or_default();
+    Err(sort(status, wait, &said))
+}
+
+fn sort(status: StatusCode, wait: Option<Duration>, said: &str) -> Trouble {
+    let said: String = said.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect();
+    let words = format!("{} {said}", status.as_u16()).trim_end().to_owned();
+    match status.as_u16() {
+        404 => Trouble::Missing,
+        401 | 403 => Trouble::Away { words, wait: KEY_WAIT, needs_operator: true },
+        429 => Trouble::Away { words, wait: wait.unwrap_or(SHORT_WAIT), needs_operator: false },
+        503 if wait.is_some() => Trouble::Away { words, wait: wait.unwrap_or(SHORT_WAIT), needs_operator: false },
+        // 409: the same request is being carried out at this moment.
+        408 | 409 | 425 | 500.. => Trouble::Unknown { words },
+        400..500 => Trouble::Refused { words },
+        _ => Trouble::Unknown { words },
+    }
+}
+
+/// `Retry-After` in seconds (RFC 9110, 10.2.3); as a date nobody of these sends it.
+fn wait(response: &Response) -> Option<Duration> {
+    let seconds: u64 = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).clamp(Duration::from_secs(1), LONGEST_WAIT))
+}
+
+fn chain(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_says_whether_to_wait_to_ask_again_or_to_give_up() {
+        let sorted = |status: u16, wait: Option<u64>| {
+            sort(StatusCode::from_u16(status).expect("a status"), wait.map(Duration::from_secs), "no\nmoney")
+        };
+        for status in [408, 409, 500, 502, 503, 504] {
+            assert!(matches!(sorted(status, None), Trouble::Unknown { .. }), "{status}");
+        }
+        assert_eq!(sorted(404, None), Trouble::Missing);
+        assert_eq!(sorted(402, None), Trouble::Refused { words: "402 no money".to_owned() });
+        let away = |status, wait| match sorted(status, wait) {
+            Trouble::Away { wait, needs_operator, .. } => (wait.as_secs(), needs_operator),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(
+            (away(429, Some(7)), away(429, None), away(503, Some(30)), away(401, None)),
+            ((7, false), (5, false), (30, false), (60, true))
+        );
+    }
+}
