@@ -2,7 +2,8 @@
 //! returns to its lane at once, and the worker is started again.
 
 use std::{
-    os::unix::process::ExitStatusExt,
+    fs::File,
+    os::{fd::AsRawFd, unix::process::ExitStatusExt},
     path::{Path, PathBuf},
     process::{ExitCode, ExitStatus},
     time::{Duration, Instant},
@@ -40,9 +41,9 @@ pub(crate) async fn supervise(store: &Store) -> anyhow::Result<ExitCode> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let (mut pause, mut stopping) = (Duration::from_millis(500), false);
     loop {
-        let journal = JournalFile::new();
+        let journal = JournalFile::new()?;
         let begun = Instant::now();
-        let mut child = start(&journal.0)?;
+        let mut child = start(&journal.path)?;
         let status = loop {
             let sent = tokio::select! {
                 status = child.wait() => break status.context("waiting for the worker")?,
@@ -53,7 +54,7 @@ pub(crate) async fn supervise(store: &Store) -> anyhow::Result<ExitCode> {
             forward(&child, sent);
         };
         let Some(death) = status.signal() else { return Ok(exit_code(status)) };
-        count_crashes(store, &journal.0, death).await;
+        count_crashes(store, &journal.path, death).await;
         if stopping {
             return Ok(ExitCode::FAILURE);
         }
@@ -123,18 +124,16 @@ async fn count_crashes(store: &Store, journal: &Path, death: i32) {
     }
 }
 
-/// A name for a journal, whose file goes with it.
-struct JournalFile(PathBuf);
-
-impl JournalFile {
-    fn new() -> Self {
-        let name = format!("faena-journal-{}-{}", std::process::id(), uuid::Uuid::new_v4().simple());
-        Self(std::env::temp_dir().join(name))
-    }
+/// A file without a name of its own: however this process ends, nothing is left of it. The worker reaches it through this process.
+struct JournalFile {
+    path: PathBuf,
+    _open: File,
 }
 
-impl Drop for JournalFile {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
+impl JournalFile {
+    fn new() -> anyhow::Result<Self> {
+        let open = tempfile::tempfile().context("making the journal of started jobs")?;
+        let path = format!("/proc/{}/fd/{}", std::process::id(), open.as_raw_fd()).into();
+        Ok(Self { path, _open: open })
     }
 }

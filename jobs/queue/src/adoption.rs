@@ -4,14 +4,11 @@
 //! from Redis. What is set aside no stock worker sees, so none of them begins what we have promised; and it is removed only after the
 //! commit, so whatever dies in between, the next run goes on from what stands aside: it is either promised already, or is promised then.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    time::Duration,
-};
+mod report;
+
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use redis::RedisError;
-use serde::Serialize;
 use serde_json::value::RawValue;
 use sqlx::{Acquire, PgConnection, PgPool, Postgres, Transaction};
 use ulid::Ulid;
@@ -23,162 +20,15 @@ use crate::{
     registry::{Kind, Registry},
     stock::{Payload, Place, Spot, StockId, StockJob, StockQueue, StockWorker, text},
     terms::Terms,
+    unique,
 };
 
 /// Ids that are neither ULIDs nor UUIDs become UUIDs of version 5 in this namespace.
 const NAMESPACE: Uuid = Uuid::from_u128(0x5f0c_7a7e_9d1b_4c52_8a5e_3b1f_6d24_e0c9);
 
-/// What is to be adopted, and how. Not printable: the URL may hold a password.
-#[derive(Clone)]
-pub struct AdoptionPlan {
-    /// The Redis of the stock queue.
-    pub redis_url: String,
-    /// The stock queue's name; by default that is the path of a Rust type.
-    pub queue: String,
-    /// The kind of job of ours that its arguments are.
-    pub job: String,
-    /// A stock worker without a heartbeat for this long is dead, and what it has in flight are orphans.
-    pub dead_after: Duration,
-    /// Go on although stock workers are alive. What they have in flight stays theirs.
-    pub force: bool,
-    /// Change nothing, and say what would be done.
-    pub dry_run: bool,
-}
+const ADOPTED_BEFORE: &str = "a job of its id was adopted before";
 
-/// What an adoption came to, or in a dry run would come to.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct AdoptionReport {
-    /// The stock queue.
-    pub queue: String,
-    /// The kind of job that its jobs are now.
-    pub job: String,
-    /// Whether nothing was changed.
-    pub dry_run: bool,
-    /// What was moved, by what it waited for.
-    pub adopted: Adopted,
-    /// What stays in the stock queue, and why.
-    pub kept: Vec<Kept>,
-    /// The stock workers that are alive and have jobs in flight: those stay theirs.
-    pub running: Vec<Running>,
-    /// Jobs that are over: they stay where they are.
-    pub done: u64,
-    /// Jobs that are dead: they stay where they are.
-    pub dead: u64,
-}
-
-/// How many jobs were adopted.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
-pub struct Adopted {
-    /// They waited for a worker.
-    pub pending: u64,
-    /// They waited for their time.
-    pub scheduled: u64,
-    /// They waited for another attempt.
-    pub retrying: u64,
-    /// They were in flight at a worker that is dead.
-    pub orphaned: u64,
-    /// They had been set aside by an adoption that was interrupted.
-    pub resumed: u64,
-}
-
-/// A job that stays in the stock queue.
-#[derive(Debug, Clone, Serialize)]
-pub struct Kept {
-    /// Its id there.
-    pub id: String,
-    /// What it waits for there.
-    pub state: StockState,
-    /// Why it was not adopted.
-    pub reason: String,
-}
-
-/// A stock worker that is alive.
-#[derive(Debug, Clone, Serialize)]
-pub struct Running {
-    /// Its name.
-    pub worker: String,
-    /// How many seconds ago it last showed that it lives.
-    pub silent_seconds: i64,
-    /// How many jobs it has in flight.
-    pub in_flight: u64,
-}
-
-/// What a stock job waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum StockState {
-    /// A worker.
-    Pending,
-    /// Its time.
-    Scheduled,
-    /// Another attempt.
-    Retrying,
-    /// Nothing that would ever come: its worker is dead.
-    Orphaned,
-    /// The end of an adoption that was interrupted.
-    Aside,
-}
-
-/// Why an adoption ended early. What it has adopted is adopted; running it again goes on from there.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum AdoptionError {
-    /// The catalogue has no such job.
-    #[error("no job is named {name:?}; the jobs are {known}. Say with --job which of them the stock queue's arguments are")]
-    UnknownJob {
-        /// What was asked for.
-        name: String,
-        /// What there is.
-        known: String,
-    },
-    /// Somebody may be running what would be moved.
-    #[error("stock workers of {queue} are alive: {workers}. Stop them first and wait until they count as dead, or use --force")]
-    Alive {
-        /// The stock queue.
-        queue: String,
-        /// Their names, and when they were last heard of.
-        workers: String,
-    },
-    /// The stock queue's Redis refused or could not be reached.
-    #[error("the stock queue's Redis: {0}")]
-    Redis(#[from] RedisError),
-    /// Postgres refused or could not be reached.
-    #[error("Postgres: {0}")]
-    Postgres(#[from] sqlx::Error),
-}
-
-impl Adopted {
-    /// All of them.
-    #[must_use]
-    pub fn total(&self) -> u64 {
-        let Self { pending, scheduled, retrying, orphaned, resumed } = self;
-        pending + scheduled + retrying + orphaned + resumed
-    }
-
-    fn count(&mut self, state: StockState) {
-        *match state {
-            StockState::Pending => &mut self.pending,
-            StockState::Scheduled => &mut self.scheduled,
-            StockState::Retrying => &mut self.retrying,
-            StockState::Orphaned => &mut self.orphaned,
-            StockState::Aside => &mut self.resumed,
-        } += 1;
-    }
-}
-
-impl StockState {
-    /// Its name in reports.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Scheduled => "scheduled",
-            Self::Retrying => "retrying",
-            Self::Orphaned => "orphaned",
-            Self::Aside => "aside",
-        }
-    }
-}
+pub use report::{Adopted, AdoptionError, AdoptionPlan, AdoptionReport, Kept, Running, StockState};
 
 /// Adopts what the plan says, batch by batch, until a look at the whole queue finds nothing more to adopt. `progress` is told after each
 /// batch, together with how many jobs there were to look at when it began.
@@ -379,7 +229,10 @@ impl<P: Send + Sync + 'static, F: FnMut(&AdoptionReport, u64)> Adoption<'_, P, F
             return Err(format!("its arguments have {} bytes; {MAX_ARGS_BYTES} are allowed", args.get().len()));
         }
         let (limits, tenant) = self.kind.reckoning.of_args(&args).map_err(|error| error.to_string())?;
-        let terms = Terms { limits, tenant, ..Terms::default() };
+        let unique = self.kind.unique.map(|unique| unique.term(self.kind.name, args.get())).transpose();
+        let unique =
+            unique.map_err(|(field, problem)| format!("its field {field}, by which {} is unique: {problem}", self.kind.name))?;
+        let terms = Terms { limits, tenant, unique, ..Terms::default() };
         let attempts = job.metadata.get("attempts").ok_or("its metadata does not say how many attempts it has used")?;
         let attempts = attempts.parse().map_err(|_| format!("its metadata says that it has used {attempts:?} attempts"))?;
         let (id, made_at) = identity(&self.plan.queue, &stock_id);
@@ -395,12 +248,16 @@ impl<P: Send + Sync + 'static, F: FnMut(&AdoptionReport, u64)> Adoption<'_, P, F
         kept: &mut Vec<Kept>,
     ) -> Result<(), AdoptionError> {
         let mut refused: BTreeMap<JobId, String> = BTreeMap::new();
-        let fresh = match self.insert(tx, offers).await {
-            Err(error) if is_about_the_row(&error) => {
+        let together = if self.kind.unique.is_none() { Some(self.insert(tx, offers).await) } else { None };
+        let fresh = match together {
+            Some(Err(error)) if !is_about_the_row(&error) => return Err(error.into()),
+            Some(Ok(fresh)) => fresh,
+            _ => {
                 let mut fresh = HashSet::new();
                 for offer in offers.iter() {
-                    match self.insert(tx, std::slice::from_ref(offer)).await {
-                        Ok(ids) => fresh.extend(ids),
+                    match self.insert_one(tx, offer).await {
+                        Ok(None) => fresh.extend([offer.id]),
+                        Ok(Some(reason)) => drop(refused.insert(offer.id, reason)),
                         Err(error) if is_about_the_row(&error) => {
                             refused.insert(offer.id, format!("Postgres does not take it: {error}"));
                         }
@@ -409,17 +266,31 @@ impl<P: Send + Sync + 'static, F: FnMut(&AdoptionReport, u64)> Adoption<'_, P, F
                 }
                 fresh
             }
-            fresh => fresh?,
         };
         offers.retain(|offer| {
             let is_fresh = fresh.contains(&offer.id);
             if !is_fresh {
-                let reason = refused.remove(&offer.id).unwrap_or_else(|| "a job of its id was adopted before".to_owned());
+                let reason = refused.remove(&offer.id).unwrap_or_else(|| ADOPTED_BEFORE.to_owned());
                 kept.push(Kept { id: offer.stock_id.clone(), state: offer.state, reason });
             }
             is_fresh
         });
         Ok(())
+    }
+
+    /// One that may be refused, or be a duplicate of a unique job: then nothing is written, and the answer says why.
+    async fn insert_one(&self, tx: &mut PgConnection, offer: &Offer<'_>) -> sqlx::Result<Option<String>> {
+        let mut attempt = tx.begin().await?;
+        if let Some(term) = &offer.terms.unique
+            && let Some(holder) = unique::take(&mut attempt, term, offer.id).await?
+        {
+            return Ok(Some(format!("duplicate of {holder}")));
+        }
+        if self.insert(&mut attempt, std::slice::from_ref(offer)).await?.is_empty() {
+            return Ok(Some(ADOPTED_BEFORE.to_owned()));
+        }
+        attempt.commit().await?;
+        Ok(None)
     }
 
     /// All of them or none; answers which are new.
@@ -504,8 +375,13 @@ async fn withdraw(tx: &mut PgConnection, ids: Vec<JobId>) -> sqlx::Result<()> {
     if ids.is_empty() {
         return Ok(());
     }
-    for table in ["delete from faena.outbox where id = any($1)", "delete from faena.adopted where id = any($1)"] {
-        sqlx::query(table).bind(&ids).execute(&mut *tx).await?;
+    let written = [
+        "delete from faena.outbox where id = any($1)",
+        "delete from faena.unique_holders where job_id = any($1)",
+        "delete from faena.adopted where id = any($1)",
+    ];
+    for delete in written {
+        sqlx::query(delete).bind(&ids).execute(&mut *tx).await?;
     }
     Ok(())
 }

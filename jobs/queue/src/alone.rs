@@ -18,7 +18,7 @@ use nix::{
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     process::{Child, Command},
     signal::unix::{SignalKind, signal},
 };
@@ -29,6 +29,7 @@ use crate::{
     envelope::{Delivery, Lease},
     lane::Lane,
     perform::{Decision, Interrupt, Surroundings, Why, perform},
+    progress::{Progress, Reported},
     registry::Registry,
     store::at,
 };
@@ -38,7 +39,9 @@ pub(crate) const SUSPECT_AFTER: u32 = 2;
 /// For so long a suspect that must stop may see to what it has started.
 const STOP_GRACE: Duration = child::GRACE.saturating_add(Duration::from_secs(1));
 /// A decision is a few sentences.
-const MAX_ANSWER_BYTES: u64 = 256 * 1024;
+const MAX_LINE_BYTES: u64 = 256 * 1024;
+/// The other process tells so often how far it has got.
+const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// How to start a process that attempts one job: it must call [`attempt_alone`].
 #[derive(Debug, Clone)]
@@ -65,8 +68,23 @@ struct Handed {
     raw: Vec<u8>,
 }
 
+/// A line of what the other process says.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Said {
+    /// How far it has got, as [`Progress::to_text`] has it.
+    Progress(String),
+    /// What it came to; nothing comes after.
+    Decision(Decision),
+}
+
 /// Attempts a suspect. Its process dying is a decision too.
-pub(crate) async fn attempt_in_process(alone: &Alone, delivery: &Delivery, interrupt: &Interrupt) -> Decision {
+pub(crate) async fn attempt_in_process(
+    alone: &Alone,
+    delivery: &Delivery,
+    interrupt: &Interrupt,
+    reported: &Reported,
+) -> Decision {
     let mut child = match start(alone, delivery).await {
         Ok(child) => child,
         Err(error) => {
@@ -76,7 +94,7 @@ pub(crate) async fn attempt_in_process(alone: &Alone, delivery: &Delivery, inter
     };
     tokio::select! {
         biased;
-        answer = hear(&mut child) => answer.unwrap_or_else(|death| Decision::Dead {
+        answer = hear(&mut child, reported) => answer.unwrap_or_else(|death| Decision::Dead {
             reason: format!("{} processes died while they ran it, the last one its own: {death}", delivery.crashes + 1),
         }),
         why = interrupt.fired() => {
@@ -121,16 +139,33 @@ async fn stop(child: &mut Child) {
 }
 
 /// The child's decision, or how it died.
-async fn hear(child: &mut Child) -> Result<Decision, String> {
-    let mut answer = Vec::new();
+async fn hear(child: &mut Child, reported: &Reported) -> Result<Decision, String> {
+    let mut decision = None;
     if let Some(stdout) = child.stdout.take() {
-        let _ = stdout.take(MAX_ANSWER_BYTES).read_to_end(&mut answer).await;
+        let (mut stdout, mut line) = (BufReader::new(stdout), Vec::new());
+        while let Ok(1..) = (&mut stdout).take(MAX_LINE_BYTES).read_until(b'\n', &mut line).await {
+            match serde_json::from_slice(&line) {
+                Ok(Said::Progress(text)) => {
+                    if let Some(Progress { done, total, note }) = Progress::parse(&text) {
+                        reported.report(done, total, &note);
+                    }
+                }
+                Ok(Said::Decision(said)) => decision = Some(said),
+                Err(_) => break,
+            }
+            line.clear();
+        }
     }
     let status = child.wait().await.map_err(|error| error.to_string())?;
-    match serde_json::from_slice(&answer) {
-        Ok(decision) if status.success() => Ok(decision),
-        _ => Err(status.to_string()),
-    }
+    decision.filter(|_| status.success()).ok_or_else(|| status.to_string())
+}
+
+fn say(said: &Said) -> io::Result<()> {
+    let mut line = serde_json::to_vec(said)?;
+    line.push(b'\n');
+    let mut stdout = std::io::stdout();
+    stdout.write_all(&line)?;
+    stdout.flush()
 }
 
 /// The other side: attempts the job that is handed over on stdin and says on stdout what it came to.
@@ -169,9 +204,14 @@ pub async fn attempt_alone<P: Send + Sync + 'static>(registry: Registry<P>, port
         }
     });
     let envelope = delivery.envelope();
-    let decision = perform(&surroundings, &delivery, envelope.as_ref(), &interrupt, &Arc::default()).await;
+    let (reported, mut ticks) = (Arc::<Reported>::default(), tokio::time::interval(TELL_EVERY));
+    let mut attempt = std::pin::pin!(perform(&surroundings, &delivery, envelope.as_ref(), &interrupt, &reported));
+    let decision = loop {
+        tokio::select! {
+            decision = &mut attempt => break decision,
+            _ = ticks.tick() => reported.take_news().map_or(Ok(()), |text| say(&Said::Progress(text)))?,
+        }
+    };
     children.gone().await;
-    let mut stdout = std::io::stdout();
-    stdout.write_all(&serde_json::to_vec(&decision)?)?;
-    stdout.flush()
+    say(&Said::Decision(decision))
 }

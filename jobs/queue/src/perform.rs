@@ -146,7 +146,7 @@ pub(crate) async fn perform<P: Send + Sync + 'static>(
         Err(error) => return Decision::Dead { reason: format!("the arguments of {} cannot be decoded: {error}", kind.name) },
     };
     if let Some(alone) = surroundings.alone.as_ref().filter(|_| delivery.crashes >= SUSPECT_AFTER) {
-        return attempt_in_process(alone, delivery, interrupt).await;
+        return attempt_in_process(alone, delivery, interrupt, reported).await;
     }
     // Taken back when the attempt has ended, however it does.
     let _entry = surroundings.journal.as_ref().map(|journal| journal.enter(delivery));

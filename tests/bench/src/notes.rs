@@ -14,13 +14,12 @@ use std::{
 };
 
 use nix::time::{ClockId, clock_gettime};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 const TELL_EVERY: Duration = Duration::from_millis(20);
 
 /// About a hundred bytes of JSON.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Payload {
     /// Its number: 0, 1, 2 …
     pub(crate) id: u64,

@@ -1,10 +1,10 @@
 //! The benchmarks' catalogue of jobs: one, which does no more than its scenario asks.
 
-use std::{ops::Deref, sync::Arc, time::Duration};
+use std::{borrow::Cow, ops::Deref, sync::Arc, time::Duration};
 
 use queue::{Attempted, Ctx, End, Job, Limit, OrFailure, Registry};
 use schedules::Schedule;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use worker::{Mistakes, Outside};
 
@@ -89,4 +89,20 @@ controlled! {
     Tight = "measure_tight", Limit::at_once("tight", 50);
     /// A rate that is never reached.
     Paced = "measure_paced", Limit::rate("paced", 1_000_000, Duration::from_secs(1)).with_burst(1_000_000);
+}
+
+/// Written here because the peers, who compile the rest of it too, have no schemas.
+impl JsonSchema for Payload {
+    fn schema_name() -> Cow<'static, str> {
+        "Payload".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let (number, text) = (generator.subschema_for::<u64>(), generator.subschema_for::<String>());
+        json_schema!({
+            "type": "object",
+            "properties": { "id": number, "t": number, "pad": text },
+            "required": ["id", "t", "pad"],
+        })
+    }
 }

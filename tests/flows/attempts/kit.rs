@@ -114,6 +114,21 @@ async fn a_job_that_fails_is_attempted_again_after_its_backoff() {
 }
 
 #[tokio::test]
+async fn what_follows_a_job_runs_after_its_end() {
+    let stores = Stores::fresh().await;
+    let kit = kit(&stores).await;
+    let next = Touch { n: 0, sleep_ms: 0 }.after(Duration::from_secs(600));
+    kit.enqueue(Refuse { reason: "no".to_owned() }.then(Touch { n: 1, sleep_ms: 0 }).on_death(next)).await.unwrap();
+    let begin = kit.now();
+
+    let ran = kit.drain().await;
+
+    let story: Vec<_> = ran.iter().map(|ran| (ran.name.as_str(), (ran.at - begin).num_minutes())).collect();
+    assert_eq!(story, [("refuse", 0), ("touch", 10)]);
+    assert_eq!(effects(&stores, 1).await, (vec![], vec![]));
+}
+
+#[tokio::test]
 async fn what_jobs_come_to_in_a_kit_they_come_to_in_a_worker() {
     let (in_kit, in_worker) = (Stores::fresh().await, Stores::fresh().await);
     for stores in [&in_kit, &in_worker] {

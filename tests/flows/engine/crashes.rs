@@ -1,6 +1,7 @@
 //! Processes die without a word: nothing is lost, and effects happen once.
 
 use faena_tests::{
+    controls::Trek,
     judge::{effects, no_leftovers, quiet},
     probe::{Climb, Linger, Raze, Touch},
     process::start_probe,
@@ -11,7 +12,7 @@ use nix::sys::signal::Signal;
 use queue::operations::State;
 use redis::AsyncCommands;
 
-use super::{enqueue, enqueue_all};
+use super::{enqueue, enqueue_all, reaches};
 
 async fn effects_so_far(stores: &Stores) -> i64 {
     let (count,): (i64,) = sqlx::query_as("select count(*) from probe.effects").fetch_one(&stores.db).await.unwrap();
@@ -163,6 +164,25 @@ async fn a_job_that_kills_its_process_runs_alone_after_the_second_time_and_is_de
     assert_eq!((bystander.summary.state, bystander.summary.attempts), (State::Cancelled, 1));
     assert!(!supervisor.has_ended());
     assert!(supervisor.terminate().await, "{}", supervisor.log_text());
+    no_leftovers(&stores).await;
+}
+
+#[tokio::test]
+async fn a_suspect_says_how_far_it_has_got_and_can_be_cancelled() {
+    let stores = Stores::fresh().await;
+    let id = queue::push(&stores.store, Trek {}).await.unwrap().id;
+    let client = redis::Client::open(stores.redis_url.as_str()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    // No attempt used, due at once, two processes dead under it.
+    let () = connection.hset(format!("{}:{{default}}:attempts", stores.namespace), id.to_string(), "0 0 2").await.unwrap();
+
+    let _worker = start_probe(&stores, &[]).await;
+
+    let progress =
+        eventually("a report", async || stores.operations().job(id).await.ok().flatten().and_then(|job| job.progress)).await;
+    assert_eq!((progress.done, progress.total, progress.note.as_str()), (5, 10, "a mitad de camino"));
+    stores.operations().cancel(id, "operadora").await.unwrap();
+    reaches(&stores, id, State::Cancelled).await;
     no_leftovers(&stores).await;
 }
 

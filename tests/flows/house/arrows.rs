@@ -85,6 +85,25 @@ fn one_version_of_each_dependency_is_pinned_in_one_place() {
     }
 }
 
+/// The peers are built only when benchmarks are taken, long after somebody broke what they share.
+#[test]
+fn what_the_benchmarks_programs_share_needs_nothing_that_one_of_them_lacks() {
+    let of = |path: &str| std::fs::read_to_string(super::root().join("tests/bench").join(path)).unwrap();
+    for peer in ["riverqueue", "rusty-sidekiq"] {
+        let (main, manifest) = (of(&format!("{peer}/src/main.rs")), of(&format!("{peer}/Cargo.toml")));
+        let shared: Vec<&str> =
+            main.lines().filter_map(|line| line.strip_prefix("#[path = \"../../src/")?.strip_suffix("\"]")).collect();
+        assert!(shared.contains(&"notes.rs"), "{peer}: {shared:?}");
+        for file in shared {
+            let text = of(&format!("src/{file}"));
+            let roots = text.lines().filter_map(|line| line.strip_prefix("use ")?.split(&[':', ';', ' ']).next());
+            let known = |root: &str| ["std", "crate", "super"].contains(&root) || manifest.contains(&format!("\n{root} = "));
+            let lacking: Vec<&str> = roots.filter(|root| !known(&root.replace('_', "-")) && !known(root)).collect();
+            assert!(lacking.is_empty(), "{peer} lacks {lacking:?}, which {file} uses");
+        }
+    }
+}
+
 #[test]
 fn the_engine_knows_no_business() {
     let business = ["learner", "course", "ticket", "certificate", "letter", "payment"];
