@@ -28,7 +28,7 @@ await inBrowser(async (page) => {
   await page.goto(`${SITE}/ops/jobs?state=dead`);
   await look(page, "ops-dead");
   await page.locator(`a[href="/ops/jobs/${DEAD_JOB}"]`).first().click();
-  await page.getByText("550 5.1.1 no such mailbox").first().waitFor();
+  await page.getByText("554 5.7.1 refused by our policy").first().waitFor();
   await look(page, "ops-job-dead");
 
   // The cause is gone; one click, and the letter leaves.

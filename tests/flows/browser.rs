@@ -35,7 +35,7 @@ async fn somebody_registers_reads_the_letter_and_proves_the_address() {
 async fn an_operator_finds_a_dead_job_retries_it_and_cancels_another() {
     let site = Site::start().await;
     sqlx::raw_sql(include_str!("../../deploy/demo.sql")).execute(&site.stores.db).await.unwrap();
-    site.sandbox.misbehave_smtp([SmtpRule::reply(At::Rcpt, 550, "5.1.1 no such mailbox")]).await.unwrap();
+    site.sandbox.misbehave_smtp([SmtpRule::reply(At::Rcpt, 554, "5.7.1 refused by our policy")]).await.unwrap();
     let (refused, waiting) =
         (register(&site, "sin.buzon@learner.example", None).await, register(&site, "luego@learner.example", Some(3600)).await);
     let operations = site.stores.operations();
