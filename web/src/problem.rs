@@ -183,8 +183,8 @@ impl<T> Doing<T> for Result<T, schedules::OperationError> {
         match self {
             Err(schedules::OperationError::Postgres(error)) => Err(error).doing(what),
             Err(schedules::OperationError::NoSuchSchedule(_)) => Err(Problem::NotFound),
-            // No page of ours has a form that asks for it.
-            Err(schedules::OperationError::OfCode(_)) => Err(Problem::BadRequest),
+            // No page of ours has a form that asks for the first; the second's job is one that only a newer binary knows.
+            Err(schedules::OperationError::OfCode(_) | schedules::OperationError::Refused(_)) => Err(Problem::BadRequest),
             other => other.map_err(|error| Problem::Internal(anyhow::Error::from(error).context(what))),
         }
     }

@@ -148,7 +148,8 @@ impl Visit {
 
     /// Whether the answer is read by a program.
     pub(crate) fn is_for_a_program(&self) -> bool {
-        self.row().is_some_and(|row| row.surface == Surface::Program)
+        // What is no address of the API is told to whoever meant it in its own way too.
+        self.row().map_or_else(|| self.path.starts_with("/api/"), |row| row.surface == Surface::Program)
     }
 
     /// What a form's token on this visit is bound to.

@@ -50,7 +50,7 @@ pub(crate) enum TokensCommand {
 pub(crate) struct NewArgs {
     /// The program that will bear it, for example billing.
     name: String,
-    /// What it allows, jobs:enqueue or jobs:read; may be repeated.
+    /// What it allows: jobs:enqueue, jobs:read, schedules:read or schedules:write; may be repeated.
     #[arg(long = "scope", required = true)]
     scopes: Vec<Scope>,
     /// Only for jobs of this name; may be repeated. Without it: for all.

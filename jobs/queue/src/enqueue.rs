@@ -102,6 +102,12 @@ pub enum EnqueueError {
         /// What is wrong with it.
         problem: UniqueProblem,
     },
+    /// Somebody enqueued something else under the id.
+    #[error("the id {id} is another job: its name or its arguments differ")]
+    IdTaken {
+        /// The id.
+        id: JobId,
+    },
     /// Postgres refused or could not be reached.
     #[error("writing the job to the outbox: {0}")]
     Postgres(#[from] sqlx::Error),
@@ -152,6 +158,18 @@ impl Parcel {
         Ok(Enqueued { id: *id, duplicate_of: None })
     }
 
+    /// As [`Self::write_outbox`], under an id that the caller chose: what was enqueued under it before, and may be over, is left alone.
+    pub(crate) async fn write_outbox_once(&self, tx: &mut PgConnection) -> Result<Enqueued, EnqueueError> {
+        let Envelope { id, name, args, .. } = &self.envelope;
+        let known: Option<bool> =
+            sqlx::query_scalar(include_str!("sql/find_id.sql")).bind(id).bind(name).bind(args.get()).fetch_one(&mut *tx).await?;
+        match known {
+            None => self.write_outbox(tx).await,
+            Some(true) => Ok(Enqueued { id: *id, duplicate_of: None }),
+            Some(false) => Err(EnqueueError::IdTaken { id: *id }),
+        }
+    }
+
     /// Writes into the ledger that the job is not wanted, because another one does what it asks for.
     pub(crate) async fn write_duplicate(&self, tx: &mut PgConnection, holder: JobId) -> sqlx::Result<()> {
         let Envelope { id, name, version, enqueued_at, run_at, attempts_before, traceparent, terms, args, .. } = &self.envelope;
@@ -179,7 +197,10 @@ impl Parcel {
 /// # Errors
 /// The arguments are too large or do not serialize, an option of the order is wrong, or Postgres refuses the row.
 pub async fn enqueue<J: Job>(tx: &mut PgConnection, order: impl Into<Order<J>>) -> Result<Enqueued, EnqueueError> {
-    order.into().pack(Durability::Outbox)?.write_outbox(tx).await
+    let order = order.into();
+    let is_id_chosen = order.is_id_chosen;
+    let parcel = order.pack(Durability::Outbox)?;
+    if is_id_chosen { parcel.write_outbox_once(tx).await } else { parcel.write_outbox(tx).await }
 }
 
 /// Enqueues a job straight to Redis: no transaction, no promise beyond Redis's own durability. For bulk, and for work that no

@@ -1,6 +1,9 @@
 //! Looking: counts, pages of jobs, one job's story. Live states are read from Redis, promises and ends from Postgres.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use chrono::{DateTime, Utc};
 use percent_encoding::percent_decode_str;
@@ -20,6 +23,9 @@ use crate::{
     terms::Terms,
     view::{Look, Waiting},
 };
+
+/// An end is in the ledger within a fraction of this, unless the recorder is behind or away.
+const RECORDED_WITHIN: Duration = Duration::from_secs(1);
 
 /// A cursor that no page has handed out starts the list from its beginning.
 type Cursor<'c> = Option<&'c str>;
@@ -138,6 +144,25 @@ impl Operations {
         Ok(lanes(&mut *self.db.acquire().await?).await?)
     }
 
+    /// What the ledger says of a job whose end is on its way there. Where that takes longer the job is shown as running: it was, or
+    /// might have, and nobody is told that it waits again.
+    async fn end_of(&self, id: JobId, promised: Option<Stored>) -> Result<Option<JobDetail>, OperationsError> {
+        let asked = Instant::now();
+        while asked.elapsed() < RECORDED_WITHIN {
+            tokio::time::sleep(RECORDED_WITHIN / 40).await;
+            let stored: Option<Stored> =
+                sqlx::query_as(include_str!("sql/find_job.sql")).bind(id).fetch_optional(&self.db).await?;
+            if let Some(stored) = stored.filter(|stored| stored.state != "outboxed") {
+                return Ok(Some(stored.to_detail()));
+            }
+        }
+        let running = |mut detail: JobDetail| {
+            detail.summary.state = State::Running;
+            detail
+        };
+        Ok(promised.map(|promised| running(promised.to_detail())))
+    }
+
     async fn live_detail(&self, id: JobId, stored: Option<Stored>) -> Result<Option<JobDetail>, OperationsError> {
         for lane in self.lanes().await? {
             let look = self.store.look(lane, &id.to_string()).await?;
@@ -145,8 +170,7 @@ impl Operations {
                 continue;
             }
             if look.state == "ended" {
-                // The ledger will have it in a moment; until then the promise is all there is to show.
-                return Ok(stored.map(|stored| stored.to_detail()));
+                return self.end_of(id, stored).await;
             }
             let mut summary = summarize(lane, look_state(&look), &id.to_string(), &look.raw, look.attempts_used);
             let mut words = look.detail.split(' ');

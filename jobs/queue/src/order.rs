@@ -41,6 +41,8 @@ const LAST_YEAR: i32 = 9999;
 pub struct Order<J> {
     pub(crate) job: J,
     pub(crate) id: JobId,
+    /// Whether the caller chose it, so that it may be known already.
+    pub(crate) is_id_chosen: bool,
     run: Option<Moment>,
     expires: Option<Moment>,
     tenant: Option<String>,
@@ -62,6 +64,7 @@ impl<J: Job> From<J> for Order<J> {
         Self {
             job,
             id: JobId::new(),
+            is_id_chosen: false,
             run: None,
             expires: None,
             tenant: None,
@@ -72,10 +75,11 @@ impl<J: Job> From<J> for Order<J> {
 }
 
 impl<J> Order<J> {
-    /// The same order under an id chosen by the caller: enqueued twice under one id, a job runs once.
+    /// The same order under an id chosen by the caller: enqueued twice under one id, also after its end, a job runs once. (Pushed, until its
+    /// end is in the ledger.)
     #[must_use]
     pub fn with_id(self, id: JobId) -> Self {
-        Self { id, ..self }
+        Self { id, is_id_chosen: true, ..self }
     }
 
     /// Not before `when`.

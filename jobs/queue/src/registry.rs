@@ -207,7 +207,8 @@ impl<P: Send + Sync + 'static> Registry<P> {
             terms,
             ..Envelope::new(id.unwrap_or_default(), kind.name, kind.version, Durability::Outbox, args)
         };
-        Ok(Parcel::new(kind.lane, envelope)?.write_outbox(tx).await?)
+        let parcel = Parcel::new(kind.lane, envelope)?;
+        Ok(if id.is_some() { parcel.write_outbox_once(tx).await? } else { parcel.write_outbox(tx).await? })
     }
 
     /// The arguments of a job as the job itself would write them.

@@ -1,18 +1,20 @@
 //! How jobs end: completed, after retries, dead, and what cannot even be decoded.
 
+use std::time::Duration;
+
 use faena_tests::{
     judge::{effects, no_leftovers, quiet},
     probe::{Dawdle, Explode, Nap, Refuse, Stumble, Touch},
-    process::{NO_SMTP, start_probe, start_worker},
+    process::{NO_SMTP, start_probe, start_worker, try_to_end},
     stores::Stores,
     wait::eventually,
 };
 use queue::{
-    JobId,
+    Job as _, JobId,
     operations::{JobDetail, JobFilter, State},
 };
 
-use super::{ended, enqueue};
+use super::{ended, enqueue, reaches};
 
 #[tokio::test]
 async fn a_job_whose_transaction_commits_runs_and_one_whose_transaction_rolls_back_never_existed() {
@@ -148,6 +150,55 @@ async fn parked(stores: &Stores, id: JobId) -> JobDetail {
         stores.operations().job(id).await.unwrap().filter(|job| job.summary.state == State::Parked)
     })
     .await
+}
+
+#[tokio::test]
+async fn an_id_is_one_job_also_after_its_end_and_never_another() {
+    let stores = Stores::fresh().await;
+    let _worker = start_probe(&stores, &[]).await;
+    let id = JobId::new();
+    let touch = |n| Touch { n, sleep_ms: 0 }.with_id(id);
+    assert_eq!(enqueue(&stores, touch(0)).await, id);
+    assert_eq!(ended(&stores, id).await.summary.state, State::Completed);
+
+    let mut tx = stores.db.begin().await.unwrap();
+    let again = queue::enqueue(&mut tx, touch(0)).await.unwrap();
+    let other_args = queue::enqueue(&mut tx, touch(1)).await.unwrap_err().to_string();
+    let other_kind = queue::enqueue(&mut tx, Stumble { n: 0, times: 0 }.with_id(id)).await.unwrap_err().to_string();
+    tx.commit().await.unwrap();
+
+    assert_eq!((again.id, again.duplicate_of), (id, None));
+    assert_eq!(other_args, format!("the id {id} is another job: its name or its arguments differ"));
+    assert_eq!(other_kind, other_args);
+    let by_name = ["enqueue", "nap", r#"{"sleep_ms":0,"note":""}"#, "--id", &id.to_string()];
+    let (took, _, said) = try_to_end("probe", &by_name, &stores.settings()).await;
+    assert!(!took && said.contains(&other_args), "{said}");
+    quiet(&stores).await;
+    assert_eq!(effects(&stores, 1).await, (vec![], vec![]));
+    let (starts,): (i64,) = sqlx::query_as("select count(*) from probe.starts").fetch_one(&stores.db).await.unwrap();
+    assert_eq!(starts, 1);
+}
+
+#[tokio::test]
+async fn nobody_who_looks_sees_a_job_go_back_to_where_it_was_promised() {
+    let stores = Stores::fresh().await;
+    let _worker = start_probe(&stores, &[]).await;
+    let id = enqueue(&stores, Touch { n: 0, sleep_ms: 300 }).await;
+    let mut seen = vec![State::Outboxed];
+    while !seen.last().is_some_and(|state| state.is_ended()) {
+        let state = stores.operations().job(id).await.unwrap().unwrap().summary.state;
+        if seen.last() != Some(&state) {
+            seen.push(state);
+        }
+    }
+    let expected = [State::Outboxed, State::Available, State::Running, State::Completed];
+    let mut left = expected.iter();
+    assert!(seen.iter().all(|state| left.any(|expected| expected == state)), "{seen:?}");
+
+    let scheduled = enqueue(&stores, Touch { n: 1, sleep_ms: 0 }.after(Duration::from_secs(3600))).await;
+    reaches(&stores, scheduled, State::Scheduled).await;
+    stores.operations().cancel(scheduled, "operadora").await.unwrap();
+    assert_eq!(stores.operations().job(scheduled).await.unwrap().unwrap().summary.state, State::Cancelled);
 }
 
 #[tokio::test]

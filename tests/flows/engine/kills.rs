@@ -1,5 +1,7 @@
 //! Pauses, expiry, waits and cancellations under four workers, of which one after the other is killed.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use faena_tests::{
     controls::Falter,
@@ -66,16 +68,20 @@ async fn what_is_paused_does_not_begin_whoever_dies_and_everything_else_does() {
     let stores = Stores::fresh().await;
     let mut crew = Crew::at(&stores, 1).await;
     // The even ones are those of a tenant that will be paused.
-    let jobs = (0..JOBS).map(|n| {
-        let job = Touch { n, sleep_ms: 20 };
-        if n % 2 == 0 { job.tenant("acme") } else { job.tenant("globex") }
-    });
-    enqueue_all(&stores, jobs).await;
-    crew.loses_some(1, 40, "select count(*) from probe.effects").await;
+    let jobs = |from, to| {
+        (from..to).map(|n| {
+            let job = Touch { n, sleep_ms: 20 };
+            if n % 2 == 0 { job.tenant("acme") } else { job.tenant("globex") }
+        })
+    };
+    enqueue_all(&stores, jobs(0, JOBS / 2)).await;
+    until("some to be done", async || crew.number("select count(*) from probe.effects").await > 0).await;
+    crew.loses_one().await;
 
     assert!(stores.operations().pause_jobs(&Paused::Tenant("acme".to_owned()), "a test").await.unwrap());
     let (paused_at,): (DateTime<Utc>,) = sqlx::query_as("select clock_timestamp()").fetch_one(&stores.db).await.unwrap();
-    crew.loses_some(3, 20, "select count(*) from probe.effects where n % 2 = 1").await;
+    enqueue_all(&stores, jobs(JOBS / 2, JOBS)).await;
+    crew.loses_one().await;
     until("the others to be done", async || crew.number("select count(*) from probe.effects where n % 2 = 1").await == JOBS / 2)
         .await;
     crew.loses_one().await;
@@ -83,7 +89,6 @@ async fn what_is_paused_does_not_begin_whoever_dies_and_everything_else_does() {
     assert!(stores.operations().resume_jobs(&Paused::Tenant("acme".to_owned())).await.unwrap());
 
     quiet(&stores).await;
-    assert!(resumed_at - paused_at > HEARD_WITHIN);
     // By the ledger: what a job notes itself waits for a connection.
     let begun: Vec<(DateTime<Utc>, String)> = sqlx::query_as(
         "select a.started_at, a.outcome from faena.attempts a join faena.jobs j on j.id = a.job_id
@@ -113,7 +118,11 @@ async fn a_job_runs_in_time_or_not_at_all_whoever_dies() {
     // The slots do 64 a second: those at the end of the line come too late.
     let expires_at = Utc::now() + TimeDelta::seconds(6);
     let ids = enqueue_all(&stores, (0..JOBS).map(|n| Touch { n, sleep_ms: 500 }.expires_at(expires_at))).await;
-    crew.loses_some(3, 30, "select count(*) from probe.starts").await;
+    until("some to be done", async || crew.number("select count(*) from probe.effects").await > 0).await;
+    // However long it takes to hire another one: by then the rest may be too late.
+    for _ in 0..3 {
+        crew.loses_one().await;
+    }
     quiet(&stores).await;
 
     let (mut done, mut late) = (0, 0);
@@ -184,14 +193,13 @@ async fn a_cancelled_job_ends_cancelled_or_was_done_before_whoever_dies() {
     let mut crew = Crew::at(&stores, 4).await;
     let ids = enqueue_all(&stores, (0..JOBS).map(|n| Touch { n, sleep_ms: 1000 })).await;
     let endless = enqueue_all(&stores, (0..20).map(|n| Linger { n: JOBS + n, listens: true })).await;
-    let mut asked: Vec<(i64, JobId)> = Vec::new();
+    let mut asked: BTreeSet<JobId> = BTreeSet::new();
     until("some to be done", async || crew.number("select count(*) from probe.effects").await > 0).await;
     for round in 0..4_usize {
         for n in (round..ids.len()).step_by(8) {
-            // Whatever state it is in by now.
-            if stores.operations().cancel(ids[n], "a test").await.is_ok() {
-                asked.push((n as i64, ids[n]));
-            }
+            // Whatever state it is in by now; it may also be over.
+            let _ = stores.operations().cancel(ids[n], "a test").await;
+            asked.insert(ids[n]);
         }
         for id in endless.iter().skip(round).step_by(4) {
             stores.operations().cancel(*id, "a test").await.unwrap();
@@ -201,20 +209,19 @@ async fn a_cancelled_job_ends_cancelled_or_was_done_before_whoever_dies() {
     quiet(&stores).await;
 
     let mut cancelled = 0;
-    for (n, id) in &asked {
+    for (n, id) in (0_i64..).zip(&ids) {
         let job = stores.operations().job(*id).await.unwrap().unwrap();
         let (effects,): (i64,) =
             sqlx::query_as("select count(*) from probe.effects where n = $1").bind(n).fetch_one(&stores.db).await.unwrap();
-        let expected = i64::from(job.summary.state == State::Completed);
-        assert!(job.summary.state.is_ended() && effects == expected, "{effects} {job:?}");
-        cancelled += 1 - expected;
+        let is_done = job.summary.state == State::Completed;
+        assert!(is_done || (job.summary.state == State::Cancelled && asked.contains(id)), "{job:?}");
+        assert_eq!(effects, i64::from(is_done), "{job:?}");
+        cancelled += usize::from(!is_done);
     }
     assert!(cancelled > 10, "{cancelled} of {}", asked.len());
     for id in endless {
         assert_eq!(stores.operations().job(id).await.unwrap().unwrap().summary.state, State::Cancelled);
     }
-    let kept: i64 = sqlx::query_scalar("select count(distinct n) from probe.effects").fetch_one(&stores.db).await.unwrap();
-    assert_eq!(kept, JOBS - cancelled, "nobody else's was lost");
     no_leftovers(&stores).await;
 }
 

@@ -7,7 +7,7 @@ use faena_tests::{
 };
 use queue::{JobId, operations::State};
 use serde_json::json;
-use sqlx::{Connection as _, PgConnection, postgres::PgDatabaseError};
+use sqlx::{Connection as _, PgConnection, postgres::PgDatabaseError, types::Json};
 
 use super::{Producer, promised, publish_real_catalogue, reaches};
 
@@ -275,9 +275,28 @@ async fn every_kind_of_the_real_catalogue_can_be_enqueued_by_what_its_schema_say
     let stores = Stores::fresh().await;
     publish_real_catalogue(&stores).await;
     let mut connection = PgConnection::connect(&stores.database_url).await.unwrap();
-    for call in ["select faena.enqueue('welcome_learner', '{\"user_id\": 7}')", "select faena.enqueue('sweep_sessions')"] {
-        enqueue(&mut connection, call).await.unwrap();
+    let id = "01890a5d-ac96-774b-bcce-b302099a8057";
+    for (name, args) in [
+        ("welcome_learner", json!({ "user_id": 7 })),
+        ("send_password_reset", json!({ "user_id": 7, "number": 1 })),
+        ("read_mail_report", json!({ "report_id": id })),
+        ("open_checkout", json!({ "sale_id": id })),
+        ("confirm_payment", json!({ "sale_id": id })),
+        ("trace_payment", json!({ "provider": "stripe", "event_id": "evt_1" })),
+        ("refund_sale", json!({ "refund_id": id })),
+        ("check_pending_payments", json!({})),
+        ("reconcile_payments", json!({})),
+        ("send_receipt", json!({ "sale_id": id })),
+        ("send_refund_notice", json!({ "refund_id": id })),
+        ("sweep_sessions", json!({})),
+    ] {
+        let call = sqlx::query("select faena.enqueue($1, $2)").bind(name).bind(Json(args));
+        call.execute(&mut connection).await.unwrap_or_else(|error| panic!("{name}: {error}"));
     }
+    // However it is spelled, it is the same sale, and nobody wants it confirmed twice.
+    let again = json!({ "sale_id": id.to_uppercase() });
+    let call = sqlx::query("select faena.enqueue('confirm_payment', $1)").bind(Json(again));
+    call.execute(&mut connection).await.unwrap();
     let kinds = jobs::catalogue().kinds().count();
     assert_eq!(promised(&stores).await, i64::try_from(kinds).unwrap(), "each kind has a call in this story");
 }

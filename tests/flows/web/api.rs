@@ -278,6 +278,16 @@ async fn a_token_opens_what_it_says_for_as_long_as_it_stands() {
 }
 
 #[tokio::test]
+async fn what_is_no_address_of_the_api_is_told_in_a_document() {
+    let web = Web::start().await;
+    let program = web.admits("billing", &Scope::ALL, None).await;
+    for (method, path, status) in [(Method::GET, "/api/v1/nope", 404), (Method::PATCH, "/api/v1/schedules/x", 405)] {
+        let answer = Answer::of(program.request(method, path).send().await.unwrap()).await;
+        assert_eq!(answer.problem().0, status, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_program_that_calls_too_often_is_told_when_to_come_back() {
     let web = Web::start().await;
     let (busy, calm) = (web.admits("busy", &[Scope::ReadJobs], None).await, web.admits("calm", &[Scope::ReadJobs], None).await);
