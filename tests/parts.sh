@@ -11,8 +11,9 @@ unit      600 build,node                  what needs no server
 commands  600 build,node,servers          deploy/up: starts, resumes, ends, and refuses with one sentence
 flows    1500 build,node,servers,browser,producers  the stories, through real processes and a real browser
 faults   1200 build,stores,node           200 faults under load, and five builds that lack a guarantee, each noticed
-smoke     120 build,stores,node,python    worker, clients and runner of the benchmarks, on a handful of jobs
+smoke     120 build,stores,node,python    worker, clients and runner of the benchmarks, on a handful of jobs and letters
 bench    7200 asked,stores,node,python    how fast, beside other systems; runs only when it is named
+letters  3600 asked,node                  letters a second, beside a plain loop; runs only when it is named
 '
 
 # what `tests/run long` knows
@@ -104,10 +105,18 @@ run_flows() {
 }
 
 # As run_bench, with the build that is there; what it asserts is that every job was done and stands in the ledger.
-run_smoke() { BENCH_PROFILE=dev tests/bench/measure.py faena --scenario noop,unrecorded --modes bulk --n 500 "$@"; }
+run_smoke() {
+  BENCH_PROFILE=dev tests/bench/measure.py faena --scenario noop,unrecorded --modes bulk --n 500 "$@" || return
+  "${CARGO_TARGET_DIR:-target}/debug/letters" --letters 10 --rounds 1
+}
 
 # With servers of its own for each trial; the tables also lie in .local/bench/table.md.
 run_bench() { tests/bench/measure.py "$@"; }
+
+run_letters() {
+  cargo build --quiet --locked --release --workspace --bin sandbox --bin letters || return
+  "${CARGO_TARGET_DIR:-target}/release/letters" "$@"
+}
 
 # Always the same faults unless told otherwise; when each strikes what differs from run to run by itself.
 run_faults() {

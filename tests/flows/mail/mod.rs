@@ -3,7 +3,6 @@
 mod dkim;
 mod doubt;
 mod losses;
-mod rate;
 mod refusals;
 mod reports;
 mod story;
