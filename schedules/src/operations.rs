@@ -1,7 +1,7 @@
 //! What an operator looks at and does: the same for the pages, the command line and an API.
 
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
-use queue::{ByNameError, JobId, redacted};
+use queue::{ByNameError, Enqueued, JobId, redacted};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
@@ -329,23 +329,23 @@ impl Operations {
     ///
     /// # Errors
     /// There is none, its job is refused, or Postgres does not answer.
-    pub async fn run_now(&self, name: &str, actor: &str) -> Result<JobId, OperationError> {
+    pub async fn run_now(&self, name: &str, actor: &str) -> Result<Enqueued, OperationError> {
         let mut tx = self.db.begin().await?;
         let row = standing(&mut tx, name).await?;
         let schedule = read(&row)?;
         let enqueued = self.catalogue.enqueue(&mut tx, JobId::new(), &schedule.job, &schedule.args, None).await;
-        let id = enqueued.map_err(OperationError::Refused)?.id;
+        let enqueued = enqueued.map_err(OperationError::Refused)?;
         // A whole minute is the identity of a tick, which this is not.
         let is_a_minute = row.now.second() == 0 && row.now.nanosecond() < 1_000;
         sqlx::query("insert into faena.schedule_ticks (schedule, tick, job_id, asked_by) values ($1, $2, $3, $4)")
             .bind(name)
             .bind(if is_a_minute { row.now + TimeDelta::milliseconds(1) } else { row.now })
-            .bind(id)
+            .bind(enqueued.id)
             .bind(actor)
             .execute(&mut *tx)
             .await?;
         tx.commit().await?;
-        Ok(id)
+        Ok(enqueued)
     }
 
     async fn views(&self, name: Option<&str>, after: Option<&str>, limit: usize) -> sqlx::Result<Vec<ViewRow>> {

@@ -61,10 +61,15 @@ pub(crate) async fn enqueue<P: Send + Sync + 'static>(
         return tell_json(&json!({ "id": id, "duplicate_of": duplicate_of }));
     }
     tell_line!("{id}");
+    tell_duplicate(duplicate_of);
+    Ok(())
+}
+
+/// Says which job does what the new one asked for, beside the answer.
+pub(crate) fn tell_duplicate(duplicate_of: Option<JobId>) {
     if let Some(holder) = duplicate_of {
         eprintln!("it does not run: it is a duplicate of {holder}");
     }
-    Ok(())
 }
 
 pub(crate) async fn show_overview(stores: &Stores, json: bool) -> anyhow::Result<()> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
+use queue::Enqueued;
 use schedules::{
     Draft, Operations, ScheduleView, SharedCatalogue, TickRecord,
     words::{Locale, describe, in_how_long, moment, zone_mark},
@@ -14,7 +15,7 @@ use serde_json::json;
 
 use crate::{
     cli::{By, Outside},
-    operate::{tell_line, time},
+    operate::{tell_duplicate, tell_line, time},
     settings::{StoreArgs, Stores},
 };
 
@@ -229,11 +230,12 @@ pub(crate) async fn obey<O: Outside>(command: ScheduleCommand) -> anyhow::Result
             print_done(if was { "resumed" } else { "was not paused" }, common.json)?;
         }
         ScheduleCommand::RunNow { of: Of { name, by, common } } => {
-            let id = open(&common)?.run_now(&name, &by.actor).await?;
+            let Enqueued { id, duplicate_of } = open(&common)?.run_now(&name, &by.actor).await?;
             if common.json {
-                return print_json(&json!({ "job_id": id }));
+                return print_json(&json!({ "job_id": id, "duplicate_of": duplicate_of }));
             }
             tell_line!("{id}");
+            tell_duplicate(duplicate_of);
         }
     }
     Ok(())

@@ -235,7 +235,7 @@ async fn the_programs_own_schedules_stand_beside_the_others_and_are_changed_in_t
     assert!(matches!(operations.create(&other, "a test").await, Err(OperationError::Mistakes(_))));
     assert!(operations.pause("new_year", "a test").await.unwrap());
     assert!(!operations.pause("new_year", "somebody else").await.unwrap());
-    let id = operations.run_now("new_year", "a test").await.unwrap();
+    let id = operations.run_now("new_year", "a test").await.unwrap().id;
     quiet(&stores).await;
     assert!(stores.operations().job(id).await.unwrap().is_some(), "what is paused can be run now");
     assert!(operations.resume("new_year").await.unwrap());

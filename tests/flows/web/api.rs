@@ -291,11 +291,17 @@ async fn what_is_no_address_of_the_api_is_told_in_a_document() {
 async fn a_program_that_calls_too_often_is_told_when_to_come_back() {
     let web = Web::start().await;
     let (busy, calm) = (web.admits("busy", &[Scope::ReadJobs], None).await, web.admits("calm", &[Scope::ReadJobs], None).await);
-    let answers = join_all((0..160).map(|_| busy.asks("/api/v1/job-kinds").send())).await;
-    let slowed: Vec<&Response> =
-        answers.iter().flatten().filter(|answer| answer.status() == StatusCode::TOO_MANY_REQUESTS).collect();
-    assert!(!slowed.is_empty() && slowed.len() <= 60, "{}", slowed.len());
-    assert_eq!(slowed[0].headers()[header::RETRY_AFTER], "1");
+    // A hundred at once, and twenty a second after that: a slow machine needs more than one wave to be too fast.
+    let mut answers: Vec<Response> = Vec::new();
+    let slowed = loop {
+        answers.extend(join_all((0..160).map(|_| busy.asks("/api/v1/job-kinds").send())).await.into_iter().flatten());
+        if let Some(slowed) = answers.iter().find(|answer| answer.status() == StatusCode::TOO_MANY_REQUESTS) {
+            break slowed;
+        }
+        assert!(answers.len() < 5000, "nobody minds");
+    };
+    assert_eq!(slowed.headers()[header::RETRY_AFTER], "1");
+    assert!(answers.iter().filter(|answer| answer.status() == StatusCode::OK).count() >= 100);
     assert_eq!(calm.asks("/api/v1/job-kinds").send().await.unwrap().status(), StatusCode::OK);
 }
 

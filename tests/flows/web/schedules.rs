@@ -76,6 +76,28 @@ async fn an_operator_makes_a_schedule_looks_ahead_changes_runs_and_deletes_it() 
 }
 
 #[tokio::test]
+async fn whoever_runs_a_schedule_in_vain_is_told_why() {
+    let web = Web::start().await.with_demo_accounts().await;
+    let operator = web.signed_in("operadora").await;
+    let mine = "/ops/schedules/sweep_often";
+    made(&operator, &[("job", "check_pending_payments")]).await;
+    let runs = async || operator.page(leads_to(&operator.send(mine, &format!("{mine}/run-now"), &[]).await)).await;
+
+    let (first, again) = (runs().await, runs().await);
+
+    let job = first.attribute("[role=status] a", "href").unwrap();
+    assert!(again.text("[role=status]:not([data-stale])").starts_with("No hace falta otro"), "{}", again.html);
+    assert_eq!(again.attribute("[role=status] a", "href"), Some(job), "it leads to the one that is wanted already");
+
+    sqlx::raw_sql("update faena.schedules set job = 'of_a_newer_binary' where name = 'sweep_often'")
+        .execute(&web.stores.db)
+        .await
+        .unwrap();
+    assert!(runs().await.text("[role=status]:not([data-stale])").starts_with("No se encoló nada"));
+    assert_eq!(web.number("select count(*) from faena.outbox where name = 'check_pending_payments'").await, 1);
+}
+
+#[tokio::test]
 async fn what_is_wrong_stands_beside_its_field_in_the_readers_language() {
     let web = Web::start().await.with_demo_accounts().await;
     let operator = web.signed_in("operadora").await;

@@ -63,6 +63,8 @@ fn once() -> String {
 pub(crate) struct RunNow {
     /// Its id.
     job_id: Uuid,
+    /// Another job that already does what it asks for: it does not run.
+    duplicate_of: Option<Uuid>,
 }
 
 /// Makes the schedule, or changes it.
@@ -140,8 +142,9 @@ pub(crate) async fn run_now(
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
     let caller = known(&app, &visit, &name).await?;
-    let id = app.schedules.run_now(&name, &actor(caller)).await.or_else(|error| Err(refusal(error)?))?;
-    Ok((StatusCode::ACCEPTED, Json(RunNow { job_id: id.0 })).into_response())
+    let enqueued = app.schedules.run_now(&name, &actor(caller)).await.or_else(|error| Err(refusal(error)?))?;
+    let answer = RunNow { job_id: enqueued.id.0, duplicate_of: enqueued.duplicate_of.map(|holder| holder.0) };
+    Ok((StatusCode::ACCEPTED, Json(answer)).into_response())
 }
 
 async fn known<'v>(app: &App, visit: &'v Visit, name: &str) -> Result<&'v ApiToken, Problem> {

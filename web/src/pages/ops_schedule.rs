@@ -48,7 +48,9 @@ struct OpsSchedule {
     ledger: TickList,
     is_first: bool,
     done: Option<&'static str>,
-    /// The job that was run now.
+    /// Whether nothing was done.
+    in_vain: bool,
+    /// The job that was run now, or that runs already.
     ran: Option<JobId>,
     now: DateTime<Utc>,
 }
@@ -128,6 +130,7 @@ pub(crate) async fn show(
         ledger,
         is_first: before.is_none(),
         done: done(&asked.done),
+        in_vain: matches!(&*asked.done, "duplicate" | "refused"),
         ran: asked.job.parse().ok(),
         now,
     };
@@ -149,6 +152,8 @@ fn done(what: &str) -> Option<&'static str> {
         "paused" => key("ops-schedule-now-paused"),
         "resumed" => key("ops-schedule-resumed"),
         "run_now" => key("ops-schedule-ran"),
+        "duplicate" => key("ops-schedule-duplicate"),
+        "refused" => key("ops-schedule-refused"),
         _ => return None,
     })
 }

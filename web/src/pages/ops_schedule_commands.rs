@@ -7,6 +7,9 @@ use axum::{
     response::Response,
 };
 
+use queue::Enqueued;
+use schedules::OperationError;
+
 use super::ops_schedule::get;
 use crate::{
     app::App,
@@ -24,8 +27,14 @@ pub(crate) async fn run_now(
 ) -> Result<Response, Problem> {
     let operator = visit.person().ok_or(Problem::NotSignedIn)?;
     get(&app, &name).await?;
-    let id = app.schedules.run_now(&name, operator.email.as_str()).await.doing("running a schedule now")?;
-    Ok(see_other(&format!("/ops/schedules/{name}?done=run_now&job={id}")))
+    let (done, id) = match app.schedules.run_now(&name, operator.email.as_str()).await {
+        Ok(Enqueued { id, duplicate_of: None }) => ("run_now", id.to_string()),
+        Ok(Enqueued { duplicate_of: Some(holder), .. }) => ("duplicate", holder.to_string()),
+        // A job of a binary that is newer than this one, or arguments of one that is older.
+        Err(OperationError::Refused(_)) => ("refused", String::new()),
+        Err(error) => return Err(error).doing("running a schedule now"),
+    };
+    Ok(see_other(&format!("/ops/schedules/{name}?done={done}&job={id}")))
 }
 
 /// Lets it tick no more.
