@@ -4,7 +4,6 @@ use chrono::Utc;
 use faena_tests::sandbox::{STRIPE_SECRET, stripe_signature};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
 
 use super::School;
 
@@ -89,24 +88,4 @@ async fn a_message_is_answered_only_when_it_is_kept() {
 
     assert_eq!(school.hears(good.clone(), signature()).await.0, 200);
     assert_eq!(school.kept().await, 1);
-}
-
-#[tokio::test]
-async fn messages_are_answered_in_well_under_fifty_milliseconds() {
-    let school = School::open().await;
-    let client = school.browser_of_nobody();
-    let mut took: Vec<Duration> = Vec::new();
-    for n in 0..200 {
-        let body = body(&format!("evt_{n}"), false);
-        let request = client
-            .post(format!("{}/webhooks/stripe", school.site.url))
-            .header("Stripe-Signature", stripe_signature(STRIPE_SECRET, Utc::now().timestamp(), &body))
-            .body(body);
-        let began = Instant::now();
-        assert_eq!(request.send().await.unwrap().status(), StatusCode::OK);
-        took.push(began.elapsed());
-    }
-    took.sort_unstable();
-    eprintln!("a message is answered in {:?} (median), {:?} (99th percentile)", took[100], took[197]);
-    assert!(took[100] < Duration::from_millis(50), "the median is {:?}", took[100]);
 }
