@@ -7,6 +7,7 @@ pub mod housekeeping;
 pub mod mail;
 pub mod payments;
 pub mod ports;
+pub mod sales;
 
 use accounts::{send_password_reset::SendPasswordReset, welcome_learner::WelcomeLearner};
 use housekeeping::sweep_sessions::SweepSessions;
@@ -18,6 +19,7 @@ use payments::{
 };
 use ports::Ports;
 use queue::Registry;
+use sales::{compare_sales_statistics::CompareSalesStatistics, refresh_sales_statistics::RefreshSalesStatistics};
 
 /// Every job there is: one line a job.
 #[must_use]
@@ -34,5 +36,7 @@ pub fn catalogue() -> Registry<Ports> {
         .job::<SendRefundNotice>()
         .job::<SendPasswordReset>()
         .job::<ReadMailReport>()
+        .job::<RefreshSalesStatistics>()
+        .job::<CompareSalesStatistics>()
         .job::<SweepSessions>()
 }

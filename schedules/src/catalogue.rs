@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
-use queue::{ByNameError, Enqueued, JobId, Registry};
+use queue::{ByNameError, Enqueued, JobId, OrderByName, Registry};
 use sqlx::PgConnection;
 
 /// Kinds of job by name: a [`Registry`], of which only names and arguments are asked.
@@ -17,6 +17,12 @@ pub trait Catalogue: Send + Sync {
     /// # Errors
     /// There is no such job, or they are not its arguments.
     fn normalize(&self, name: &str, args: &str) -> Result<String, ByNameError>;
+
+    /// As [`Self::normalize`], of arguments that somebody has just written: a field that the job does not know is a mistake.
+    ///
+    /// # Errors
+    /// As [`Self::normalize`]; or there is such a field.
+    fn check_args(&self, name: &str, args: &str) -> Result<String, ByNameError>;
 
     /// Promises a job under this id.
     fn enqueue<'c>(
@@ -41,6 +47,10 @@ impl<P: Send + Sync + 'static> Catalogue for Registry<P> {
         self.normalize(name, args)
     }
 
+    fn check_args(&self, name: &str, args: &str) -> Result<String, ByNameError> {
+        self.check_args(name, args)
+    }
+
     fn enqueue<'c>(
         &'c self,
         tx: &'c mut PgConnection,
@@ -49,6 +59,6 @@ impl<P: Send + Sync + 'static> Catalogue for Registry<P> {
         args: &'c str,
         run_at: Option<DateTime<Utc>>,
     ) -> BoxFuture<'c, Result<Enqueued, ByNameError>> {
-        Box::pin(self.enqueue_by_name(tx, name, args, run_at, Some(id)))
+        Box::pin(self.enqueue_by_name(tx, OrderByName { name, args, run_at, id: Some(id), ..OrderByName::default() }))
     }
 }

@@ -136,7 +136,27 @@ impl fmt::Display for Mistakes {
 
 impl std::error::Error for Mistakes {}
 
+impl Mistakes {
+    /// The same for somebody who only asks when it would tick: what is left empty, but for that, may still come.
+    #[must_use]
+    pub fn without_what_may_come(self, draft: &Draft) -> Self {
+        let is_empty = |text: &str| text.trim().is_empty();
+        let may_come = |mistake: &Mistake| match mistake.field() {
+            DraftField::Name => is_empty(&draft.name),
+            DraftField::Job => is_empty(&draft.job),
+            _ => false,
+        };
+        Self(self.0.into_iter().filter(|mistake| !may_come(mistake)).collect())
+    }
+}
+
 impl Draft {
+    /// When it would tick, as far as that can be read.
+    #[must_use]
+    pub fn calendar(&self) -> Option<Calendar> {
+        Some(Calendar { expression: Expression::parse(&self.expression).ok()?, zone: self.time_zone.trim().parse().ok()? })
+    }
+
     /// The schedule that it describes, its arguments as the job itself would write them.
     ///
     /// # Errors
@@ -155,7 +175,7 @@ impl Draft {
             "" => "{}",
             args => args,
         };
-        let args = match catalogue.normalize(job, args) {
+        let args = match catalogue.check_args(job, args) {
             Ok(args) => Some(args),
             Err(ByNameError::UnknownName { known, .. }) => {
                 wrong(Mistake::Job { known });

@@ -33,11 +33,12 @@ pub use operations::{OperationError, Operations, ScheduleList, ScheduleView, Tic
 pub use schedule::{LONGEST_JITTER, Schedule, job_id};
 pub use settle::{CatchUp, LONGEST_WITHIN, NoCatchUp, ON_TIME, Reason, Settlement, settle, span};
 pub use ticker::tick;
-pub use watcher::watch;
+pub use watcher::{LATE_KEY, watch};
 
 use jobs::{
     housekeeping::sweep_sessions::SweepSessions,
     payments::{check_pending_payments::CheckPendingPayments, reconcile_payments::ReconcilePayments},
+    sales::{compare_sales_statistics::CompareSalesStatistics, refresh_sales_statistics::RefreshSalesStatistics},
 };
 
 /// Where the business is: its nights and mornings.
@@ -53,6 +54,8 @@ pub fn schedules() -> Vec<Schedule> {
         Schedule::new("sweep_sessions", "0 3 * * *", HOME, CatchUp::Once, SweepSessions {}),
         Schedule::new("check_pending_payments", "7 * * * *", HOME, CatchUp::Once, CheckPendingPayments {}),
         Schedule::new("reconcile_payments", "30 2 * * *", HOME, CatchUp::Once, ReconcilePayments {}),
+        Schedule::new("refresh_sales_statistics", "*/30 * * * *", HOME, CatchUp::Once, RefreshSalesStatistics {}),
+        Schedule::new("compare_sales_statistics", "50 2 * * *", HOME, CatchUp::Once, CompareSalesStatistics {}),
     ]
 }
 

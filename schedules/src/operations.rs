@@ -1,7 +1,7 @@
 //! What an operator looks at and does: the same for the pages, the command line and an API.
 
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
-use queue::{ByNameError, Enqueued, JobId, redacted};
+use queue::{ByNameError, Enqueued, JobId, redacted, with_secrets_of};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
@@ -73,9 +73,6 @@ pub struct ScheduleView {
     pub job: String,
     /// Its arguments as people may see them.
     pub args: Value,
-    /// The same with the seals of what is secret, to be edited.
-    #[serde(skip)]
-    pub sealed_args: Value,
     /// As in [`Draft::catch_up`].
     pub catch_up: String,
     /// Up to how many seconds later a tick's job runs.
@@ -217,7 +214,7 @@ impl Operations {
     /// A schedule's ledger, the latest first; those before `before`. A deleted schedule keeps its ledger.
     ///
     /// # Errors
-    /// Postgres does not answer.
+    /// There never was one of that name, or Postgres does not answer.
     pub async fn ticks(&self, name: &str, before: Option<DateTime<Utc>>, limit: usize) -> Result<TickList, OperationError> {
         let limit = limit.clamp(1, 500);
         let mut ticks: Vec<TickRecord> = sqlx::query_as(include_str!("sql/ticks.sql"))
@@ -226,6 +223,9 @@ impl Operations {
             .bind(i64::try_from(limit + 1).unwrap_or(i64::MAX))
             .fetch_all(&self.db)
             .await?;
+        if ticks.is_empty() && !self.was_there(name).await? {
+            return Err(OperationError::NoSuchSchedule(name.to_owned()));
+        }
         let is_more = ticks.len() > limit;
         ticks.truncate(limit);
         let next = if is_more { ticks.last().map(|last| last.tick) } else { None };
@@ -248,7 +248,8 @@ impl Operations {
         self.get(&schedule.name).await
     }
 
-    /// Gives a schedule another definition; its name stays. With a version: only if nobody edited it since.
+    /// Gives a schedule another definition; its name stays. With a version: only if nobody edited it since. Secrets that read `[secret]`
+    /// stay what they are; what is the same already is no edit.
     ///
     /// # Errors
     /// It is none, or one of the program's own, or was edited meanwhile, or Postgres does not answer.
@@ -259,11 +260,15 @@ impl Operations {
         draft: &Draft,
         actor: &str,
     ) -> Result<ScheduleView, OperationError> {
-        let schedule = self.check(&Draft { name: name.to_owned(), ..draft.clone() })?;
         let mut tx = self.db.begin().await?;
         let row = of_operators(standing(&mut tx, name).await?)?;
+        let args = with_secrets_of(row.args.as_deref().unwrap_or_default(), &draft.args);
+        let schedule = self.check(&Draft { name: name.to_owned(), args, ..draft.clone() })?;
         if version.is_some_and(|version| version != row.version) {
             return Err(OperationError::Changed { version: row.version });
+        }
+        if row.says(&schedule) {
+            return self.get(name).await;
         }
         row.give_up_undecided(&mut tx, if row.paused_at.is_some() { Reason::Paused } else { Reason::Edited }).await?;
         write(EDIT, &schedule, MADE, row.decided(), actor).fetch_one(&mut *tx).await?;
@@ -289,12 +294,16 @@ impl Operations {
     /// There is none, or Postgres does not answer.
     pub async fn pause(&self, name: &str, actor: &str) -> Result<bool, OperationError> {
         let mut tx = self.db.begin().await?;
-        if standing(&mut tx, name).await?.paused_at.is_some() {
+        let row = standing(&mut tx, name).await?;
+        if row.paused_at.is_some() {
             return Ok(false);
         }
-        sqlx::query("update faena.schedules set paused_at = clock_timestamp(), paused_by = $2 where name = $1")
+        // What was due before is not missed because of the pause.
+        row.give_up_undecided(&mut tx, Reason::Unfired).await?;
+        sqlx::query("update faena.schedules set paused_at = clock_timestamp(), paused_by = $2, settled_to = $3 where name = $1")
             .bind(name)
             .bind(actor)
+            .bind(row.decided())
             .execute(&mut *tx)
             .await?;
         tx.commit().await?;
@@ -348,6 +357,10 @@ impl Operations {
         Ok(enqueued)
     }
 
+    async fn was_there(&self, name: &str) -> sqlx::Result<bool> {
+        sqlx::query_scalar("select exists (select from faena.schedules where name = $1)").bind(name).fetch_one(&self.db).await
+    }
+
     async fn views(&self, name: Option<&str>, after: Option<&str>, limit: usize) -> sqlx::Result<Vec<ViewRow>> {
         sqlx::query_as(include_str!("sql/views.sql"))
             .bind(name)
@@ -399,7 +412,6 @@ impl ViewRow {
             time_zone: calendar.zone.name().to_owned(),
             job,
             args: readable(redacted(&args)),
-            sealed_args: readable(args),
             catch_up: catch_up.to_string(),
             jitter_s: row.jitter_s.into(),
             next_at: row.next_at,

@@ -40,6 +40,8 @@ pub enum Reason {
     PolicyAll,
     /// The schedule was paused.
     Paused,
+    /// No worker had fired it when the schedule was paused.
+    Unfired,
     /// The schedule was edited before a worker fired it.
     Edited,
     /// The schedule was deleted before a worker fired it.
@@ -104,6 +106,7 @@ impl Reason {
             Self::PolicyOnce => "policy_once",
             Self::PolicyAll => "policy_all",
             Self::Paused => "paused",
+            Self::Unfired => "unfired",
             Self::Edited => "edited",
             Self::Deleted => "deleted",
             Self::Refused => "refused",
@@ -118,6 +121,7 @@ impl Reason {
             Self::PolicyOnce => "superseded by a later tick: the policy is once",
             Self::PolicyAll => "older than the bound of the policy all",
             Self::Paused => "the schedule was paused",
+            Self::Unfired => "no worker had fired it when the schedule was paused",
             Self::Edited => "the schedule was edited before a worker fired it",
             Self::Deleted => "the schedule was deleted before a worker fired it",
             Self::Refused => "its job was refused",
@@ -129,7 +133,16 @@ impl FromStr for Reason {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let all = [Self::PolicySkip, Self::PolicyOnce, Self::PolicyAll, Self::Paused, Self::Edited, Self::Deleted, Self::Refused];
+        let all = [
+            Self::PolicySkip,
+            Self::PolicyOnce,
+            Self::PolicyAll,
+            Self::Paused,
+            Self::Unfired,
+            Self::Edited,
+            Self::Deleted,
+            Self::Refused,
+        ];
         all.into_iter().find(|reason| reason.as_str() == text).ok_or(())
     }
 }

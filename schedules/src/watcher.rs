@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use queue::post_notice;
 use sqlx::PgPool;
 use tracing::{error, warn};
@@ -56,14 +56,19 @@ async fn look(db: &PgPool) -> sqlx::Result<()> {
     for schedule in &overdue {
         let Overdue { name, job, .. } = schedule;
         if let (Some(late), Some(due)) = (schedule.late(), schedule.next_at) {
+            let (due, late_s) = (due.to_rfc3339_opts(SecondsFormat::Secs, true), late.as_secs());
             let message = format!(
-                "the schedule {name} has not fired: its tick of {due} is {} s late. Is a worker running that knows the job {job}?",
-                late.as_secs()
+                "El horario {name} no se ha disparado: su tick de {due} lleva {late_s} s de retraso. ¿Hay algún worker en marcha que \
+                 conozca el trabajo {job}? / The schedule {name} has not fired: its tick of {due} is {late_s} s late. Is a worker running \
+                 that knows the job {job}?"
             );
             standing.push((late_key(name), message));
         }
         if let Some(why) = &schedule.refused {
-            standing.push((refused_key(name), format!("the schedule {name} cannot enqueue its job {job}: {why}")));
+            let message = format!(
+                "El horario {name} no puede encolar su trabajo {job}: {why} / The schedule {name} cannot enqueue its job {job}: {why}"
+            );
+            standing.push((refused_key(name), message));
         }
     }
     let keys: Vec<&str> = standing.iter().map(|(key, _)| &**key).collect();
@@ -87,8 +92,11 @@ pub(crate) fn lateness_allowed(jitter: Duration) -> TimeDelta {
     TimeDelta::from_std(ON_TIME + jitter).unwrap_or(TimeDelta::MAX)
 }
 
+/// How the key of the notice about a late schedule begins; its name follows.
+pub const LATE_KEY: &str = "schedule_late:";
+
 pub(crate) fn late_key(schedule: &str) -> String {
-    format!("schedule_late:{schedule}")
+    format!("{LATE_KEY}{schedule}")
 }
 
 pub(crate) fn refused_key(schedule: &str) -> String {

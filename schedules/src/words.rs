@@ -9,15 +9,20 @@ use crate::{calendar::Calendar, expression::Expression};
 /// More times of the day than this are told by their rule and not one by one.
 const MOST_TIMES: usize = 6;
 
-/// What an expression says, as a sentence without its full stop: `Todos los días a las 03:00`. An expression that uses more than plain
-/// numbers (`L`, `W`, `#`) is told as it is written.
+/// What an expression says, as a sentence without its full stop: `Todos los días a las 03:00`. One that mixes `L`, `W` or `#` with other days is
+/// told as it is written.
 #[must_use]
 pub fn describe(expression: &Expression, locale: Locale) -> String {
     let pattern = expression.pattern();
-    if pattern.days.has_modifiers() || pattern.days_of_week.has_modifiers() {
-        return expression.as_str().to_owned();
-    }
-    let said = match (time(expression, locale), days(expression, locale)) {
+    let days = if pattern.days.has_modifiers() || pattern.days_of_week.has_modifiers() {
+        match relative_day(expression, locale) {
+            Some(day) => Some(day),
+            None => return expression.as_str().to_owned(),
+        }
+    } else {
+        days(expression, locale)
+    };
+    let said = match (time(expression, locale), days) {
         (Time::Of(times), None) => match locale {
             Locale::Es => format!("todos los días {times}"),
             Locale::En => format!("every day {times}"),
@@ -59,10 +64,13 @@ pub fn moment(calendar: &Calendar, tick: DateTime<Utc>, now: DateTime<Utc>, loca
     format!("{day} {time}{why}")
 }
 
-/// How far off a tick is: `dentro de 14 h 05 min`.
+/// How far off a tick is: `dentro de 14 h 05 min`. One that is due already is about to fire.
 #[must_use]
 pub fn in_how_long(tick: DateTime<Utc>, now: DateTime<Utc>, locale: Locale) -> String {
-    let span = (tick - now).max(TimeDelta::zero());
+    let span = tick - now;
+    if span < TimeDelta::zero() {
+        return if locale == Locale::Es { "ahora mismo" } else { "right now" }.to_owned();
+    }
     let (days, hours, minutes, seconds) =
         (span.num_days(), span.num_hours() % 24, span.num_minutes() % 60, span.num_seconds() % 60);
     let span = match (days, hours, minutes) {
@@ -193,6 +201,57 @@ fn days(expression: &Expression, locale: Locale) -> Option<String> {
     })
 }
 
+/// A day that is told by where it stands in its month: the last (`L`), the working day nearest to another (`15W`), the second Friday
+/// (`5#2`).
+fn relative_day(expression: &Expression, locale: Locale) -> Option<String> {
+    let es = locale == Locale::Es;
+    let mut fields = expression.as_str().split_ascii_whitespace().skip(2);
+    let (day, _, weekday) = (fields.next()?, fields.next()?, fields.next()?);
+    let months = expression.pattern().months.values();
+    let of = if months.len() == 12 {
+        if es { "de cada mes" } else { "of each month" }.to_owned()
+    } else {
+        let names: Vec<String> = months.iter().map(|month| MONTHS[locale as usize][usize::from(*month) - 1].to_owned()).collect();
+        format!("{} {}", if es { "de" } else { "of" }, listed(&names, locale))
+    };
+    let said = match (&*day.to_ascii_uppercase(), &*weekday.to_ascii_uppercase()) {
+        ("L", "*") => if es { "el último día" } else { "on the last day" }.to_owned(),
+        ("LW", "*") => if es { "el último día laborable" } else { "on the last working day" }.to_owned(),
+        (day, "*") => {
+            let day: u8 = day.strip_suffix('W')?.parse().ok()?;
+            match es {
+                true => format!("el día laborable más cercano al {day}"),
+                false => format!("on the working day nearest to the {day}{}", ordinal_suffix(day)),
+            }
+        }
+        ("*", weekday) => {
+            let (weekday, place) = weekday.split_once('#').or_else(|| weekday.strip_suffix('L').map(|weekday| (weekday, "L")))?;
+            let place = ["1", "2", "3", "4", "5", "L"].iter().position(|known| *known == place)?;
+            let weekday = WEEKDAYS[locale as usize][weekday_number(weekday)?];
+            let place = PLACES[locale as usize][place];
+            if es { format!("el {place} {weekday}") } else { format!("on the {place} {weekday}") }
+        }
+        _ => return None,
+    };
+    Some(format!("{said} {of}"))
+}
+
+/// 0 is Sunday.
+fn weekday_number(text: &str) -> Option<usize> {
+    let names = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
+    text.parse::<usize>().ok().filter(|day| *day <= 7).map(|day| day % 7).or_else(|| names.iter().position(|name| *name == text))
+}
+
+fn ordinal_suffix(number: u8) -> &'static str {
+    match (number % 100, number % 10) {
+        (11..=13, _) => "th",
+        (_, 1) => "st",
+        (_, 2) => "nd",
+        (_, 3) => "rd",
+        _ => "th",
+    }
+}
+
 fn on_weekdays(weekdays: &[u16], locale: Locale) -> String {
     let name = |day: &u16| WEEKDAYS[locale as usize][usize::from(*day) % 7];
     match (weekdays, locale) {
@@ -299,6 +358,9 @@ fn joined(parts: &[String], and: &str) -> String {
     }
 }
 
+/// By [`Locale`], of those of one weekday in a month.
+const PLACES: [[&str; 6]; 2] =
+    [["primer", "segundo", "tercer", "cuarto", "quinto", "último"], ["first", "second", "third", "fourth", "fifth", "last"]];
 /// By [`Locale`], from Sunday.
 const WEEKDAYS: [[&str; 7]; 2] = [
     ["domingo", "lunes", "martes", "miércoles", "jueves", "viernes", "sábado"],
@@ -363,8 +425,16 @@ mod tests {
                 "At 00:00, on day 13 of each month, if that is a Friday",
             ),
             ("0 0 1-31 * 1", "Todos los días a las 00:00", "Every day at 00:00"),
-            ("0 0 L * *", "0 0 L * *", "0 0 L * *"),
-            ("0 9 * * 5#2", "0 9 * * 5#2", "0 9 * * 5#2"),
+            ("0 0 L * *", "A las 00:00, el último día de cada mes", "At 00:00, on the last day of each month"),
+            ("0 9 * * 5#2", "A las 09:00, el segundo viernes de cada mes", "At 09:00, on the second Friday of each month"),
+            ("0 9 * 3,6 MONL", "A las 09:00, el último lunes de marzo y junio", "At 09:00, on the last Monday of March and June"),
+            (
+                "*/30 9 22W * *",
+                "A las 09:00 y 09:30, el día laborable más cercano al 22 de cada mes",
+                "At 09:00 and 09:30, on the working day nearest to the 22nd of each month",
+            ),
+            ("0 9 1,L * *", "0 9 1,L * *", "0 9 1,L * *"),
+            ("0 9 L * 5#2", "0 9 L * 5#2", "0 9 L * 5#2"),
         ] {
             assert_eq!(said(text), [es, en], "{text}");
         }

@@ -44,7 +44,8 @@ struct Slot {
 
 impl Crew {
     pub(crate) fn new(binaries: [PathBuf; 2], settings: Vec<(String, String)>, trace: Arc<Trace>) -> Arc<Self> {
-        let slots = (0..SLOTS).map(|_| Mutex::default()).collect();
+        // Both builds are always at work: a deploy changes which is where.
+        let slots = (0..SLOTS).map(|number| Mutex::new(Slot { binary: number % 2, ..Slot::default() })).collect();
         let crew = Arc::new(Self {
             binaries,
             settings,

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chrono::{DateTime, Utc};
 use queue::operations::State;
 use uuid::Uuid;
 
@@ -48,6 +49,7 @@ struct Ledger {
     state: String,
     reason: Option<String>,
     attempts: i32,
+    ended_at: DateTime<Utc>,
     n: Option<i64>,
 }
 
@@ -114,6 +116,7 @@ pub(crate) async fn judge(world: &World) -> anyhow::Result<(Vec<Finding>, Footpr
     let entries = world.record.snapshot();
     let mut seen = read_traces(world).await?;
     let mut findings = Vec::new();
+    judge_unique(&entries, &seen, &mut findings);
     for entry in &entries {
         let seen = seen.remove(&entry.id.0).unwrap_or_default();
         judge_job(world, entry, &seen, &mut findings);
@@ -134,7 +137,7 @@ async fn read_traces(world: &World) -> sqlx::Result<BTreeMap<Uuid, Seen>> {
         seen.entry(id).or_default().effects = count;
     }
     let ledger: Vec<Ledger> = sqlx::query_as(
-        "select id, queue, name, durability, state, reason, attempts, coalesce(args->>'n', args->0->>'n')::bigint as n from faena.jobs",
+        "select id, queue, name, durability, state, reason, attempts, ended_at, coalesce(args->>'n', args->0->>'n')::bigint as n from faena.jobs",
     )
     .fetch_all(&world.db)
     .await?;
@@ -164,7 +167,7 @@ fn judge_job(world: &World, entry: &Entry, seen: &Seen, findings: &mut Vec<Findi
             return;
         }
     };
-    let due = if entry.fate == Fate::Completed { entry.effects } else { 0 };
+    let due = entry.effects;
     if seen.effects > due {
         findings.push(Finding::of("effect repeated", entry, format!("{} effects", seen.effects)));
     }
@@ -177,28 +180,73 @@ fn judge_job(world: &World, entry: &Entry, seen: &Seen, findings: &mut Vec<Findi
             findings.push(Finding::of("the ledger lacks it", entry, format!("{} effects, no end in the ledger", seen.effects)));
         }
         None => {}
-        Some(ledger) => judge_ledger(entry, ledger, seen.effects < due, findings),
+        Some(ledger) => judge_ledger(entry, ledger, seen.effects, findings),
     }
 }
 
-fn judge_ledger(entry: &Entry, ledger: &Ledger, effect_missing: bool, findings: &mut Vec<Finding>) {
-    let state = match entry.fate {
-        Fate::Completed => "completed",
-        Fate::Dead => "dead",
-    };
-    if ledger.state == "completed" && effect_missing {
+fn judge_ledger(entry: &Entry, ledger: &Ledger, effects: i64, findings: &mut Vec<Finding>) {
+    let (reason, state) = (ledger.reason.as_deref().unwrap_or_default(), ledger.state.as_str());
+    if state == "completed" && effects < entry.effects {
         findings.push(Finding::of("lost", entry, "completed in the ledger, but without its effect"));
     }
-    if ledger.state == "dead" && entry.fate == Fate::Completed {
-        let reason = ledger.reason.as_deref().unwrap_or_default();
+    if state == "cancelled" && effects > 0 {
+        findings.push(Finding::of("the ledger differs", entry, "cancelled in the ledger, but it had its effect"));
+    }
+    // Of a push whose answer nobody heard: it may have met another.
+    let unheard = entry.way == Way::Direct && entry.word == Word::Unknown && reason.starts_with("duplicate of ");
+    let is_right = match entry.fate {
+        Fate::Completed => state == "completed" || unheard,
+        Fate::CompletedOrCancelled => state == "completed" || state == "cancelled",
+        Fate::Dead => state == "dead",
+        Fate::DuplicateOf(holder) => state == "cancelled" && reason == format!("duplicate of {holder}"),
+    };
+    if state == "dead" && entry.fate != Fate::Dead {
         findings.push(Finding::of("dead though not told to fail", entry, reason));
-    } else if ledger.state != state {
-        findings.push(Finding::of("the ledger differs", entry, format!("{} instead of {state}", ledger.state)));
+    } else if !is_right {
+        findings.push(Finding::of("the ledger differs", entry, format!("{state} ({reason}) instead of {:?}", entry.fate)));
     }
     let durability = if entry.way == Way::Outbox { "outbox" } else { "redis" };
     let told = (ledger.name.as_str(), ledger.queue.as_str(), ledger.durability.as_str(), ledger.n);
-    if told != (entry.name, entry.lane.as_str(), durability, Some(entry.n)) || ledger.attempts < 1 {
+    if told != (entry.name, entry.lane.as_str(), durability, Some(entry.n)) || (ledger.attempts < 1 && state != "cancelled") {
         findings.push(Finding::of("the ledger differs", entry, format!("{ledger:?}")));
+    }
+}
+
+/// For how long a unique job was wanted.
+struct Term<'e> {
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+    entry: &'e Entry,
+}
+
+/// Of those that are unique by the same, one was wanted at a time: whoever was accepted came after the end of the one before; whoever
+/// was not, met one of them. (Of direct pushes Redis may have forgotten who held a key, and nobody knows in which order they were taken.)
+fn judge_unique(entries: &[Entry], seen: &BTreeMap<Uuid, Seen>, findings: &mut Vec<Finding>) {
+    let by_id: BTreeMap<_, _> = entries.iter().map(|entry| (entry.id.0, entry)).collect();
+    // By what they are unique by: when each was accepted, and when it ended.
+    let mut accepted: BTreeMap<u8, Vec<Term>> = BTreeMap::new();
+    for entry in entries {
+        let Some(gate) = entry.unique_by else { continue };
+        if let Fate::DuplicateOf(holder) = entry.fate {
+            let met = by_id.get(&holder.0).map(|holder| (holder.way, holder.unique_by));
+            if met != Some((entry.way, Some(gate))) {
+                findings.push(Finding::of("met a job that is no holder", entry, format!("{holder}: {met:?}")));
+            }
+        } else if let (Way::Outbox, Word::Acknowledged(at)) = (entry.way, entry.word)
+            && let Some(ledger) = seen.get(&entry.id.0).and_then(|seen| seen.ledger.as_ref())
+        {
+            accepted.entry(gate).or_default().push(Term { from: at, until: ledger.ended_at, entry });
+        }
+    }
+    for holders in accepted.values_mut() {
+        holders.sort_by_key(|term| term.from);
+        for pair in holders.windows(2) {
+            let (first, second) = (&pair[0], &pair[1]);
+            if first.until > second.from {
+                let detail = format!("accepted at {}, while {} ended at {}", second.from, first.entry.id, first.until);
+                findings.push(Finding::of("two at a time", second.entry, detail));
+            }
+        }
     }
 }
 
@@ -214,6 +262,8 @@ async fn judge_counts(world: &World, findings: &mut Vec<Finding>) -> sqlx::Resul
     findings.extend(wrong.into_iter().map(|(queue, state, counted, there)| {
         Finding::general("the ledger miscounts", format!("{queue} {state}: {counted} counted, {there} there"))
     }));
+    let held: Vec<(String, Uuid)> = sqlx::query_as("select key, job_id from faena.unique_holders").fetch_all(&world.db).await?;
+    findings.extend(held.into_iter().map(|(key, id)| Finding::general("a key held by nobody", format!("{key} by {id}"))));
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use std::{
 use chrono::Utc;
 use faena_tests::{
     stores::Stores,
-    strain::{Carry, Doom, Ferry, Ladder, Load, Queued, Rush, STEPS, Stroll},
+    strain::{Carry, Debut, Doom, Ferry, Ladder, Load, Queued, Rush, STEPS, Solo, Stroll},
 };
 use queue::{Enqueued, Job, JobId, Order};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -31,6 +31,8 @@ enum Work {
     Ferry(Load),
     Queued(Load),
     Ladder(Load),
+    Solo(Load),
+    Debut(Load),
     Doom { at_once: bool },
 }
 
@@ -39,6 +41,10 @@ struct Draft {
     kind: &'static str,
     work: Work,
     delay: Option<Duration>,
+    /// After which time it is not worth running any more.
+    expires: Option<Duration>,
+    /// After which time somebody does not want it any more.
+    unwanted: Option<Duration>,
     /// What follows its completion: that job's id and number.
     next: Option<(JobId, i64)>,
 }
@@ -97,9 +103,13 @@ impl Loader {
             let (id, repeat) = (JobId::new(), draft.kind == "promised twice");
             let n = self.record.intend(draft.entry(id, Way::Outbox));
             numbers.push(n);
+            if let Some(after) = draft.unwanted {
+                tokio::spawn(self.clone().cancel(id, after));
+            }
             for _ in 0..if repeat { 2 } else { 1 } {
-                if draft.enqueue(&mut tx, id, n).await.is_err() {
-                    return Word::Withdrawn;
+                match draft.enqueue(&mut tx, id, n).await {
+                    Ok(enqueued) => self.record.met(n, enqueued.duplicate_of),
+                    Err(_) => return Word::Withdrawn,
                 }
             }
         }
@@ -111,6 +121,12 @@ impl Loader {
             Ok(()) => Word::Acknowledged(Utc::now()),
             Err(_) => Word::Unknown,
         }
+    }
+
+    /// Once; whether it is heard, and whether it comes before the job's end, is open.
+    async fn cancel(self, id: JobId, after: Duration) {
+        tokio::time::sleep(after).await;
+        let _ = self.stores.operations().cancel(id, "faults").await;
     }
 
     async fn push(self, mut rng: StdRng) {
@@ -125,7 +141,8 @@ impl Loader {
                 let draft = Draft::draw_direct(&mut rng);
                 let id = JobId::new();
                 let n = self.record.intend(draft.entry(id, Way::Direct));
-                if draft.push(&self.stores, id, n).await.is_ok() {
+                if let Ok(pushed) = draft.push(&self.stores, id, n).await {
+                    self.record.met(n, pushed.duplicate_of);
                     self.record.heard(&[n], Word::Acknowledged(Utc::now()));
                 }
             }
@@ -162,17 +179,29 @@ impl Loader {
 
 /// What is followed by another job.
 const FOLLOWED: &str = "followed";
+/// What is not worth running after a while.
+const EXPIRING: &str = "expiring";
+/// What somebody cancels after a while, wherever it is by then.
+const UNWANTED: &str = "cancelled";
 
 impl Draft {
     /// Due at once, followed by nothing.
     fn of(kind: &'static str, work: Work) -> Self {
-        Self { kind, work, delay: None, next: None }
+        Self { kind, work, delay: None, expires: None, unwanted: None, next: None }
     }
 
     fn draw(rng: &mut StdRng) -> Self {
         let (load, a_while, stumbles) = (Load::default(), rng.random_range(100..1500), rng.random_range(1..4));
         let (kind, work, delay) = match rng.random_range(0..100) {
-            0..18 => ("instant", on_any_queue(rng, load), None),
+            0..5 => ("instant", on_any_queue(rng, load), None),
+            5..7 => (EXPIRING, on_any_queue(rng, Load { sleep_ms: a_while / 2, ..load }), None),
+            7..9 => (UNWANTED, on_any_queue(rng, Load { sleep_ms: a_while, ..load }), None),
+            9..11 => {
+                let not_before_ms = Utc::now().timestamp_millis() + i64::try_from(a_while).unwrap_or(0);
+                ("throttled", on_any_queue(rng, Load { not_before_ms, ..load }), None)
+            }
+            11..15 => ("unique", solo(rng, a_while), None),
+            15..18 => ("known to one of two binaries", Work::Debut(load), None),
             18..22 => ("in a lane", Work::Ferry(Load { sleep_ms: a_while / 4, ..load }), None),
             22..32 => {
                 ("limited", Work::Queued(Load { sleep_ms: a_while / 10, gate: Some(rng.random_range(0..3)), ..load }), None)
@@ -188,13 +217,16 @@ impl Draft {
             95..97 => ("needs memory", Work::Carry(Load { memory_mb: 24, sleep_ms: 50, ..load }), None),
             _ => ("traceless", Work::Carry(Load { traceless: true, ..load }), None),
         };
-        Self { delay, ..Self::of(kind, work) }
+        let limit = Duration::from_millis(a_while * 2);
+        let (expires, unwanted) = ((kind == EXPIRING).then_some(limit), (kind == UNWANTED).then_some(limit));
+        Self { delay, expires, unwanted, ..Self::of(kind, work) }
     }
 
     fn draw_direct(rng: &mut StdRng) -> Self {
         let (load, a_while) = (Load::default(), rng.random_range(100..1500));
         let (kind, work, delay) = match rng.random_range(0..10) {
-            0..5 => ("pushed directly", on_any_queue(rng, load), None),
+            0..4 => ("pushed directly", on_any_queue(rng, load), None),
+            4 => ("pushed directly, unique", solo(rng, a_while), None),
             5 => ("pushed directly, limited", Work::Queued(Load { gate: Some(rng.random_range(0..3)), ..load }), None),
             6..8 => ("pushed directly, slow", on_any_queue(rng, Load { sleep_ms: a_while, ..load }), None),
             _ => {
@@ -211,10 +243,14 @@ impl Draft {
             Work::Stroll(load) => (Stroll::NAME, Stroll::lane(), Fate::Completed, i64::from(!load.traceless)),
             Work::Ferry(_) => (Ferry::NAME, Ferry::lane(), Fate::Completed, 1),
             Work::Queued(_) => (Queued::NAME, Queued::lane(), Fate::Completed, 1),
+            Work::Solo(_) => (Solo::NAME, Solo::lane(), Fate::Completed, 1),
+            Work::Debut(_) => (Debut::NAME, Debut::lane(), Fate::Completed, 1),
             Work::Ladder(_) => (Ladder::NAME, Ladder::lane(), Fate::Completed, STEPS),
             Work::Doom { .. } => (Doom::NAME, Doom::lane(), Fate::Dead, 0),
         };
-        Entry { id, n: 0, kind: self.kind, name, lane, way, fate, effects, word: Word::Unknown, may_end_twice: false }
+        let fate = if self.expires.or(self.unwanted).is_some() { Fate::CompletedOrCancelled } else { fate };
+        let unique_by = if let Work::Solo(load) = &self.work { load.gate } else { None };
+        Entry { id, n: 0, kind: self.kind, name, lane, way, unique_by, fate, effects, word: Word::Unknown, may_end_twice: false }
     }
 
     async fn enqueue(&self, tx: &mut PgConnection, id: JobId, n: i64) -> Result<Enqueued, queue::EnqueueError> {
@@ -224,6 +260,8 @@ impl Draft {
             Work::Stroll(load) => queue::enqueue(tx, self.order(Stroll(load.numbered(n)), id)).await,
             Work::Ferry(load) => queue::enqueue(tx, self.order(Ferry(load.numbered(n)), id)).await,
             Work::Queued(load) => queue::enqueue(tx, self.order(Queued(load.numbered(n)), id)).await,
+            Work::Solo(load) => queue::enqueue(tx, self.order(Solo(load.numbered(n)), id)).await,
+            Work::Debut(load) => queue::enqueue(tx, self.order(Debut(load.numbered(n)), id)).await,
             Work::Ladder(load) => queue::enqueue(tx, self.order(Ladder(load.numbered(n)), id)).await,
             Work::Doom { at_once } => queue::enqueue(tx, self.order(Doom { n, at_once: *at_once }, id)).await,
         }
@@ -236,6 +274,8 @@ impl Draft {
             Work::Stroll(load) => queue::push(&stores.store, self.order(Stroll(load.numbered(n)), id)).await,
             Work::Ferry(load) => queue::push(&stores.store, self.order(Ferry(load.numbered(n)), id)).await,
             Work::Queued(load) => queue::push(&stores.store, self.order(Queued(load.numbered(n)), id)).await,
+            Work::Solo(load) => queue::push(&stores.store, self.order(Solo(load.numbered(n)), id)).await,
+            Work::Debut(load) => queue::push(&stores.store, self.order(Debut(load.numbered(n)), id)).await,
             Work::Ladder(load) => queue::push(&stores.store, self.order(Ladder(load.numbered(n)), id)).await,
             Work::Doom { at_once } => queue::push(&stores.store, self.order(Doom { n, at_once: *at_once }, id)).await,
         }
@@ -246,12 +286,21 @@ impl Draft {
             Some(delay) => job.after(delay),
             None => Order::from(job),
         };
+        let order = match self.expires {
+            Some(limit) => order.expires_in(limit),
+            None => order,
+        };
         let order = match self.next {
             Some((next, n)) => order.then(Carry(Load::default().numbered(n)).with_id(next)),
             None => order,
         };
         order.with_id(id)
     }
+}
+
+/// Few gates and some time, so that they meet each other.
+fn solo(rng: &mut StdRng, a_while: u64) -> Work {
+    Work::Solo(Load { sleep_ms: a_while / 2, gate: Some(rng.random_range(0..4)), ..Load::default() })
 }
 
 fn on_any_queue(rng: &mut StdRng, load: Load) -> Work {

@@ -34,6 +34,10 @@ pub(crate) enum Word {
 pub(crate) enum Fate {
     Completed,
     Dead,
+    /// Completed, or cancelled without its effect: its time was over, or somebody did not want it any more.
+    CompletedOrCancelled,
+    /// It met this job, which does what it asks for.
+    DuplicateOf(JobId),
 }
 
 /// One job that was handed over, or meant to be.
@@ -46,6 +50,8 @@ pub(crate) struct Entry {
     pub(crate) name: &'static str,
     pub(crate) lane: Lane,
     pub(crate) way: Way,
+    /// What it is unique by, if it is: of those with the same, one is wanted at a time.
+    pub(crate) unique_by: Option<u8>,
     pub(crate) fate: Fate,
     /// How many effects it has in Postgres, each of which must happen once.
     pub(crate) effects: i64,
@@ -79,6 +85,14 @@ impl Record {
         }
     }
 
+    /// Notes what the enqueue answered: another job does what this one asks for, and it must not run.
+    pub(crate) fn met(&self, n: i64, holder: Option<JobId>) {
+        let mut entries = self.entries();
+        if let (Some(holder), Some(entry)) = (holder, usize::try_from(n).ok().and_then(|n| entries.get_mut(n))) {
+            (entry.fate, entry.effects) = (Fate::DuplicateOf(holder), 0);
+        }
+    }
+
     pub(crate) fn word(&self, n: i64) -> Option<Word> {
         usize::try_from(n).ok().and_then(|n| self.entries().get(n).map(|entry| entry.word))
     }
@@ -100,7 +114,12 @@ impl Record {
 
     /// How many acknowledged jobs from `first` on have to have an effect that nobody has seen yet.
     pub(crate) fn outstanding(&self, first: i64, seen: &BTreeSet<i64>) -> i64 {
-        let due = |entry: &&Entry| entry.effects > 0 && matches!(entry.word, Word::Acknowledged(_)) && !seen.contains(&entry.n);
+        let due = |entry: &&Entry| {
+            entry.fate == Fate::Completed
+                && entry.effects > 0
+                && matches!(entry.word, Word::Acknowledged(_))
+                && !seen.contains(&entry.n)
+        };
         let entries = self.entries();
         let recent = entries.iter().skip(usize::try_from(first).unwrap_or(0));
         i64::try_from(recent.filter(due).count()).unwrap_or(i64::MAX)

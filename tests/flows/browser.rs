@@ -8,7 +8,7 @@ use faena_tests::{
     site::Site,
     wait::eventually,
 };
-use queue::{JobId, operations::State};
+use queue::{JobId, OrderByName, operations::State};
 use tokio::process::Command;
 
 /// Runs `tests/browser/{story}.mjs` against the site.
@@ -61,7 +61,8 @@ async fn register(site: &Site, email: &str, after_seconds: Option<i64>) -> JobId
     .unwrap();
     let run_at = after_seconds.map(|seconds| Utc::now() + chrono::TimeDelta::seconds(seconds));
     let args = format!(r#"{{"user_id":{user_id},"resend":0}}"#);
-    let id = jobs::catalogue().enqueue_by_name(&mut tx, "welcome_learner", &args, run_at, None).await.unwrap().id;
+    let order = OrderByName { name: "welcome_learner", args: &args, run_at, ..OrderByName::default() };
+    let id = jobs::catalogue().enqueue_by_name(&mut tx, order).await.unwrap().id;
     tx.commit().await.unwrap();
     id
 }

@@ -11,7 +11,7 @@ use worker::{Mistakes, Outside};
 
 use crate::{
     controls::{Charge, Debounce, Falter, Herd, Now, Persevere, Recount, Stampede, Trek},
-    strain::{Carry, Doom, Ferry, Ladder, Queued, Rush, Stroll},
+    strain::{Carry, Debut, Doom, Ferry, Ladder, Queued, Rush, Solo, Stroll},
 };
 
 /// The probe's world has no outside.
@@ -41,7 +41,9 @@ impl Outside for NoOutside {
 /// Every probing job.
 #[must_use]
 pub fn catalogue() -> Registry<()> {
-    Registry::new()
+    let known = Registry::new();
+    let known = if cfg!(feature = "faults") { known.job::<Debut>() } else { known };
+    known
         .job::<Touch>()
         .job::<Nap>()
         .job::<Stumble>()
@@ -62,6 +64,7 @@ pub fn catalogue() -> Registry<()> {
         .job::<Ferry>()
         .job::<Queued>()
         .job::<Ladder>()
+        .job::<Solo>()
         .job::<Recount>()
         .job::<Debounce>()
         .job::<Now>()

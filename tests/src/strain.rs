@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use queue::{Attempted, Backoff, Ctx, End, Failure, Job, Limit, OrFailure, Queue};
+use chrono::{DateTime, Utc};
+use queue::{Attempted, Backoff, Ctx, End, Failure, Job, Limit, OrFailure, Queue, Unique};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
@@ -26,8 +27,11 @@ pub struct Load {
     pub memory_mb: usize,
     /// Whether it does without Postgres, and so has no effect there.
     pub traceless: bool,
+    /// Before when it is throttled, in ms of the Unix epoch.
+    #[serde(default)]
+    pub not_before_ms: i64,
     /// Through which gate it goes, for those that are counted there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub gate: Option<u8>,
 }
 
@@ -40,7 +44,7 @@ impl Load {
 }
 
 macro_rules! strain {
-    ($($(#[$doc:meta])* $kind:ident = $name:literal on $queue:ident $(in $lane:literal)? $(under $limits:expr)?;)*) => { $(
+    ($($(#[$doc:meta])* $kind:ident = $name:literal on $queue:ident $(in $lane:literal)? $(under $limits:expr)? $(, $unique:expr)?;)*) => { $(
         $(#[$doc])*
         #[derive(Debug, Serialize, Deserialize, JsonSchema)]
         pub struct $kind(pub Load);
@@ -51,6 +55,7 @@ macro_rules! strain {
             const QUEUE: Queue = Queue::$queue;
             $(const LANE: Option<&'static str> = Some($lane);)?
             $(const LIMITS: &'static [Limit] = $limits;)?
+            $(const UNIQUE: Option<Unique> = Some($unique);)?
             const MAX_ATTEMPTS: u32 = NEVER_GIVES_UP;
             const TIMEOUT: Duration = PATIENCE;
             const BACKOFF: Backoff = SOON;
@@ -76,6 +81,10 @@ strain! {
         Limit::at_once("gates", 2).by("gate"),
         Limit::rate("gate_pace", 40, Duration::from_secs(1)).by("gate"),
     ];
+    /// Work of which one is wanted at a time, at each gate.
+    Solo = "solo" on Default, Unique::until_end().by(&["gate"]);
+    /// Work that is new: of the two builds that the fault engine deploys, the one with crash points knows it.
+    Debut = "debut" on Default;
 }
 
 /// How many steps a [`Ladder`] has: each leaves an effect.
@@ -134,6 +143,9 @@ async fn carry(load: Load, ctx: &Ctx<()>) -> Attempted {
         return Ok(End::Done);
     }
     note_start(load.n, ctx).await?;
+    if let Some(until) = DateTime::from_timestamp_millis(load.not_before_ms).filter(|until| *until > Utc::now()) {
+        return Err(Failure::throttled(until, "as told"));
+    }
     tokio::time::sleep(Duration::from_millis(load.sleep_ms)).await;
     drop(std::hint::black_box(ballast));
     if ctx.attempt() <= load.stumbles {

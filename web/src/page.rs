@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use fluent_bundle::FluentValue;
 use jobs::{
     accounts::{locale::Locale, role::Role, user::User},
@@ -57,6 +57,12 @@ impl Page {
     pub(crate) fn stamp(&self, at: &DateTime<Utc>) -> String {
         let zone: chrono_tz::Tz = self.person().map(|person| person.time_zone.parse().unwrap_or_default()).unwrap_or_default();
         at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
+    /// A day.
+    #[expect(clippy::unused_self, reason = "templates ask the page for everything")]
+    pub(crate) fn day(&self, day: impl Borrow<NaiveDate>) -> String {
+        day.borrow().format("%Y-%m-%d").to_string()
     }
 
     /// How long, in the two largest units.

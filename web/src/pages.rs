@@ -5,6 +5,7 @@ pub(crate) mod admin_reconciliation;
 pub(crate) mod admin_refund;
 pub(crate) mod admin_sale;
 pub(crate) mod admin_sales;
+pub(crate) mod admin_statistics;
 pub(crate) mod course;
 pub(crate) mod course_buy;
 pub(crate) mod courses;

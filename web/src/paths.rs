@@ -72,6 +72,7 @@ pub(crate) const ADMIN_SALES: Twin = Twin::same("/admin/sales");
 pub(crate) const ADMIN_SALE: Twin = Twin::same("/admin/sales/{id}");
 pub(crate) const ADMIN_REFUND: Twin = Twin::same("/admin/sales/{id}/refund");
 pub(crate) const ADMIN_CLOSE_REVIEW: Twin = Twin::same("/admin/sales/{id}/close-review");
+pub(crate) const ADMIN_STATISTICS: Twin = Twin::same("/admin/statistics");
 pub(crate) const ADMIN_RECONCILIATION: Twin = Twin::same("/admin/reconciliation");
 pub(crate) const WEBHOOK_STRIPE: Twin = Twin::same("/webhooks/stripe");
 pub(crate) const OPS: Twin = Twin::same("/ops");

@@ -72,7 +72,7 @@ pub(crate) async fn adopt<P: Send + Sync + 'static>(
 }
 
 fn tell_report(report: &AdoptionReport) {
-    let AdoptionReport { queue, job, dry_run, adopted, kept, running, done, dead } = report;
+    let AdoptionReport { queue, job, dry_run, adopted, kept, running, done, dead, known_queues } = report;
     let verb = if *dry_run { "would adopt" } else { "adopted" };
     tell_line!("{verb} {} jobs of {queue} as {job}", adopted.total());
     tell_line!(
@@ -84,6 +84,9 @@ fn tell_report(report: &AdoptionReport) {
     );
     if adopted.resumed > 0 {
         tell_line!("  {} that an interrupted run had set aside", adopted.resumed);
+    }
+    if !known_queues.is_empty() && !known_queues.contains(queue) {
+        tell_line!("that Redis holds nothing of a queue {queue}; its queues are {}", known_queues.join(", "));
     }
     if done + dead > 0 {
         tell_line!("{done} done and {dead} dead jobs stay in {queue}");

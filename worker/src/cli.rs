@@ -5,14 +5,14 @@ use std::{future::Future, process::ExitCode, sync::Arc, time::Duration};
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand};
-use queue::{Bounds, JobId, Lane, Paused, Queue, Rate, Registry, attempt_alone, operations::State};
+use queue::{Bounds, JobId, Lane, OrderByName, Paused, Queue, Rate, Registry, attempt_alone, operations::State};
 use schedules::Schedule;
 
 use crate::{
     adopt::{AdoptArgs, adopt},
     check::check,
     migrate::migrate,
-    operate::{self, ByName},
+    operate,
     receive::receive,
     run::run,
     schedule_commands::{self, ScheduleCommand},
@@ -22,6 +22,8 @@ use crate::{
     tokens::{TokensCommand, tokens},
 };
 
+/// Of an operator, a tenant, a value that a limit goes by.
+const MAX_NAME_CHARS: usize = 200;
 /// A suspect is one job.
 const ATTEMPT_CONNECTIONS: u32 = 4;
 
@@ -100,6 +102,15 @@ enum Command<O: Outside> {
         /// Under this id (a UUID): enqueued twice under one id, it is one job.
         #[arg(long)]
         id: Option<JobId>,
+        /// For whom the work is done, where its arguments do not say.
+        #[arg(long)]
+        tenant: Option<String>,
+        /// Not worth running from this time on (RFC 3339).
+        #[arg(long)]
+        expires_at: Option<DateTime<Utc>>,
+        /// Of the jobs of this kind with this key one is wanted at a time, whatever the kind itself says.
+        #[arg(long, value_parser = one_line)]
+        unique_key: Option<String>,
         #[command(flatten)]
         form: Form,
         #[command(flatten)]
@@ -202,10 +213,10 @@ struct Pausable {
     /// A lane, for example low or low/videos.
     lane: Option<Lane>,
     /// Every job of a kind.
-    #[arg(long)]
+    #[arg(long, value_parser = one_line)]
     job: Option<String>,
     /// Every job of a tenant.
-    #[arg(long)]
+    #[arg(long, value_parser = one_line)]
     tenant: Option<String>,
 }
 
@@ -216,36 +227,60 @@ enum LimitChange {
         /// The limit's name.
         name: String,
         /// Of one value of its argument alone: a tenant, a channel.
-        #[arg(long)]
+        #[arg(long, value_parser = one_line)]
         of: Option<String>,
-        /// How many at once.
-        #[arg(long, required_unless_present = "rate")]
-        at_once: Option<u32>,
-        /// How many in a time, evenly, for example 1/s, 100/min, 3/1500ms.
+        /// How many at once, or none: as many as there are slots. Left out, it stays as it is.
+        #[arg(long, required_unless_present = "rate", value_parser = parse_at_once)]
+        at_once: Option<Bound<u32>>,
+        /// How many in a time, evenly, for example 1/s, 100/min, 3/1500ms; or none: no rate. Left out, it stays as it is.
         #[arg(long, value_parser = parse_rate)]
-        rate: Option<(u32, Duration)>,
+        rate: Option<Bound<(u32, Duration)>>,
         /// How many of them may start together after a quiet time.
         #[arg(long, requires = "rate", default_value_t = 1)]
         burst: u32,
         #[command(flatten)]
         by: By,
-        #[command(flatten)]
-        form: Form,
     },
     /// Let the code's bounds hold again.
     Reset {
         /// The limit's name.
         name: String,
         /// Of one value of its argument alone.
-        #[arg(long)]
+        #[arg(long, value_parser = one_line)]
         of: Option<String>,
-        #[command(flatten)]
-        form: Form,
     },
 }
 
+/// What a limit allows of one sort, if it bounds it at all.
+#[derive(Debug, Clone, Copy)]
+enum Bound<T> {
+    Given(T),
+    None,
+}
+
+impl<T> Bound<T> {
+    fn given(self) -> Option<T> {
+        match self {
+            Self::Given(bound) => Some(bound),
+            Self::None => None,
+        }
+    }
+}
+
+const NO_BOUND: &str = "none";
+
+fn parse_at_once(text: &str) -> Result<Bound<u32>, String> {
+    match text {
+        NO_BOUND => Ok(Bound::None),
+        count => count.parse().map(Bound::Given).map_err(|_| format!("write a number of jobs, or {NO_BOUND}")),
+    }
+}
+
 /// Reads `count/time`; the time is a number with a unit (ms, s, min, h, d), or a unit alone.
-fn parse_rate(text: &str) -> Result<(u32, Duration), String> {
+fn parse_rate(text: &str) -> Result<Bound<(u32, Duration)>, String> {
+    if text == NO_BOUND {
+        return Ok(Bound::None);
+    }
     let (count, time) = text.split_once('/').ok_or("write a rate as count/time, for example 10/min")?;
     let count = count.trim().parse().map_err(|_| format!("{count:?} is no number of jobs"))?;
     let time = time.trim();
@@ -260,20 +295,30 @@ fn parse_rate(text: &str) -> Result<(u32, Duration), String> {
         "d" => 86_400_000,
         _ => return Err(format!("{unit:?} is no unit of time; the units are ms, s, min, h and d")),
     };
-    Ok((count, Duration::from_millis(number.saturating_mul(unit_ms))))
+    Ok(Bound::Given((count, Duration::from_millis(number.saturating_mul(unit_ms)))))
+}
+
+/// A name as it stands in records, keys and pages: something, in one line that prints.
+fn one_line(text: &str) -> Result<String, String> {
+    let prints = !text.trim().is_empty() && !text.chars().any(char::is_control);
+    if prints && text.chars().count() <= MAX_NAME_CHARS {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("write 1 to {MAX_NAME_CHARS} characters that print"))
+    }
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct By {
     /// Whose name stands in the record.
-    #[arg(long = "by", env = "USER", default_value = "command line")]
+    #[arg(long = "by", env = "USER", default_value = "command line", value_parser = one_line)]
     pub(crate) actor: String,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Form {
     /// Answer with one JSON document, for programs.
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub(crate) json: bool,
 }
 
@@ -282,7 +327,7 @@ pub async fn main<O: Outside>() -> ExitCode {
     match obey(Cli::<O>::parse().command).await {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("{error:#}");
+            eprintln!("{}", in_full(&error));
             if error.is::<queue::UncleanEnd>() {
                 // What hangs may hold a thread that the runtime would wait for.
                 std::process::exit(1);
@@ -290,6 +335,19 @@ pub async fn main<O: Outside>() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The error and its causes, each said once: many an error says its cause itself.
+fn in_full(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if said.is_empty() {
+            said = cause;
+        } else if !said.contains(&cause) {
+            said = format!("{said}: {cause}");
+        }
+    }
+    said
 }
 
 async fn obey<O: Outside>(command: Command<O>) -> anyhow::Result<ExitCode> {
@@ -329,9 +387,11 @@ async fn serve<O: Outside>(command: Command<O>) -> anyhow::Result<()> {
         Command::Run { .. } | Command::ReceiveReport { .. } => Ok(()),
         Command::Migrate { form, stores } => migrate(&opened(&stores)?, &O::catalogue().publication(), form.json).await,
         Command::Check { form, stores, run, outside } => check(&stores, &run, &outside, form.json).await,
-        Command::Enqueue { name, args, at, after_seconds, id, form, stores } => {
+        Command::Enqueue { name, args, at, after_seconds, id, tenant, expires_at, unique_key, form, stores } => {
             let run_at = at.or_else(|| after_seconds.map(|seconds| Utc::now() + std::time::Duration::from_secs(seconds.into())));
-            operate::enqueue(&opened(&stores)?, &O::catalogue(), ByName { name, args, run_at, id }, form.json).await
+            let (tenant, unique_key) = (tenant.as_deref(), unique_key.as_deref());
+            let order = OrderByName { name: &name, args: &args, run_at, id, tenant, expires_at, unique_key };
+            operate::enqueue(&opened(&stores)?, &O::catalogue(), order, form.json).await
         }
         Command::Inspect { id: Some(id), form, stores, .. } => operate::show_job(&opened(&stores)?, id, form.json).await,
         Command::Inspect { state: Some(state), lane, after, limit, form, stores, .. } => {
@@ -348,11 +408,13 @@ async fn serve<O: Outside>(command: Command<O>) -> anyhow::Result<()> {
             Err(lane) => operate::resume(&opened(&stores)?, lane, form.json).await,
         },
         Command::Limits { change: None, form, stores } => operate::show_limits(&opened(&stores)?, form.json).await,
-        Command::Limits { change: Some(LimitChange::Set { name, of, at_once, rate, burst, by, form }), stores, .. } => {
-            let bounds = Bounds { at_once, rate: rate.map(|(count, per)| Rate { count, per, burst }) };
-            operate::set_limit(&opened(&stores)?, &name, of.as_deref(), bounds, &by.actor, form.json).await
+        Command::Limits { change: Some(LimitChange::Set { name, of, at_once, rate, burst, by }), form, stores } => {
+            let rate = rate.map(|rate| rate.given().map(|(count, per)| Rate { count, per, burst }));
+            let change =
+                |now: Bounds| Bounds { at_once: at_once.map_or(now.at_once, Bound::given), rate: rate.unwrap_or(now.rate) };
+            operate::set_limit(&opened(&stores)?, &name, of.as_deref(), change, &by.actor, form.json).await
         }
-        Command::Limits { change: Some(LimitChange::Reset { name, of, form }), stores, .. } => {
+        Command::Limits { change: Some(LimitChange::Reset { name, of }), form, stores } => {
             operate::reset_limit(&opened(&stores)?, &name, of.as_deref(), form.json).await
         }
         Command::AdoptApalis { adopt: args, stores } => adopt(&opened(&stores)?, &O::catalogue(), &args).await,

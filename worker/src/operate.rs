@@ -4,7 +4,7 @@ use std::{fmt, io, io::Write as _, time::Duration};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use queue::{
-    Bounds, Enqueued, JobId, Lane, Operations, Paused, Registry, Terms,
+    Bounds, Enqueued, JobId, Lane, Operations, OrderByName, Pause, Paused, Registry, Share, Terms,
     operations::{JobFilter, JobSummary, State},
 };
 use serde::Serialize;
@@ -31,31 +31,23 @@ pub(crate) fn tell_json(answer: &impl Serialize) -> anyhow::Result<()> {
 }
 
 /// What came of an operation on something: a word for people, or with the name of what it was done to.
-fn tell_outcome(subject: &'static str, name: &dyn fmt::Display, outcome: &str, as_json: bool) -> anyhow::Result<()> {
+pub(crate) fn tell_outcome(subject: &'static str, name: &dyn fmt::Display, outcome: &str, as_json: bool) -> anyhow::Result<()> {
     if as_json {
-        return tell_json(&json!({ subject: name.to_string(), "outcome": outcome.replace(' ', "_") }));
+        return tell_json(&json!({ subject: name.to_string(), "outcome": as_word(outcome) }));
     }
     tell_line!("{outcome}");
     Ok(())
 }
 
-/// A job to be enqueued by name, as the shell gives it.
-#[derive(Debug)]
-pub(crate) struct ByName {
-    pub(crate) name: String,
-    pub(crate) args: String,
-    pub(crate) run_at: Option<DateTime<Utc>>,
-    pub(crate) id: Option<JobId>,
-}
-
 pub(crate) async fn enqueue<P: Send + Sync + 'static>(
     stores: &Stores,
     registry: &Registry<P>,
-    job: ByName,
+    order: OrderByName<'_>,
     as_json: bool,
 ) -> anyhow::Result<()> {
+    registry.check_args(order.name, order.args)?;
     let mut tx = stores.pool(1).begin().await?;
-    let Enqueued { id, duplicate_of } = registry.enqueue_by_name(&mut tx, &job.name, &job.args, job.run_at, job.id).await?;
+    let Enqueued { id, duplicate_of } = registry.enqueue_by_name(&mut tx, order).await?;
     tx.commit().await?;
     if as_json {
         return tell_json(&json!({ "id": id, "duplicate_of": duplicate_of }));
@@ -63,6 +55,10 @@ pub(crate) async fn enqueue<P: Send + Sync + 'static>(
     tell_line!("{id}");
     tell_duplicate(duplicate_of);
     Ok(())
+}
+
+fn as_word(outcome: &str) -> String {
+    outcome.replace(' ', "_")
 }
 
 /// Says which job does what the new one asked for, beside the answer.
@@ -102,6 +98,9 @@ pub(crate) async fn show_overview(stores: &Stores, json: bool) -> anyhow::Result
             _ => "",
         };
         tell_line!("  {} ({}), heard of {} ago{standing}", worker.name, slots.join(", "), seconds(silent));
+    }
+    for Pause { what, paused_at, paused_by } in operations(stores).pauses().await? {
+        tell_line!("! {what} is paused by {paused_by}, since {}", time(Some(paused_at)));
     }
     for notice in &overview.notices {
         tell_line!("! {}: {} (since {}, {} times)", notice.key, notice.message, time(Some(notice.since)), notice.times);
@@ -214,8 +213,6 @@ fn tell_jobs_outcome(what: &Paused, outcome: &str, as_json: bool) -> anyhow::Res
 pub(crate) async fn show_limits(stores: &Stores, as_json: bool) -> anyhow::Result<()> {
     let (limits, pauses) = (operations(stores).limits().await?, operations(stores).pauses().await?);
     if as_json {
-        let pauses: Vec<_> =
-            pauses.iter().map(|(what, at, by)| json!({ "what": what, "paused_at": at, "paused_by": by })).collect();
         return tell_json(&json!({ "limits": limits, "pauses": pauses }));
     }
     tell_line!("{:<32}{:>8}{:>9}  bounds", "limit", "held", "waiting");
@@ -223,9 +220,16 @@ pub(crate) async fn show_limits(stores: &Stores, as_json: bool) -> anyhow::Resul
         let bounds = limit.operator.or(limit.code).map(|bounds| bounds.to_string()).unwrap_or_default();
         let by = limit.set_by.as_ref().map(|by| format!("  set by {by}, {}", time(limit.set_at))).unwrap_or_default();
         tell_line!("{:<32}{:>8}{:>9}  {bounds}{by}", limit.word, limit.held, limit.waiting);
+        for Share { of, held, waiting } in &limit.shares {
+            tell_line!("  of {of:<27}{held:>8}{waiting:>9}");
+        }
+        let left_out = limit.values - limit.shares.len();
+        if left_out > 0 {
+            tell_line!("  and {left_out} more values that fewer jobs are under");
+        }
     }
-    for (what, at, by) in &pauses {
-        tell_line!("{what} paused by {by}, {}", time(Some(*at)));
+    for Pause { what, paused_at, paused_by } in &pauses {
+        tell_line!("{what} paused by {paused_by}, {}", time(Some(*paused_at)));
     }
     Ok(())
 }
@@ -234,11 +238,13 @@ pub(crate) async fn set_limit(
     stores: &Stores,
     name: &str,
     of: Option<&str>,
-    bounds: Bounds,
+    change: impl FnOnce(Bounds) -> Bounds,
     actor: &str,
     as_json: bool,
 ) -> anyhow::Result<()> {
-    operations(stores).set_limit(name, of, bounds, actor).await?;
+    let operations = operations(stores);
+    let bounds = change(operations.bounds_of(name, of).await?);
+    operations.set_limit(name, of, bounds, actor).await?;
     if as_json {
         return tell_json(&json!({ "limit": name, "of": of, "bounds": bounds }));
     }
@@ -248,7 +254,12 @@ pub(crate) async fn set_limit(
 
 pub(crate) async fn reset_limit(stores: &Stores, name: &str, of: Option<&str>, as_json: bool) -> anyhow::Result<()> {
     let reset = operations(stores).reset_limit(name, of).await?;
-    tell_outcome("limit", &name, if reset { "reset" } else { "nothing was set" }, as_json)
+    let outcome = if reset { "reset" } else { "nothing was set" };
+    if as_json {
+        return tell_json(&json!({ "limit": name, "of": of, "outcome": as_word(outcome) }));
+    }
+    tell_line!("{outcome}");
+    Ok(())
 }
 
 fn operations(stores: &Stores) -> Operations {

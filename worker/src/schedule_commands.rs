@@ -1,13 +1,13 @@
 //! `worker schedules`: an operator's commands about schedules.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use queue::Enqueued;
 use schedules::{
-    Draft, Operations, ScheduleView, SharedCatalogue, TickRecord,
+    Draft, Operations, ScheduleView, SharedCatalogue, TickRecord, span,
     words::{Locale, describe, in_how_long, moment, zone_mark},
 };
 use serde::Serialize;
@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::{
     cli::{By, Outside},
-    operate::{tell_duplicate, tell_line, time},
+    operate::{tell_duplicate, tell_json, tell_line, tell_outcome, time},
     settings::{StoreArgs, Stores},
 };
 
@@ -132,8 +132,10 @@ pub(crate) enum ScheduleCommand {
     },
     /// Let a paused schedule tick again, from now on.
     Resume {
+        /// Which schedule.
+        name: String,
         #[command(flatten)]
-        of: Of,
+        common: Common,
     },
     /// Enqueue a schedule's job at once, paused or not. Prints its id.
     RunNow {
@@ -169,7 +171,7 @@ pub(crate) async fn obey<O: Outside>(command: ScheduleCommand) -> anyhow::Result
         ScheduleCommand::List { after, limit, common } => {
             let page = open(&common)?.list(after.as_deref(), limit).await?;
             if common.json {
-                return print_json(&page);
+                return tell_json(&page);
             }
             page.schedules.iter().for_each(print_summary);
             if let Some(next) = page.next {
@@ -190,7 +192,7 @@ pub(crate) async fn obey<O: Outside>(command: ScheduleCommand) -> anyhow::Result
         ScheduleCommand::Ticks { name, before, limit, common } => {
             let page = open(&common)?.ticks(&name, before, limit).await?;
             if common.json {
-                return print_json(&page);
+                return tell_json(&page);
             }
             page.ticks.iter().for_each(print_tick);
             if let Some(next) = page.next {
@@ -209,7 +211,7 @@ pub(crate) async fn obey<O: Outside>(command: ScheduleCommand) -> anyhow::Result
                 expression: expression.unwrap_or(now.expression),
                 time_zone: time_zone.unwrap_or(now.time_zone),
                 job: job.unwrap_or(now.job),
-                args: args.unwrap_or_else(|| now.sealed_args.to_string()),
+                args: args.unwrap_or_else(|| now.args.to_string()),
                 catch_up: catch_up.unwrap_or(now.catch_up),
                 jitter: jitter.unwrap_or_else(|| format!("{}s", now.jitter_s)),
                 name: now.name,
@@ -219,20 +221,20 @@ pub(crate) async fn obey<O: Outside>(command: ScheduleCommand) -> anyhow::Result
         }
         ScheduleCommand::Delete { of: Of { name, by, common } } => {
             open(&common)?.delete(&name, &by.actor).await?;
-            print_done("deleted", common.json)?;
+            tell_outcome("schedule", &name, "deleted", common.json)?;
         }
         ScheduleCommand::Pause { of: Of { name, by, common } } => {
             let was_not = open(&common)?.pause(&name, &by.actor).await?;
-            print_done(if was_not { "paused" } else { "was paused already" }, common.json)?;
+            tell_outcome("schedule", &name, if was_not { "paused" } else { "was paused already" }, common.json)?;
         }
-        ScheduleCommand::Resume { of: Of { name, common, .. } } => {
+        ScheduleCommand::Resume { name, common } => {
             let was = open(&common)?.resume(&name).await?;
-            print_done(if was { "resumed" } else { "was not paused" }, common.json)?;
+            tell_outcome("schedule", &name, if was { "resumed" } else { "was not paused" }, common.json)?;
         }
         ScheduleCommand::RunNow { of: Of { name, by, common } } => {
             let Enqueued { id, duplicate_of } = open(&common)?.run_now(&name, &by.actor).await?;
             if common.json {
-                return print_json(&json!({ "job_id": id, "duplicate_of": duplicate_of }));
+                return tell_json(&json!({ "job_id": id, "duplicate_of": duplicate_of }));
             }
             tell_line!("{id}");
             tell_duplicate(duplicate_of);
@@ -282,7 +284,7 @@ impl Ahead {
 
 fn print_next(ahead: &Ahead, schedule: Option<&ScheduleView>, json: bool) -> anyhow::Result<()> {
     if json {
-        return print_json(&json!({ "schedule": schedule, "ahead": ahead }));
+        return tell_json(&json!({ "schedule": schedule, "ahead": ahead }));
     }
     schedule.into_iter().for_each(print_summary);
     tell_line!("{} ({})", ahead.in_words, ahead.time_zone);
@@ -294,22 +296,9 @@ fn print_next(ahead: &Ahead, schedule: Option<&ScheduleView>, json: bool) -> any
 
 fn print_made(schedule: &ScheduleView, json: bool) -> anyhow::Result<()> {
     if json {
-        return print_json(schedule);
+        return tell_json(schedule);
     }
     print_next(&Ahead::of(&schedule.calendar, 3, Locale::En), Some(schedule), false)
-}
-
-fn print_done(what: &str, json: bool) -> anyhow::Result<()> {
-    if json {
-        return print_json(&json!({ "outcome": what }));
-    }
-    tell_line!("{what}");
-    Ok(())
-}
-
-fn print_json(answer: &impl Serialize) -> anyhow::Result<()> {
-    tell_line!("{}", serde_json::to_string_pretty(answer)?);
-    Ok(())
 }
 
 fn print_summary(schedule: &ScheduleView) {
@@ -319,7 +308,11 @@ fn print_summary(schedule: &ScheduleView) {
         (None, None, Some(why)) => format!("  REFUSED: {why}"),
         (None, None, None) => String::new(),
     };
-    let jitter = if schedule.jitter_s > 0 { format!(", jitter {} s", schedule.jitter_s) } else { String::new() };
+    let jitter = if schedule.jitter_s > 0 {
+        format!(", jitter {}", span(Duration::from_secs(schedule.jitter_s.unsigned_abs())))
+    } else {
+        String::new()
+    };
     tell_line!(
         "{:<24} {:<16} {:<16} {} {} ({}, {}{jitter})  next {}{standing}",
         schedule.name,

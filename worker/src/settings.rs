@@ -26,21 +26,21 @@ const CONNECTION_PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug, Args)]
 pub struct StoreArgs {
     /// Postgres, for example postgres://faena:secret@127.0.0.1/faena. May be a PgBouncer in transaction mode.
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<SecretString>,
     /// Postgres without a pooler in between, for LISTEN. Without it DATABASE_URL is used, and a poll every 500 ms stands behind it.
-    #[arg(long, env = "DATABASE_DIRECT_URL", hide_env_values = true)]
+    #[arg(long, global = true, env = "DATABASE_DIRECT_URL", hide_env_values = true)]
     pub database_direct_url: Option<SecretString>,
     /// The Redis of the queues, for example redis://:secret@127.0.0.1:6379/0. Append-only and `noeviction`, or jobs pushed directly
     /// may be lost.
-    #[arg(long, env = "REDIS_URL", hide_env_values = true)]
+    #[arg(long, global = true, env = "REDIS_URL", hide_env_values = true)]
     pub redis_url: Option<SecretString>,
     /// Prefix of every Redis key: installations with different namespaces can share a Redis.
-    #[arg(long, env = "FAENA_NAMESPACE", default_value = "faena")]
+    #[arg(long, global = true, env = "FAENA_NAMESPACE", default_value = "faena")]
     pub namespace: String,
     /// The keys of secret arguments as id:key,id2:key2, each key being 32 random bytes in hexadecimal or base64 (openssl rand -hex 32). The
     /// first seals, all open. The web must have the same. Without it no job with secret arguments can be enqueued or run.
-    #[arg(long, env = "SECRET_ARGS_KEYS", hide_env_values = true)]
+    #[arg(long, global = true, env = "SECRET_ARGS_KEYS", hide_env_values = true)]
     pub secret_args_keys: Option<SecretString>,
 }
 

@@ -253,7 +253,9 @@ impl Finished {
         match &self.decision {
             Decision::Complete => Fate::Over { outcome: Outcome::Completed, reason: None },
             Decision::Dead { reason } => Fate::Over { outcome: Outcome::Dead, reason: Some(reason) },
-            Decision::Cancel { reason } => Fate::Over { outcome: Outcome::Cancelled, reason: Some(reason) },
+            Decision::Cancel { reason } | Decision::Expire { reason } => {
+                Fate::Over { outcome: Outcome::Cancelled, reason: Some(reason) }
+            }
             Decision::Retry { delay, .. } => Fate::Goes(Verb::Retry(*delay)),
             Decision::Wait { delay, .. } => Fate::Goes(Verb::Wait(*delay)),
             Decision::Park { delay, .. } => Fate::Goes(Verb::Park(*delay)),
@@ -293,10 +295,12 @@ impl Finished {
 
     fn event(&self, outcome: Outcome, error: Option<&str>) -> Event {
         let delivery = self.delivery();
+        let is_unbegun = matches!(self.decision, Decision::Expire { .. });
         Event {
             id: delivery.id.clone(),
             outcome,
-            attempt: delivery.attempt,
+            attempt: delivery.attempt - u32::from(is_unbegun),
+            is_unbegun,
             epoch: delivery.lease.epoch,
             fence: delivery.lease.fence,
             started_ms: self.started.map(|started| self.on_redis_clock(started).timestamp_millis()),
@@ -324,7 +328,7 @@ impl Finished {
             Decision::Wait { .. } => "throttled",
             Decision::Park { .. } => "parked",
             Decision::Dead { .. } => "dead",
-            Decision::Cancel { .. } => "cancelled",
+            Decision::Cancel { .. } | Decision::Expire { .. } => "cancelled",
             Decision::Release | Decision::Drop => "released",
         };
         let meter = meters.of(name);

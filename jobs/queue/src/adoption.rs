@@ -50,6 +50,9 @@ pub async fn adopt<P: Send + Sync + 'static>(
         AdoptionReport { queue: plan.queue.clone(), job: plan.job.clone(), dry_run: plan.dry_run, ..AdoptionReport::default() };
     let mut adoption = Adoption { kind, stock, db, plan, report, waiting: 0, progress };
     adoption.run().await?;
+    if adoption.report.found_nothing() {
+        adoption.report.known_queues = adoption.stock.known().await?;
+    }
     Ok(adoption.report)
 }
 

@@ -193,6 +193,7 @@ pub async fn attempt_alone<P: Send + Sync + 'static>(registry: Registry<P>, port
         clock: Clock::default(),
         journal: None,
         alone: None,
+        peers: None,
         children: children.clone(),
     };
     let (interrupt, mut terminate) = (Arc::new(Interrupt::default()), signal(SignalKind::terminate())?);

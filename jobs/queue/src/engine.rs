@@ -31,6 +31,7 @@ use crate::{
     limit::Limit,
     live,
     loops::{Hung, Loops},
+    peers::Peers,
     perform::{Decision, Surroundings, perform},
     reconcile::reconcile,
     recorder::record,
@@ -123,6 +124,7 @@ impl<P: Send + Sync + 'static> Engine<P> {
             clock: Clock::default(),
             journal,
             alone,
+            peers: Some(Peers::new(store.clone())),
             children: children.clone(),
         });
         let (loops, drain) = (Loops::new(), Drain::default());
@@ -148,7 +150,8 @@ impl<P: Send + Sync + 'static> Engine<P> {
             loops.start("record", Some(lane), move |outage| record(store.clone(), db.clone(), lane, outage));
         }
         let limits: Vec<(Lane, Limit)> = surroundings.registry.limits().map(|(kind, limit)| (kind.lane, *limit)).collect();
-        start_shared_loops(&loops, (&store, &db), direct_url, (&lanes, limits), &inflights, &worker, &drain);
+        let kinds = surroundings.registry.kinds().map(|kind| (kind.name.to_owned(), kind.version)).collect();
+        start_shared_loops(&loops, (&store, &db), direct_url, (&lanes, limits), &inflights, (&worker, kinds), &drain);
 
         let begun = drain.begun.clone();
         let workers = tokio::spawn(monitor.run_with_signal(async move {
@@ -215,7 +218,7 @@ fn start_shared_loops(
     direct_url: String,
     (lanes, limits): (&[Lane], Vec<(Lane, Limit)>),
     inflights: &[Arc<Inflight>],
-    worker: &str,
+    (worker, kinds): (&str, BTreeMap<String, u16>),
     drain: &Drain,
 ) {
     let both = (store.clone(), db.clone());
@@ -250,7 +253,7 @@ fn start_shared_loops(
         move |outage| tell_troubles(troubles.clone(), db.clone(), outage)
     });
     loops.start("heartbeat", None, {
-        let (store, inflights, worker, drain) = (store.clone(), inflights.to_vec(), worker.to_owned(), drain.clone());
+        let (store, inflights, worker, drain) = (store.clone(), inflights.to_vec(), (worker.to_owned(), kinds), drain.clone());
         move |outage| beat(store.clone(), worker.clone(), inflights.clone(), drain.clone(), outage)
     });
 }

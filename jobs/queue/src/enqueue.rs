@@ -161,11 +161,11 @@ impl Parcel {
     /// As [`Self::write_outbox`], under an id that the caller chose: what was enqueued under it before, and may be over, is left alone.
     pub(crate) async fn write_outbox_once(&self, tx: &mut PgConnection) -> Result<Enqueued, EnqueueError> {
         let Envelope { id, name, args, .. } = &self.envelope;
-        let known: Option<bool> =
-            sqlx::query_scalar(include_str!("sql/find_id.sql")).bind(id).bind(name).bind(args.get()).fetch_one(&mut *tx).await?;
-        match known {
+        let (same, duplicate_of): (Option<bool>, Option<JobId>) =
+            sqlx::query_as(include_str!("sql/find_id.sql")).bind(id).bind(name).bind(args.get()).fetch_one(&mut *tx).await?;
+        match same {
             None => self.write_outbox(tx).await,
-            Some(true) => Ok(Enqueued { id: *id, duplicate_of: None }),
+            Some(true) => Ok(Enqueued { id: *id, duplicate_of }),
             Some(false) => Err(EnqueueError::IdTaken { id: *id }),
         }
     }

@@ -52,6 +52,9 @@ pub(crate) struct Event {
     pub(crate) outcome: Outcome,
     /// Within the job's present round, counted from 1; for a job that ended while it waited, how many it had used.
     pub(crate) attempt: u32,
+    /// The delivery ended before an attempt began: the ledger lists none.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) is_unbegun: bool,
     #[serde(default)]
     pub(crate) epoch: i64,
     /// 0: there was no delivery.
@@ -101,6 +104,11 @@ impl Event {
             (None, None) => None,
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if asks for a reference")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 fn is_json_object(bytes: &[u8]) -> bool {

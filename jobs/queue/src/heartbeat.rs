@@ -35,6 +35,9 @@ pub struct WorkerBeat {
     pub draining: bool,
     /// Slots and busy slots of each lane it serves.
     pub lanes: BTreeMap<Lane, SlotUse>,
+    /// The jobs it knows, and the newest version of each whose arguments it reads.
+    #[serde(default)]
+    pub kinds: BTreeMap<String, u16>,
     /// When Redis last heard of it.
     #[serde(skip)]
     pub seen_at: DateTime<Utc>,
@@ -49,6 +52,12 @@ impl WorkerBeat {
     pub fn is_silent(&self, now: DateTime<Utc>) -> bool {
         now - self.seen_at > SILENT_AFTER
     }
+
+    /// Whether it serves this lane and knows this job.
+    #[must_use]
+    pub fn can_take(&self, lane: Lane, name: &str, version: u16) -> bool {
+        self.lanes.contains_key(&lane) && self.kinds.get(name).is_some_and(|known| *known >= version)
+    }
 }
 
 /// How many slots there are and how many are in use.
@@ -61,7 +70,13 @@ pub struct SlotUse {
 }
 
 /// Beats until halted.
-pub(crate) async fn beat(store: Store, worker: String, inflights: Vec<Arc<Inflight>>, drain: Drain, mut outage: Outage) {
+pub(crate) async fn beat(
+    store: Store,
+    (worker, kinds): (String, BTreeMap<String, u16>),
+    inflights: Vec<Arc<Inflight>>,
+    drain: Drain,
+    mut outage: Outage,
+) {
     let started_at = Utc::now();
     loop {
         let lanes = inflights.iter().map(|inflight| (inflight.lane, SlotUse { slots: inflight.slots, busy: inflight.busy() }));
@@ -71,6 +86,7 @@ pub(crate) async fn beat(store: Store, worker: String, inflights: Vec<Arc<Inflig
             started_at,
             draining: drain.begun.is_cancelled(),
             lanes: lanes.collect(),
+            kinds: kinds.clone(),
             seen_at: DateTime::default(),
         };
         match store.beat(&beat).await {
@@ -132,6 +148,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::job::Queue;
 
     #[test]
     fn a_worker_is_silent_after_ten_beats_that_did_not_come() {
@@ -141,11 +158,25 @@ mod tests {
             started_at: DateTime::default(),
             draining: false,
             lanes: BTreeMap::new(),
+            kinds: BTreeMap::new(),
             seen_at: DateTime::default(),
         };
         assert!(!beat.is_silent(beat.seen_at + TimeDelta::seconds(10)));
         assert!(beat.is_silent(beat.seen_at + TimeDelta::seconds(11)));
         // Clocks are those of Redis; one that was set back makes nobody silent.
         assert!(!beat.is_silent(beat.seen_at - TimeDelta::seconds(60)));
+    }
+
+    #[test]
+    fn a_worker_can_take_what_it_knows_in_the_lanes_that_it_serves() {
+        let line = r#"{"name":"worker-1","version":"0.1.0","started_at":"2026-01-01T00:00:00Z","draining":false,
+            "lanes":{"default":{"slots":5,"busy":5}},"kinds":{"touch":2}}"#;
+        let beat: WorkerBeat = serde_json::from_str(line).unwrap();
+        let (default, low) = (Lane::of(Queue::Default), Lane::of(Queue::Low));
+        assert!(beat.can_take(default, "touch", 1) && beat.can_take(default, "touch", 2));
+        assert!(!beat.can_take(default, "touch", 3) && !beat.can_take(default, "tou", 1) && !beat.can_take(low, "touch", 1));
+        // As an older binary said it.
+        let silent: WorkerBeat = serde_json::from_str(&line.replace(r#","kinds":{"touch":2}"#, "")).unwrap();
+        assert!(!silent.can_take(default, "touch", 1));
     }
 }

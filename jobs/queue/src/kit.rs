@@ -129,6 +129,7 @@ impl<P: Send + Sync + 'static> Kit<P> {
             clock,
             journal: None,
             alone: None,
+            peers: None,
             children: Children::default(),
         };
         Self { surroundings, has_database: false, past: Mutex::default() }

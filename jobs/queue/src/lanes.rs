@@ -1,6 +1,10 @@
 //! The lanes there are, and which of them are paused: decisions, kept in Postgres.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use sqlx::{PgConnection, PgPool};
 
@@ -76,8 +80,13 @@ impl Operations {
     /// Answers whether it was not paused before.
     ///
     /// # Errors
-    /// Postgres did not answer.
+    /// No worker has ever served such a lane, or Postgres did not answer.
     pub async fn pause(&self, lane: Lane, actor: &str) -> Result<bool, OperationsError> {
+        let known: BTreeSet<Lane> = Lane::OWN.into_iter().chain(self.lanes().await?).collect();
+        if !known.contains(&lane) {
+            let known = known.iter().map(|lane| lane.as_str()).collect::<Vec<_>>().join(", ");
+            return Err(OperationsError::UnknownLane { lane, known });
+        }
         let paused = sqlx::query(
             "insert into faena.lanes as l (lane, paused_at, paused_by) values ($1, clock_timestamp(), $2)
              on conflict (lane) do update set paused_at = excluded.paused_at, paused_by = excluded.paused_by where l.paused_at is null",

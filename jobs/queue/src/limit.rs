@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 
@@ -190,6 +190,11 @@ fn as_text(value: &Value) -> Option<String> {
 /// A text as one word of a job's first line.
 pub(crate) fn to_word(text: &str) -> String {
     utf8_percent_encode(text, KEPT).to_string()
+}
+
+/// The text that was written so.
+pub(crate) fn from_word(word: &str) -> String {
+    percent_decode_str(word).decode_utf8_lossy().into_owned()
 }
 
 mod as_ms {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     lane::Lane,
-    limit::{BadBounds, Bounds, Limit, to_word},
+    limit::{BadBounds, Bounds, Limit, from_word, to_word},
     operations::{Operations, OperationsError},
     store::{Store, StoreError, Told},
 };
@@ -39,10 +39,41 @@ pub struct LimitSetting {
     pub held: u64,
     /// Jobs that wait for it, whatever their argument.
     pub waiting: u64,
+    /// How many values of its argument jobs are under.
+    pub values: usize,
+    /// Those values that most jobs are under, at most [`MAX_SHARES`] of them.
+    pub shares: Vec<Share>,
+}
+
+/// So many values of a limit's argument are listed.
+pub const MAX_SHARES: usize = 50;
+
+/// Who has a share of a limit that is counted apart for each value of an argument.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Share {
+    /// The value: a tenant, a channel.
+    pub of: String,
+    /// Jobs that run under it.
+    pub held: u64,
+    /// Jobs that wait for it.
+    pub waiting: u64,
+}
+
+/// A pause of jobs, and whose decision it was.
+#[derive(Debug, Clone, Serialize)]
+pub struct Pause {
+    /// Which jobs.
+    #[serde(flatten)]
+    pub what: Paused,
+    /// Since when.
+    pub paused_at: DateTime<Utc>,
+    /// By whom.
+    pub paused_by: String,
 }
 
 /// What may be paused beside lanes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Paused {
     /// Every job of a kind.
     Job(String),
@@ -55,6 +86,14 @@ impl Paused {
         match self {
             Self::Job(name) => format!("job:{}", to_word(name)),
             Self::Tenant(name) => format!("tenant:{}", to_word(name)),
+        }
+    }
+
+    fn from_row(what: &str) -> Option<Self> {
+        match what.split_once(':')? {
+            ("job", name) => Some(Self::Job(from_word(name))),
+            ("tenant", name) => Some(Self::Tenant(from_word(name))),
+            _ => None,
         }
     }
 }
@@ -77,6 +116,14 @@ pub enum LimitError {
     Unknown {
         /// What was asked for.
         word: String,
+        /// What there is.
+        known: String,
+    },
+    /// No worker has ever published such a job.
+    #[error("no job is named {name:?}; the jobs are {known}")]
+    UnknownJob {
+        /// What was asked for.
+        name: String,
         /// What there is.
         known: String,
     },
@@ -163,18 +210,24 @@ impl Operations {
         let rows: Vec<Row> = sqlx::query_as("select word, lane, code, operator, set_by, set_at from faena.limits order by word")
             .fetch_all(&self.db)
             .await?;
-        let mut shares: HashMap<String, (u64, u64)> = HashMap::new();
+        let mut held_by: HashMap<String, Vec<Share>> = HashMap::new();
         for lane in self.lanes().await? {
             for (word, held, waiting) in self.store.shares(lane).await? {
-                let of_all = word.split(':').next().unwrap_or_default().to_owned();
-                for word in [of_all, word.clone()].iter().take(1 + usize::from(word.contains(':'))) {
-                    let sum = shares.entry(word.clone()).or_default();
-                    *sum = (sum.0 + held, sum.1 + waiting);
-                }
+                let (limit, of) = word.split_once(':').unwrap_or((&word, ""));
+                held_by.entry(limit.to_owned()).or_default().push(Share { of: from_word(of), held, waiting });
             }
         }
         let setting = |row: Row| {
-            let (held, waiting) = shares.get(&row.word).copied().unwrap_or_default();
+            let (limit, of) = row.word.split_once(':').map_or((&*row.word, None), |(limit, of)| (limit, Some(from_word(of))));
+            let all = held_by.get(limit).map_or(&[][..], Vec::as_slice).iter();
+            let counted: Vec<&Share> = all.filter(|share| of.as_ref().is_none_or(|of| *of == share.of)).collect();
+            let (held, waiting) = counted.iter().fold((0, 0), |sum, share| (sum.0 + share.held, sum.1 + share.waiting));
+            let of_values =
+                counted.into_iter().filter(|share| of.is_none() && !share.of.is_empty() && share.held + share.waiting > 0);
+            let mut shares: Vec<Share> = of_values.cloned().collect();
+            shares.sort_by(|a, b| (b.held + b.waiting).cmp(&(a.held + a.waiting)).then_with(|| a.of.cmp(&b.of)));
+            let values = shares.len();
+            shares.truncate(MAX_SHARES);
             LimitSetting {
                 lane: row.lane.and_then(|lane| Lane::from_str(&lane).ok()),
                 code: row.code.map(|bounds| bounds.0),
@@ -184,9 +237,23 @@ impl Operations {
                 set_at: row.set_at,
                 held,
                 waiting,
+                values,
+                shares,
             }
         };
         Ok(rows.into_iter().map(setting).collect())
+    }
+
+    /// The bounds that hold for a limit, or for one value of its argument (`of`): an operator's, or else the code's.
+    ///
+    /// # Errors
+    /// Postgres did not answer.
+    pub async fn bounds_of(&self, name: &str, of: Option<&str>) -> Result<Bounds, OperationsError> {
+        let holds = sqlx::query_as(
+            "select coalesce(operator, code) from faena.limits where word in ($1, $2) order by length(word) desc limit 1",
+        );
+        let bounds: Option<(Json<Bounds>,)> = holds.bind(name).bind(word(name, of)).fetch_optional(&self.db).await?;
+        Ok(bounds.map(|(bounds,)| bounds.0).unwrap_or_default())
     }
 
     /// Sets the bounds of a limit, or of one value of its argument alone (`of`). Every worker obeys within a second, and a wiped Redis does
@@ -240,8 +307,15 @@ impl Operations {
     /// not forget it. Answers whether it was not paused before.
     ///
     /// # Errors
-    /// There are too many pauses, or Postgres did not answer.
+    /// There is no such job, there are too many pauses, or Postgres did not answer.
     pub async fn pause_jobs(&self, what: &Paused, actor: &str) -> Result<bool, LimitError> {
+        if let Paused::Job(name) = what {
+            let known: Vec<String> =
+                sqlx::query_scalar("select name from faena.job_kinds order by name").fetch_all(&self.db).await?;
+            if !known.contains(name) {
+                return Err(LimitError::UnknownJob { name: name.clone(), known: known.join(", ") });
+            }
+        }
         let (there,): (i64,) = sqlx::query_as("select count(*) from faena.pauses").fetch_one(&self.db).await?;
         if there >= MAX_SETTINGS {
             return Err(LimitError::TooMany);
@@ -278,12 +352,16 @@ impl Operations {
         }
     }
 
-    /// The paused kinds of jobs and tenants (`job:name`, `tenant:name`), since when, and who paused each.
+    /// The paused kinds of jobs and tenants.
     ///
     /// # Errors
     /// Postgres did not answer.
-    pub async fn pauses(&self) -> Result<Vec<(String, DateTime<Utc>, String)>, OperationsError> {
-        Ok(sqlx::query_as("select what, paused_at, paused_by from faena.pauses order by what").fetch_all(&self.db).await?)
+    pub async fn pauses(&self) -> Result<Vec<Pause>, OperationsError> {
+        let rows: Vec<(String, DateTime<Utc>, String)> =
+            sqlx::query_as("select what, paused_at, paused_by from faena.pauses order by what").fetch_all(&self.db).await?;
+        let pause =
+            |(what, paused_at, paused_by): (String, _, _)| Some(Pause { what: Paused::from_row(&what)?, paused_at, paused_by });
+        Ok(rows.into_iter().filter_map(pause).collect())
     }
 }
 

@@ -27,8 +27,12 @@ use crate::{
 /// An end is in the ledger within a fraction of this, unless the recorder is behind or away.
 const RECORDED_WITHIN: Duration = Duration::from_secs(1);
 
-/// A cursor that no page has handed out starts the list from its beginning.
 type Cursor<'c> = Option<&'c str>;
+
+/// Where a list goes on; an error for what no page of it has handed out.
+fn read_cursor<'c, T>(cursor: Cursor<'c>, read: impl FnOnce(&'c str) -> Option<T>) -> Result<Option<T>, OperationsError> {
+    cursor.map(|cursor| read(cursor).ok_or_else(|| OperationsError::BadCursor(cursor.to_owned()))).transpose()
+}
 
 impl Operations {
     /// The engine at a glance. Nothing in it is counted by reading the jobs themselves, so a backlog costs nothing.
@@ -92,7 +96,7 @@ impl Operations {
     /// before.
     ///
     /// # Errors
-    /// A store did not answer.
+    /// No page of that list has handed out such a cursor, or a store did not answer.
     pub async fn jobs(&self, filter: JobFilter, cursor: Option<&str>, limit: usize) -> Result<Page, OperationsError> {
         let limit = limit.clamp(1, 200);
         // One more than asked for tells whether there is a next page.
@@ -213,7 +217,7 @@ impl Operations {
         cursor: Cursor<'_>,
         limit: usize,
     ) -> Result<Vec<(JobSummary, String)>, OperationsError> {
-        let after: Option<JobId> = cursor.and_then(|cursor| cursor.parse().ok());
+        let after: Option<JobId> = read_cursor(cursor, |cursor| cursor.parse().ok())?;
         let rows: Vec<Stored> = sqlx::query_as(include_str!("sql/list_outboxed.sql"))
             .bind(lane.map(Lane::as_str))
             .bind(after)
@@ -229,10 +233,10 @@ impl Operations {
         cursor: Cursor<'_>,
         limit: usize,
     ) -> Result<Vec<(JobSummary, String)>, OperationsError> {
-        let after: Option<(DateTime<Utc>, JobId)> = cursor.and_then(|cursor| {
+        let after: Option<(DateTime<Utc>, JobId)> = read_cursor(cursor, |cursor| {
             let (micros, id) = cursor.split_once('~')?;
             Some((DateTime::from_timestamp_micros(micros.parse().ok()?)?, id.parse().ok()?))
-        });
+        })?;
         let rows: Vec<Stored> = sqlx::query_as(include_str!("sql/list_ended.sql"))
             .bind(filter.state.as_str())
             .bind(filter.lane.map(Lane::as_str))
@@ -252,11 +256,11 @@ impl Operations {
         cursor: Cursor<'_>,
         limit: usize,
     ) -> Result<Vec<(JobSummary, String)>, OperationsError> {
-        let after = cursor.and_then(|cursor| {
+        let after = read_cursor(cursor, |cursor| {
             let mut parts = cursor.splitn(3, '~');
             let (lane, position, id) = (parts.next()?, parts.next()?, parts.next()?);
             Some((lane.parse::<Lane>().ok()?, position.parse::<i64>().ok()?, id))
-        });
+        })?;
         let mut rows = Vec::new();
         for lane in self.lanes().await? {
             let passed = after.is_some_and(|(reached, ..)| lane < reached);
@@ -290,10 +294,10 @@ impl Operations {
         cursor: Cursor<'_>,
         limit: usize,
     ) -> Result<Vec<(JobSummary, String)>, OperationsError> {
-        let after = cursor.and_then(|cursor| {
+        let after = read_cursor(cursor, |cursor| {
             let (lane, entry) = cursor.split_once('~')?;
             Some((lane.parse::<Lane>().ok()?, entry))
-        });
+        })?;
         let mut rows = Vec::new();
         for lane in self.lanes().await? {
             let passed = after.is_some_and(|(reached, _)| lane < reached);
@@ -416,10 +420,11 @@ fn shown_terms(terms: Option<Terms>) -> Terms {
 
 /// What an operator must know while the recorder is far behind.
 fn pressure(taken_at: DateTime<Utc>, unrecorded_bytes: u64) -> Notice {
+    let behind = unrecorded_bytes >> 20;
     let message = format!(
-        "the recorder is {} MiB behind: successes of direct pushes go unrecorded, and soon direct pushes are refused. Give Postgres room, \
-         or start more workers that record",
-        unrecorded_bytes >> 20
+        "El registro va {behind} MiB atrasado: los éxitos de trabajos empujados directamente no se anotan, y pronto no se aceptarán más. Dale \
+         sitio a Postgres o arranca más workers que registren. / The recorder is {behind} MiB behind: successes of direct pushes go \
+         unrecorded, and soon direct pushes are refused. Give Postgres room, or start more workers that record."
     );
     Notice { key: "recorder".to_owned(), message, since: taken_at, last_at: taken_at, times: 1 }
 }

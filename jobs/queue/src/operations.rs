@@ -121,6 +121,17 @@ pub enum OperationsError {
     /// Redis did not.
     #[error(transparent)]
     Redis(#[from] StoreError),
+    /// A list does not go on there.
+    #[error("{0:?} is no place where this list goes on: give what the page before called `next`")]
+    BadCursor(String),
+    /// No worker has ever served such a lane.
+    #[error("there is no lane {lane}; the lanes are {known}")]
+    UnknownLane {
+        /// What was asked for.
+        lane: Lane,
+        /// What there is.
+        known: String,
+    },
 }
 
 impl From<RelayError> for OperationsError {

@@ -12,6 +12,7 @@ use crate::{
     event::is_storable_json,
     job::{Job, JobId},
     limit::Reckoning,
+    secret,
     terms::{FollowUp, MAX_CHAIN, MAX_FOLLOW_UPS, MAX_TERMS_BYTES, Moment, On, Terms, is_tenant},
     unique::Unique,
 };
@@ -159,7 +160,8 @@ impl<J: Job> Order<J> {
     fn erase(self, on: On) -> Result<FollowUp, EnqueueError> {
         let name = J::NAME;
         let encode = |source| EnqueueError::Encode { name, source };
-        let args = RawValue::from_string(serde_json::to_string(&self.job).map_err(encode)?).map_err(encode)?;
+        let args =
+            RawValue::from_string(secret::of_kind(name, || serde_json::to_string(&self.job)).map_err(encode)?).map_err(encode)?;
         let unique = match self.uniqueness {
             Uniqueness::OfKind => J::UNIQUE,
             Uniqueness::Asked(unique) => Some(unique),
@@ -172,9 +174,7 @@ impl<J: Job> Order<J> {
         let terms = Terms { tenant: self.tenant.or(tenant), limits, unique, follow_ups, ..Terms::default() };
         check_terms(name, &terms)?;
         for (field, moment) in [("time", self.run), ("expiry", self.expires)] {
-            if moment.is_some_and(|moment| moment.from(clock::now()).is_none_or(|at| at.year() > LAST_YEAR)) {
-                return Err(EnqueueError::TooFar { name, field });
-            }
+            check_time(name, field, moment.map(|moment| moment.from(clock::now()).unwrap_or(DateTime::<Utc>::MAX_UTC)))?;
         }
         Ok(FollowUp {
             on,
@@ -190,7 +190,11 @@ impl<J: Job> Order<J> {
     }
 }
 
-fn check_terms(name: &'static str, terms: &Terms) -> Result<(), EnqueueError> {
+pub(crate) fn check_time(name: &'static str, field: &'static str, at: Option<DateTime<Utc>>) -> Result<(), EnqueueError> {
+    if at.is_some_and(|at| at.year() > LAST_YEAR) { Err(EnqueueError::TooFar { name, field }) } else { Ok(()) }
+}
+
+pub(crate) fn check_terms(name: &'static str, terms: &Terms) -> Result<(), EnqueueError> {
     if terms.tenant.as_deref().is_some_and(|tenant| !is_tenant(tenant)) {
         return Err(EnqueueError::Tenant { name });
     }

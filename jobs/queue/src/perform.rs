@@ -22,6 +22,7 @@ use crate::{
     envelope::{Delivery, Durability, Envelope},
     faults::{Sabotage, crash_point, sabotaged},
     journal::Journal,
+    peers::{Peers, UNTIL_SOMEBODY_COMES},
     progress::Reported,
     registry::{Kind, Prepared, Registry},
     terms::Until,
@@ -30,8 +31,6 @@ use crate::{
 
 /// How long a cancelled job may take to end by itself before it is dropped.
 const CANCEL_GRACE: Duration = Duration::from_secs(2);
-/// A job that this worker does not know goes back for another binary to take.
-const UNKNOWN_WAIT: Duration = Duration::from_secs(30);
 /// How long transactions that have met a waiting unique job may keep it from its start.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A job whose key could not be given back begins a moment later.
@@ -51,6 +50,8 @@ pub(crate) struct Surroundings<P> {
     pub(crate) journal: Option<Journal>,
     /// How to attempt a suspect; `None`: here, like any other.
     pub(crate) alone: Option<Alone>,
+    /// Who else may know a job; `None`: nobody.
+    pub(crate) peers: Option<Peers>,
     /// What its jobs have started.
     pub(crate) children: Children,
 }
@@ -113,6 +114,10 @@ pub(crate) enum Decision {
     Cancel {
         reason: String,
     },
+    /// It came too late, and no attempt began.
+    Expire {
+        reason: String,
+    },
     /// Back to its queue, uncounted.
     Release,
     /// Nothing: the job belongs to a newer delivery.
@@ -132,11 +137,15 @@ pub(crate) async fn perform<P: Send + Sync + 'static>(
         Err(reason) => return Decision::Dead { reason: reason.clone() },
     };
     if let Some(expired_at) = envelope.terms.expires_at.filter(|at| *at <= delivery.claimed_at) {
-        return Decision::Cancel { reason: expired(expired_at) };
+        return Decision::Expire { reason: expired(expired_at) };
     }
     let Some(kind) = surroundings.registry.get(&envelope.name).filter(|kind| kind.version >= envelope.version) else {
         let reason = format!("this worker knows no job {:?} of version {}", envelope.name, envelope.version);
-        return Decision::Park { delay: UNKNOWN_WAIT, reason };
+        let delay = match &surroundings.peers {
+            Some(peers) => peers.parked_for(delivery.lane, &envelope.name, envelope.version).await,
+            None => UNTIL_SOMEBODY_COMES,
+        };
+        return Decision::Park { delay, reason };
     };
     if let Some(wait) = give_key_back(surroundings, delivery, envelope).await {
         return wait;

@@ -229,7 +229,7 @@ async fn write(tx: &mut PgConnection, lane: Lane, new: &[&Told]) -> sqlx::Result
             error!(id = told.event.id, "an event names no job");
             continue;
         };
-        if told.event.fence > 0 {
+        if told.event.fence > 0 && !told.event.is_unbegun {
             attempts.add(id, &told.event);
         }
         if told.event.outcome.is_end() {

@@ -21,6 +21,7 @@ use crate::{
     job::{Job, JobId},
     lane::Lane,
     limit::{Limit, Reckoning},
+    order::{check_terms, check_time},
     schema::schema_of,
     secret,
     terms::Terms,
@@ -56,6 +57,7 @@ pub struct Kind<P> {
     /// [`Job::UNIQUE`].
     pub unique: Option<Unique>,
     normalize: fn(&str) -> Result<Box<RawValue>, WrongArgs>,
+    unknown_field: fn(&str) -> Option<String>,
     prepare: fn(&str) -> serde_json::Result<Prepared<P>>,
 }
 
@@ -84,6 +86,14 @@ pub enum ByNameError {
         name: &'static str,
         /// What is wrong.
         source: WrongArgs,
+    },
+    /// The arguments have a field that the job does not: somebody means something that nobody would do.
+    #[error("the arguments of {name} have a field that it does not: {field}")]
+    UnknownField {
+        /// The kind of job.
+        name: &'static str,
+        /// Where, for example `user.locle`.
+        field: String,
     },
     /// The job could not be written.
     #[error(transparent)]
@@ -121,8 +131,9 @@ impl<P: Send + Sync + 'static> Registry<P> {
             unique: J::UNIQUE,
             schema: schema_of::<J>().unwrap_or_else(|why| panic!("the schema of {}: {why}", J::NAME)),
             normalize: normalize::<J>,
+            unknown_field: unknown_field::<J>,
             prepare: |args| {
-                let job: J = serde_json::from_str(args)?;
+                let job: J = secret::of_kind(J::NAME, || serde_json::from_str(args))?;
                 Ok(Box::new(move |ctx| Box::pin(async move { job.run(&ctx).await })))
             },
         };
@@ -183,25 +194,26 @@ impl<P: Send + Sync + 'static> Registry<P> {
         Lane::OWN.into_iter().chain(self.kinds.values().map(|kind| kind.lane)).collect()
     }
 
-    /// Enqueues a job given by name and JSON, through the outbox; under `id`, if the caller has one. Secret arguments are given as they are,
-    /// and sealed here.
+    /// Enqueues a job given by name and JSON, through the outbox. Secret arguments are given as they are, and sealed here.
     ///
     /// # Errors
-    /// The name is unknown, the arguments do not decode, or Postgres refuses.
-    pub async fn enqueue_by_name(
-        &self,
-        tx: &mut PgConnection,
-        name: &str,
-        args: &str,
-        run_at: Option<DateTime<Utc>>,
-        id: Option<JobId>,
-    ) -> Result<Enqueued, ByNameError> {
+    /// The name is unknown, the arguments do not decode, an option of the order is wrong, or Postgres refuses.
+    pub async fn enqueue_by_name(&self, tx: &mut PgConnection, order: OrderByName<'_>) -> Result<Enqueued, ByNameError> {
+        let OrderByName { name, args, run_at, id, tenant, expires_at, unique_key } = order;
         let kind = self.known(name)?;
         let args = kind.own(args)?;
-        let (limits, tenant) = kind.reckoning.of_args(&args)?;
-        let unique = kind.unique.map(|unique| unique.term(kind.name, args.get())).transpose();
-        let unique = unique.map_err(|(field, problem)| EnqueueError::Unique { name: kind.name, field, problem })?;
-        let terms = Terms { limits, tenant, unique, ..Terms::default() };
+        let (limits, own_tenant) = kind.reckoning.of_args(&args)?;
+        let tenant = tenant.map(ToOwned::to_owned).or(own_tenant);
+        let unique = match unique_key {
+            Some(key) => Some(Ok(kind.unique.unwrap_or(Unique::until_end()).named(kind.name, key))),
+            None => kind.unique.map(|unique| unique.term(kind.name, args.get())),
+        };
+        let unique = unique.transpose().map_err(|(field, problem)| EnqueueError::Unique { name: kind.name, field, problem })?;
+        let terms = Terms { limits, tenant, unique, expires_at, ..Terms::default() };
+        check_terms(kind.name, &terms)?;
+        for (field, at) in [("time", run_at), ("expiry", expires_at)] {
+            check_time(kind.name, field, at)?;
+        }
         let envelope = Envelope {
             run_at,
             terms,
@@ -227,17 +239,66 @@ impl<P: Send + Sync + 'static> Registry<P> {
         Ok(args)
     }
 
+    /// As [`Self::normalize`], for arguments that a person or another program has just written: a field that the job does not know is a
+    /// mistake. (Of stored arguments it may be what an earlier version knew.)
+    ///
+    /// # Errors
+    /// As [`Self::normalize`]; or there is such a field.
+    pub fn check_args(&self, name: &str, args: &str) -> Result<String, ByNameError> {
+        let normal = self.normalize(name, args)?;
+        let kind = self.known(name)?;
+        match (kind.unknown_field)(args) {
+            Some(field) => Err(ByNameError::UnknownField { name: kind.name, field }),
+            None => Ok(normal),
+        }
+    }
+
     fn known(&self, name: &str) -> Result<&Kind<P>, ByNameError> {
         let known = || self.kinds.keys().copied().collect::<Vec<_>>().join(", ");
         self.get(name).ok_or_else(|| ByNameError::UnknownName { name: name.to_owned(), known: known() })
     }
 }
 
+/// A job given by name and JSON, with what is asked beside it, as [`Order`](crate::Order) has it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OrderByName<'a> {
+    /// The kind of job.
+    pub name: &'a str,
+    /// Its arguments as JSON.
+    pub args: &'a str,
+    /// Not before this time.
+    pub run_at: Option<DateTime<Utc>>,
+    /// The id, if the caller chooses it: enqueued twice under one id, a job runs once.
+    pub id: Option<JobId>,
+    /// For whom the work is done, if the kind's arguments do not say.
+    pub tenant: Option<&'a str>,
+    /// Not worth an attempt from then on.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Of the jobs of this kind with this key one is wanted at a time, whatever the kind says.
+    pub unique_key: Option<&'a str>,
+}
+
+/// Reads arguments of `J` that come from a person or a program.
+fn given<J: Job, R>(read: impl FnOnce() -> R) -> R {
+    secret::of_kind(J::NAME, || secret::unsealed(read))
+}
+
+/// The first field of the arguments that the job does not read.
+fn unknown_field<J: Job>(args: &str) -> Option<String> {
+    let (mut text, mut found) = (serde_json::Deserializer::from_str(args), None);
+    let _: Result<J, _> = given::<J, _>(|| {
+        serde_ignored::deserialize(&mut text, |path| {
+            found.get_or_insert_with(|| path.to_string());
+        })
+    });
+    found
+}
+
 /// Reads arguments and writes them again, as a job of that kind would be enqueued.
 fn normalize<J: Job>(args: &str) -> Result<Box<RawValue>, WrongArgs> {
     let mut text = serde_json::Deserializer::from_str(args);
-    let job: J = secret::unsealed(|| serde_path_to_error::deserialize(&mut text))?;
-    let whole = text.end().and_then(|()| serde_json::value::to_raw_value(&job));
+    let job: J = given::<J, _>(|| serde_path_to_error::deserialize(&mut text))?;
+    let whole = text.end().and_then(|()| secret::of_kind(J::NAME, || serde_json::value::to_raw_value(&job)));
     whole.map_err(|error| WrongArgs::new(Track::new().path(), error))
 }
 

@@ -48,8 +48,47 @@ const FORMATS: [&str; 16] = [
 /// # Errors
 /// What Postgres could not judge by it, as a JSON Pointer and a reason: a schema that is only half understood would let wrong arguments in.
 pub(crate) fn schema_of<J: JsonSchema>() -> Result<Value, String> {
-    let schema = SchemaSettings::draft2020_12().for_deserialize().into_generator().into_root_schema_for::<J>().to_value();
+    let mut schema = SchemaSettings::draft2020_12().for_deserialize().into_generator().into_root_schema_for::<J>().to_value();
+    if !shares_fields(&schema) {
+        close(&mut schema);
+    }
     check(&schema, "", &schema).map(|()| schema)
+}
+
+/// Schemas within a schema, and those under names.
+const INNER: [&str; 3] = ["items", "additionalProperties", "not"];
+const INNER_LISTS: [&str; 4] = ["allOf", "anyOf", "oneOf", "prefixItems"];
+const INNER_NAMED: [&str; 2] = ["properties", "$defs"];
+
+/// Allows no fields but those that are named. Serde passes over a field that it does not know, so that old binaries read what new ones
+/// write; but whoever enqueues one means something by it, and must hear that nobody would do it.
+fn close(schema: &mut Value) {
+    let Value::Object(fields) = schema else { return };
+    if fields.get("type").is_some_and(|kind| kind == "object") && !fields.contains_key("additionalProperties") {
+        fields.insert("additionalProperties".to_owned(), Value::Bool(false));
+    }
+    for (keyword, rule) in fields {
+        match rule {
+            Value::Object(named) if INNER_NAMED.contains(&keyword.as_str()) => named.values_mut().for_each(close),
+            Value::Array(list) if INNER_LISTS.contains(&keyword.as_str()) => list.iter_mut().for_each(close),
+            inner if INNER.contains(&keyword.as_str()) => close(inner),
+            _ => {}
+        }
+    }
+}
+
+/// Whether somewhere two schemas judge one object, each knowing a part of its fields: neither may then refuse the rest.
+fn shares_fields(schema: &Value) -> bool {
+    let Value::Object(fields) = schema else { return false };
+    let has = |keyword: &str| fields.contains_key(keyword);
+    has("properties") && ["$ref", "allOf", "anyOf", "oneOf"].into_iter().any(has)
+        || has("allOf")
+        || fields.iter().any(|(keyword, rule)| match rule {
+            Value::Object(named) if INNER_NAMED.contains(&keyword.as_str()) => named.values().any(shares_fields),
+            Value::Array(list) if INNER_LISTS.contains(&keyword.as_str()) => list.iter().any(shares_fields),
+            inner if INNER.contains(&keyword.as_str()) => shares_fields(inner),
+            _ => false,
+        })
 }
 
 fn check(schema: &Value, at: &str, root: &Value) -> Result<(), String> {
@@ -162,7 +201,39 @@ mod tests {
     fn a_schema_says_what_the_type_does() {
         let schema = schema_of::<Strict>().expect("a schema that can be judged");
         assert_eq!(schema["required"], json!(["code"]));
+        assert_eq!(schema["additionalProperties"], json!(false));
         assert_eq!(schema["properties"]["code"], json!({"type": "string", "maxLength": 3, "pattern": "^[a-z]{1,3}$"}));
+    }
+
+    #[derive(Deserialize, JsonSchema)]
+    #[serde(tag = "kind")]
+    #[expect(dead_code, reason = "only its schema is looked at")]
+    enum Tagged {
+        Inner(Part),
+        Bare,
+    }
+
+    #[derive(Deserialize, JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is looked at")]
+    struct Part {
+        size: u8,
+    }
+
+    #[derive(Deserialize, JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is looked at")]
+    struct Open {
+        parts: Vec<Part>,
+        free: BTreeMap<String, u8>,
+    }
+
+    #[test]
+    fn no_object_has_fields_that_nobody_named_where_one_schema_knows_them_all() {
+        let open = schema_of::<Open>().unwrap();
+        assert_eq!(open["$defs"]["Part"]["additionalProperties"], json!(false));
+        assert_eq!(open["properties"]["free"]["additionalProperties"]["type"], json!("integer"));
+        // A part's own schema does not know the tag beside its fields.
+        let tagged = schema_of::<Tagged>().unwrap();
+        assert_eq!(tagged.pointer("/$defs/Part/additionalProperties"), None, "{tagged}");
     }
 
     #[test]

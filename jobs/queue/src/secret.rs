@@ -24,7 +24,7 @@ use zeroize::Zeroizing;
 pub(crate) const SEAL: &str = "$secret";
 /// What stands for a secret wherever people look.
 pub(crate) const REDACTED: &str = "[secret]";
-const FORMAT: &str = "v1";
+const FORMAT: &str = "v2";
 const NONCE_BYTES: usize = 24;
 const KEY_BYTES: usize = 32;
 
@@ -86,7 +86,9 @@ impl<T: Serialize> Serialize for Secret<T> {
             S::Error::custom("a secret argument cannot be sealed: no keyring is installed (the setting SECRET_ARGS_KEYS)")
         })?;
         let plain = Zeroizing::new(serde_json::to_vec(&self.0).map_err(S::Error::custom)?);
-        Sealed { seal: keyring.seal(&plain) }.serialize(serializer)
+        let seal = KIND.get().map(|kind| keyring.seal(kind, &plain));
+        let seal = seal.ok_or_else(|| S::Error::custom("a secret is sealed as an argument of a job, and of none else"))?;
+        Sealed { seal }.serialize(serializer)
     }
 }
 
@@ -127,12 +129,28 @@ impl<T: JsonSchema> JsonSchema for Secret<T> {
 
 fn open<T: DeserializeOwned>(seal: &str) -> Result<Secret<T>, String> {
     let keyring = Keyring::installed().ok_or("a secret argument cannot be opened: no keyring is installed (SECRET_ARGS_KEYS)")?;
-    let plain = keyring.open(seal).map_err(|error| format!("a secret argument cannot be opened: {error}"))?;
+    let kind = KIND.get().ok_or("a secret is opened as an argument of a job, and of none else")?;
+    let plain = keyring.open(kind, seal).map_err(|error| format!("a secret argument cannot be opened: {error}"))?;
     serde_json::from_slice(&plain).map(Secret).map_err(|_| "a secret argument has the wrong type".to_owned())
 }
 
 thread_local! {
     static PLAIN_IS_TAKEN: Cell<bool> = const { Cell::new(false) };
+    /// Of which kind the job is whose arguments are written or read just now: serde hands nothing of that to a field.
+    static KIND: Cell<Option<&'static str>> = const { Cell::new(None) };
+}
+
+/// Writes or reads the arguments of a job of this kind. A seal is opened as an argument of the kind that it was made for, and of no other: who may
+/// enqueue, and has seen a seal, cannot have another job read it.
+pub(crate) fn of_kind<R>(kind: &'static str, work: impl FnOnce() -> R) -> R {
+    struct Restored(Option<&'static str>);
+    impl Drop for Restored {
+        fn drop(&mut self) {
+            KIND.set(self.0);
+        }
+    }
+    let _restored = Restored(KIND.replace(Some(kind)));
+    work()
 }
 
 /// Reads arguments whose secrets are given as they are, because they come from a person or a program and not from a queue.
@@ -159,6 +177,30 @@ pub fn redacted(args: &str) -> String {
             value.to_string()
         }
         Err(_) => format!("{REDACTED} (what cannot be decoded, and holds a secret)"),
+    }
+}
+
+/// `edited`, arguments that somebody saw as [`redacted`] shows `stored`: what still reads `[secret]` is what was sealed there.
+#[must_use]
+pub fn with_secrets_of(stored: &str, edited: &str) -> String {
+    let values = (serde_json::from_str::<Value>(stored), serde_json::from_str::<Value>(edited));
+    let (true, (Ok(stored), Ok(mut value))) = (edited.contains(REDACTED), values) else { return edited.to_owned() };
+    restore(&stored, &mut value);
+    value.to_string()
+}
+
+fn restore(stored: &Value, edited: &mut Value) {
+    match (stored, edited) {
+        (Value::Object(fields), edited) if fields.contains_key(SEAL) && *edited == REDACTED => *edited = stored.clone(),
+        (Value::Object(stored), Value::Object(edited)) => {
+            for (name, value) in edited {
+                restore(stored.get(name).unwrap_or(&Value::Null), value);
+            }
+        }
+        (Value::Array(stored), Value::Array(edited)) => {
+            stored.iter().zip(edited).for_each(|(stored, edited)| restore(stored, edited));
+        }
+        _ => {}
     }
 }
 
@@ -243,18 +285,19 @@ impl Keyring {
         INSTALLED.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// `v1.key id.nonce.ciphertext`; what stands before the nonce is authenticated too.
-    fn seal(&self, plain: &[u8]) -> String {
+    /// `v2.key id.nonce.ciphertext`; what stands before the nonce is authenticated too, and for which kind of job it is.
+    fn seal(&self, kind: &str, plain: &[u8]) -> String {
         let (id, cipher) = &self.0[0];
         let nonce: [u8; NONCE_BYTES] = rand::random();
         let head = format!("{FORMAT}.{id}");
-        let payload = Payload { msg: plain, aad: head.as_bytes() };
+        let aad = format!("{head}.{kind}");
+        let payload = Payload { msg: plain, aad: aad.as_bytes() };
         // It fails for messages of more than 256 GiB.
         let sealed = cipher.encrypt(&XNonce::from(nonce), payload).unwrap_or_default();
         format!("{head}.{}.{}", URL_SAFE_NO_PAD.encode(nonce), URL_SAFE_NO_PAD.encode(sealed))
     }
 
-    fn open(&self, seal: &str) -> Result<Zeroizing<Vec<u8>>, String> {
+    fn open(&self, kind: &str, seal: &str) -> Result<Zeroizing<Vec<u8>>, String> {
         let parts: Vec<&str> = seal.split('.').collect();
         let [format, id, nonce, sealed] = parts[..] else { return Err("it is no sealed value".to_owned()) };
         if format != FORMAT {
@@ -267,12 +310,12 @@ impl Keyring {
         let (Some(nonce), Ok(sealed)) = (nonce, URL_SAFE_NO_PAD.decode(sealed)) else {
             return Err("it is no sealed value".to_owned());
         };
-        let head = format!("{format}.{id}");
-        let payload = Payload { msg: &sealed, aad: head.as_bytes() };
+        let aad = format!("{format}.{id}.{kind}");
+        let payload = Payload { msg: &sealed, aad: aad.as_bytes() };
         let opened = cipher.decrypt(&XNonce::from(nonce), payload);
-        opened
-            .map(Zeroizing::new)
-            .map_err(|_| format!("it was changed since it was sealed, or the key {id:?} is another one now"))
+        opened.map(Zeroizing::new).map_err(|_| {
+            format!("it was sealed for another job than {kind}, or changed since, or the key {id:?} is another one now")
+        })
     }
 }
 
@@ -298,28 +341,34 @@ mod tests {
     #[test]
     fn what_is_sealed_is_opened_by_a_keyring_that_still_has_its_key() {
         let (before, during, after) = (keyring(OLD), keyring(&format!("{NEW},{OLD}")), keyring(NEW));
-        let (old, new) = (before.seal(b"4111"), during.seal(b"4111"));
+        let (old, new) = (before.seal("charge", b"4111"), during.seal("charge", b"4111"));
 
-        assert!(old.starts_with("v1.old.") && new.starts_with("v1.new.") && !old.contains("4111"));
-        assert_eq!(during.open(&old).unwrap().as_slice(), b"4111");
-        assert_eq!(after.open(&new).unwrap().as_slice(), b"4111");
-        let gone = after.open(&old).unwrap_err();
+        assert!(old.starts_with("v2.old.") && new.starts_with("v2.new.") && !old.contains("4111"));
+        assert_eq!(during.open("charge", &old).unwrap().as_slice(), b"4111");
+        assert_eq!(after.open("charge", &new).unwrap().as_slice(), b"4111");
+        let gone = after.open("charge", &old).unwrap_err();
         assert_eq!(gone, "it was sealed with the key \"old\", which SECRET_ARGS_KEYS does not have (any more)");
-        assert_ne!(before.seal(b"4111"), old, "a nonce serves once");
+        assert_ne!(before.seal("charge", b"4111"), old, "a nonce serves once");
     }
 
     #[test]
     fn a_seal_that_was_touched_is_not_opened() {
         let keyring = keyring(&format!("{OLD},{NEW}"));
-        let seal = keyring.seal(b"4111");
+        let seal = keyring.seal("charge", b"4111");
         for place in 0..seal.len() {
             let mut bytes = seal.clone().into_bytes();
             bytes[place] = if bytes[place] == b'A' { b'B' } else { b'A' };
             let touched = String::from_utf8(bytes).unwrap();
-            assert!(keyring.open(&touched).is_err(), "{touched}");
+            assert!(keyring.open("charge", &touched).is_err(), "{touched}");
         }
-        let renamed = seal.replace("v1.old.", "v1.new.");
-        assert!(keyring.open(&renamed).is_err() && keyring.open("").is_err() && keyring.open("v1.old..").is_err());
+        let elsewhere = keyring.open("refund", &seal).unwrap_err();
+        assert!(elsewhere.starts_with("it was sealed for another job than refund"), "{elsewhere}");
+        let renamed = seal.replace("v2.old.", "v2.new.");
+        assert!(
+            keyring.open("charge", &renamed).is_err()
+                && keyring.open("charge", "").is_err()
+                && keyring.open("charge", "v2.old..").is_err()
+        );
     }
 
     #[test]
@@ -336,10 +385,22 @@ mod tests {
 
     #[test]
     fn people_see_that_there_is_a_secret_and_nothing_else() {
-        let args = r#"{"user":7,"cards":[{"$secret":"v1.old.AAAA.BBBB"}],"note":"say $secret"}"#;
+        let args = r#"{"user":7,"cards":[{"$secret":"v2.old.AAAA.BBBB"}],"note":"say $secret"}"#;
         assert_eq!(redacted(args), r#"{"cards":["[secret]"],"note":"say $secret","user":7}"#);
         assert_eq!(redacted(r#"{"b":1,"a":2}"#), r#"{"b":1,"a":2}"#);
-        assert!(!redacted("{\"x\":{\"$secret\":\"v1.old.AAAA.BBBB\"}, oops").contains("BBBB"));
+        assert!(!redacted("{\"x\":{\"$secret\":\"v2.old.AAAA.BBBB\"}, oops").contains("BBBB"));
+    }
+
+    #[test]
+    fn who_edits_what_they_saw_keeps_the_secrets_that_they_did_not_see() {
+        let stored = r#"{"user":7,"cards":[{"$secret":"v2.old.AAAA.BBBB"}]}"#;
+        let edited = |text: &str| serde_json::from_str::<Value>(&with_secrets_of(stored, text)).unwrap();
+        assert_eq!(
+            edited(r#"{"user":8,"cards":["[secret]"],"note":"[secret]"}"#),
+            json!({"user": 8, "cards": [{"$secret": "v2.old.AAAA.BBBB"}], "note": "[secret]"})
+        );
+        assert_eq!(edited(r#"{"user":8,"cards":["4111"]}"#), json!({"user": 8, "cards": ["4111"]}));
+        assert_eq!(with_secrets_of(stored, "{oops [secret]"), "{oops [secret]");
     }
 
     #[test]
@@ -360,10 +421,10 @@ mod tests {
         keyring(OLD).install();
         let charge = Charge { user: 7, card: Secret::new("4111".to_owned()) };
 
-        let written = serde_json::to_string(&charge).unwrap();
-        let read: Charge = serde_json::from_str(&written).unwrap();
+        let written = of_kind("charge", || serde_json::to_string(&charge)).unwrap();
+        let read: Charge = of_kind("charge", || serde_json::from_str(&written)).unwrap();
 
-        assert!(written.starts_with(r#"{"user":7,"card":{"$secret":"v1.old."#) && !written.contains("4111"), "{written}");
+        assert!(written.starts_with(r#"{"user":7,"card":{"$secret":"v2.old."#) && !written.contains("4111"), "{written}");
         assert_eq!((read.user, read.card.expose().as_str()), (7, "4111"));
         assert_eq!(format!("{read:?}"), "Charge { user: 7, card: [secret] }");
 

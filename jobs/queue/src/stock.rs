@@ -94,6 +94,9 @@ pub(crate) enum Payload {
     Gone,
 }
 
+/// Where the stock crate keeps the list of its queues, each as the key of its workers.
+const QUEUES: &str = "core:apalis:queues:list";
+
 impl StockQueue {
     /// Connects.
     pub(crate) async fn open(url: &str, name: &str) -> Result<Self, RedisError> {
@@ -102,6 +105,12 @@ impl StockQueue {
             .set_response_timeout(Some(RESPONSE_TIMEOUT));
         let connection = Client::open(url)?.get_multiplexed_async_connection_with_config(&config).await?;
         Ok(Self { name: name.to_owned(), connection })
+    }
+
+    /// The queues whose workers have ever registered in this Redis.
+    pub(crate) async fn known(&mut self) -> Result<Vec<String>, RedisError> {
+        let keys: Vec<Vec<u8>> = redis::cmd("ZRANGE").arg(QUEUES).arg(0).arg(-1).query_async(&mut self.connection).await?;
+        Ok(keys.iter().map(|key| text(key).trim_end_matches(":workers").to_owned()).collect())
     }
 
     /// Redis's clock, in seconds.

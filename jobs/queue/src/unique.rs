@@ -79,10 +79,16 @@ impl Unique {
             let _ = write!(values, "{}{field}=", if place > 0 { "," } else { "" });
             write_canonical(value, &mut values).map_err(|problem| (*field, problem))?;
         }
+        Ok(self.named(name, &values))
+    }
+
+    /// What a job of kind `name` holds whose caller says which are the same.
+    pub(crate) fn named(&self, name: &str, values: &str) -> UniqueTerm {
         // A key stands in lines of words, so what is readable has neither spaces nor control characters.
         let readable = values.len() <= MAX_READABLE && values.bytes().all(|byte| byte.is_ascii_graphic());
-        let values = if readable { values } else { format!("#{}", hex::encode(&Sha256::digest(values)[..16])) };
-        Ok(UniqueTerm { key: format!("{name}:{values}"), until: self.until })
+        let hash = || format!("#{}", hex::encode(&Sha256::digest(values)[..16]));
+        let key = if readable { format!("{name}:{values}") } else { format!("{name}:{}", hash()) };
+        UniqueTerm { key, until: self.until }
     }
 }
 

@@ -34,6 +34,7 @@ async fn a_job_that_comes_too_late_ends_without_running() {
     let job = ended(&stores, late).await;
     let reason = format!("expired: not worth running after {}", expired_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true));
     assert_eq!((job.summary.state, job.summary.reason), (State::Cancelled, Some(reason)));
+    assert_eq!((job.summary.attempts, job.attempts.len()), (0, 0), "nothing was attempted");
     assert_eq!(ended(&stores, pushed).await.summary.state, State::Cancelled);
     assert_eq!(ended(&stores, in_time).await.summary.state, State::Completed);
     quiet(&stores).await;

@@ -237,12 +237,43 @@ async fn bounds_that_cannot_be_obeyed_and_limits_that_nobody_has_are_refused_by_
         (&["set", "gate", "--rate", "1/fortnight"], "\"fortnight\" is no unit of time"),
         (&["set", "gate", "--rate", "1/400d"], "the time of a rate is from one millisecond to 31 days"),
         (&["set", "gate"], "--at-once"),
+        (&["set", "gate", "--at-once", "all"], "write a number of jobs, or none"),
     ] {
         let args: Vec<&str> = ["limits"].into_iter().chain(asked.iter().copied()).collect();
         let (ok, out, err) = try_to_end("probe", &args, &stores.settings()).await;
         assert!(!ok && err.contains(answer), "{asked:?}: {out}{err}");
     }
     drop(worker);
+}
+
+#[tokio::test]
+async fn what_an_operator_does_not_mention_stays_and_who_has_a_share_is_listed() {
+    let stores = Stores::fresh().await;
+    let _worker = start_probe(&stores, &[]).await;
+    until("the limits to be told", async || !stores.operations().limits().await.unwrap().is_empty()).await;
+    let asked = async |args: &[&str]| {
+        let out = run_to_end("probe", &[&["limits", "--json"], args].concat(), &stores.settings()).await;
+        serde_json::from_str::<serde_json::Value>(&out).unwrap()
+    };
+
+    assert_eq!(asked(&["set", "gate", "--rate", "100/s"]).await["bounds"]["at_once"], 3, "the code's own bound");
+    assert_eq!(asked(&["set", "gate", "--at-once", "2"]).await["bounds"]["rate"]["count"], 100);
+    let of_one = asked(&["set", "gate", "--of", "año nuevo", "--rate", "none"]).await;
+    assert_eq!((&of_one["bounds"]["at_once"], &of_one["bounds"]["rate"]), (&2.into(), &serde_json::Value::Null));
+    let reset = asked(&["reset", "gate", "--of", "año nuevo"]).await;
+    assert_eq!(reset, serde_json::json!({ "limit": "gate", "of": "año nuevo", "outcome": "reset" }));
+
+    enqueue_all(&stores, (0..4).map(|n| pass(n, "año nuevo", 60_000))).await;
+    enqueue_all(&stores, (4..5).map(|n| pass(n, "sur", 60_000))).await;
+    until("the gates to be full", async || count(&stores, State::Running).await == 3).await;
+    until("the shares to be listed", async || {
+        let listed = asked(&[]).await;
+        let gate = listed["limits"].as_array().unwrap().iter().find(|limit| limit["word"] == "gate").unwrap().clone();
+        gate["values"] == 2
+            && gate["shares"][0] == serde_json::json!({ "of": "año nuevo", "held": 2, "waiting": 2 })
+            && gate["shares"][1] == serde_json::json!({ "of": "sur", "held": 1, "waiting": 0 })
+    })
+    .await;
 }
 
 async fn is(stores: &Stores, id: JobId, state: State) -> bool {

@@ -164,7 +164,7 @@ async fn a_schedule_that_nobody_fires_raises_an_alert_until_it_fires() {
     let worker = start_probe(&stores, &[]).await;
 
     let message = eventually("the alert", async || notice(&stores, "schedule_late:forgotten").await).await;
-    assert!(message.starts_with("the schedule forgotten has not fired: its tick of 2"), "{message}");
+    assert!(message.contains(" / The schedule forgotten has not fired: its tick of 2"), "{message}");
     let view = operations(&stores).get("forgotten").await.unwrap();
     assert!(view.late_s.is_some_and(|late_s| late_s >= 119), "{view:?}");
     let metrics = http_client().get(format!("http://{}/metrics", worker.addr)).send().await.unwrap().text().await.unwrap();
@@ -239,6 +239,21 @@ async fn the_programs_own_schedules_stand_beside_the_others_and_are_changed_in_t
     quiet(&stores).await;
     assert!(stores.operations().job(id).await.unwrap().is_some(), "what is paused can be run now");
     assert!(operations.resume("new_year").await.unwrap());
+}
+
+#[tokio::test]
+async fn what_was_due_before_a_pause_is_not_said_to_be_missed_because_of_it() {
+    let stores = Stores::fresh().await;
+    touching(&stores, "stopped", "* * * * *", "all:2h").await;
+    nobody_looked_since(&stores, "30 minutes").await;
+
+    operations(&stores).pause("stopped", "a test").await.unwrap();
+    operations(&stores).resume("stopped").await.unwrap();
+
+    let noted = ledger(&stores, "stopped").await;
+    assert_eq!(noted[0].reason.as_deref(), Some("unfired"), "{noted:?}");
+    // A minute may have begun between the two.
+    assert!(noted.iter().skip(1).all(|noted| noted.reason.as_deref() == Some("paused")), "{noted:?}");
 }
 
 #[tokio::test]

@@ -98,14 +98,14 @@ async fn a_secret_reaches_its_attempt_and_nothing_else() {
 
     let sealed = format!("{}{}", worker.log_text(), stored(&stores).await);
     assert!(!sealed.contains(CARD), "in the log, or in what is stored when it has ended");
-    assert!(worker.log_text().contains("[secret]") && !worker.log_text().contains("v1.old."));
+    assert!(worker.log_text().contains("[secret]") && !worker.log_text().contains("v2.old."));
     let inspect = async |more: &[&str]| run_to_end("probe", &[&["inspect"], more].concat(), &with_keys(&stores, OLD)).await;
     for shown in [
         inspect(&[&id.to_string()]).await,
         inspect(&[&id.to_string(), "--json"]).await,
         inspect(&["--state", "completed", "--json"]).await,
     ] {
-        assert!(!shown.contains(CARD) && !shown.contains("v1.old."), "{shown}");
+        assert!(!shown.contains(CARD) && !shown.contains("v2.old."), "{shown}");
     }
     assert!(job.args.contains(r#""card":"[secret]""#), "{}", job.args);
     no_leftovers(&stores).await;
@@ -181,7 +181,7 @@ async fn the_secret_of_a_schedule_is_kept_and_shown_to_nobody() {
     let edited = schedules(&["edit", "monthly_charge", "--expression", "0 4 1 * *"]).await;
 
     let told = [made, edited, schedules(&["list"]).await, schedules(&["next", "monthly_charge", "--json"]).await].concat();
-    assert!(told.contains(r#""card":"[secret]""#) && !told.contains(CARD) && !told.contains("v1.old."), "{told}");
+    assert!(told.contains(r#""card":"[secret]""#) && !told.contains(CARD) && !told.contains("v2.old."), "{told}");
     assert!(!stored(&stores).await.contains(CARD));
     let _worker = start_probe(&stores, &[("SECRET_ARGS_KEYS", OLD)]).await;
     let id: JobId = schedules(&["run-now", "monthly_charge"]).await.trim().parse().unwrap();

@@ -1,5 +1,7 @@
 //! The same operations from the shell, for people and (`--json`) for programs.
 
+use std::collections::BTreeSet;
+
 use faena_tests::{
     process::{run_to_end, start_probe, try_to_end},
     stores::Stores,
@@ -47,6 +49,8 @@ async fn every_operation_answers_programs_with_one_document() {
     let limits = shell(&stores, &["limits", "--json"]).await;
     has(&limits, &["limits", "pauses"]);
     assert_eq!(shell(&stores, &["pause", "--tenant", "acme", "--json"]).await, json!({ "tenant": "acme", "outcome": "paused" }));
+    let pauses = &shell(&stores, &["limits", "--json"]).await["pauses"];
+    assert_eq!((&pauses[0]["tenant"], pauses.as_array().map(Vec::len)), (&json!("acme"), Some(1)), "{pauses}");
     assert_eq!(
         shell(&stores, &["resume", "--tenant", "acme", "--json"]).await,
         json!({ "tenant": "acme", "outcome": "resumed" })
@@ -79,11 +83,56 @@ async fn wrong_arguments_are_told_with_their_field() {
             r#"{"n":1,"sleep_ms":-1}"#,
             "the arguments of touch are not valid: sleep_ms: invalid value: integer `-1`, expected u64 at line 1 column 20\n",
         ),
+        (r#"{"n":1,"sleep_ms":0,"slep_ms":5}"#, "the arguments of touch have a field that it does not: slep_ms\n"),
         (r#"{"n":1,"sleep_ms":0} x"#, "the arguments of touch are not valid: trailing characters at line 1 column 22\n"),
     ] {
         let (ok, _, error) = try_to_end("probe", &["enqueue", "touch", args], &stores.settings()).await;
         assert!(!ok && error == why, "{error}");
     }
+}
+
+#[tokio::test]
+async fn what_is_asked_beside_a_job_is_asked_from_the_shell_too() {
+    let stores = Stores::fresh().await;
+    let args = r#"{"n":0,"sleep_ms":0}"#;
+    let beside = ["--tenant", "acme", "--expires-at", "2100-01-01T00:00:00Z", "--unique-key", "order 7", "--json"];
+    let enqueue = [&["enqueue", "touch", args][..], &beside].concat();
+
+    let holder = shell(&stores, &enqueue).await["id"].clone();
+
+    let second = [&enqueue[..], &["--id", "01890a5d-ac96-774b-bcce-b302099a8057"]].concat();
+    assert_eq!(shell(&stores, &second).await["duplicate_of"], holder);
+    assert_eq!(shell(&stores, &second).await["duplicate_of"], holder, "asked again, the same is answered");
+    let terms = &shell(&stores, &["inspect", holder.as_str().unwrap(), "--json"]).await["terms"];
+    assert_eq!((&terms["tenant"], &terms["expires_at"]), (&json!("acme"), &json!(4_102_444_800_000_i64)));
+    let by_sql = r#"select faena.enqueue('touch', '{"n": 0, "sleep_ms": 0}', unique_key => 'order 7')::text"#;
+    let (met,): (String,) = sqlx::query_as(by_sql).fetch_one(&stores.db).await.unwrap();
+    assert_eq!(holder, met, "every door means the same key");
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_refused_by_name_and_once() {
+    let stores = Stores::fresh().await;
+    for (args, why) in [
+        (&["pause", "--job", "nope"][..], "no job is named \"nope\"; the jobs are "),
+        (&["pause", "low/nope"], "there is no lane low/nope; the lanes are critical, default, low"),
+        (&["pause", "--tenant", ""], "write 1 to 200 characters that print"),
+        (&["pause", "low", "--by", "a\nb"], "write 1 to 200 characters that print"),
+        (&["inspect", "--state", "dead", "--after", "zzz"], "\"zzz\" is no place where this list goes on"),
+        (&["schedules", "ticks", "nope"], "there is no schedule nope"),
+        (
+            &["enqueue", "touch", r#"{"n":0,"sleep_ms":0}"#, "--tenant", "a\u{202e}b"],
+            "the tenant of touch is not 1 to 120 printable",
+        ),
+    ] {
+        let (ok, _, error) = try_to_end("probe", args, &stores.settings()).await;
+        assert!(!ok && error.contains(why), "{args:?}: {error}");
+    }
+    let away = [("DATABASE_URL".to_owned(), "postgres://nobody@127.0.0.1:1/none".to_owned())];
+    let settings: Vec<_> = stores.settings().into_iter().filter(|(name, _)| name != "DATABASE_URL").chain(away).collect();
+    let (ok, _, error) = try_to_end("probe", &["pause", "low"], &settings).await;
+    let said: Vec<&str> = error.trim().split(": ").collect();
+    assert!(!ok && said.len() == said.iter().collect::<BTreeSet<_>>().len(), "said once: {error}");
 }
 
 #[tokio::test]

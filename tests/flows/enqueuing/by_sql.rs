@@ -127,12 +127,22 @@ async fn what_cannot_be_enqueued_is_refused_with_the_field_and_the_reason() {
         (
             "select faena.enqueue('nap', '{\"sleep_ms\": 0, \"note\": \"\"}', tenant => '')",
             "tenant",
-            "nap: tenant: must have from 1 to 120 characters",
+            "nap: tenant: must have from 1 to 120 characters that print",
         ),
         (
             "select faena.enqueue('nap', '{\"sleep_ms\": 0, \"note\": \"\"}', expires_at => '-infinity')",
             "expires_at",
             "nap: expires_at: must be a time of the years 1970 to 9999",
+        ),
+        (
+            "select faena.enqueue('welcome_learner', '{\"user_id\": 7, \"resnd\": 1}')",
+            "/resnd",
+            "welcome_learner: /resnd: is not known here; the fields are resend, user_id",
+        ),
+        (
+            "select faena.enqueue('nap', '{\"sleep_ms\": 0, \"note\": \"\"}', traceparent => '00-0-0-01')",
+            "traceparent",
+            "nap: traceparent: is none by W3C Trace Context, for example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
         ),
         (
             "select faena.enqueue('welcome_lerner', '{\"user_id\": 7}')",
@@ -142,6 +152,19 @@ async fn what_cannot_be_enqueued_is_refused_with_the_field_and_the_reason() {
     ] {
         let expected = ("22023".to_owned(), field.to_owned(), message.to_owned());
         assert_eq!(refused(&mut connection, call).await, expected, "{call}");
+    }
+    for (text, is_one) in [
+        ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", true),
+        ("01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more", true),
+        ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more", false),
+        ("ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", false),
+        ("00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", false),
+        ("00-00000000000000000000000000000000-00f067aa0ba902b7-01", false),
+        ("00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01", false),
+    ] {
+        let (said,): (bool,) =
+            sqlx::query_as("select faena.is_traceparent($1)").bind(text).fetch_one(&mut connection).await.unwrap();
+        assert_eq!(said, is_one, "{text}");
     }
     let (_, _, said) = refused(&mut connection, "select faena.enqueue('xyz')").await;
     let known: Vec<&str> = said.strip_prefix("no job is named \"xyz\"; the jobs are ").expect(&said).split(", ").collect();
@@ -194,7 +217,7 @@ async fn a_secret_is_taken_sealed_or_not_at_all() {
         ("/cards/0", "nap: /cards/0: is secret and is not sealed: enqueue the job from Rust or by `worker enqueue`")
     );
     assert_eq!(promised(&stores).await, 0);
-    enqueue(&mut connection, r#"select faena.enqueue('nap', '{"cards": [{"$secret": "v1.old.x.y"}]}')"#).await.unwrap();
+    enqueue(&mut connection, r#"select faena.enqueue('nap', '{"cards": [{"$secret": "v2.old.x.y"}]}')"#).await.unwrap();
 }
 
 #[tokio::test]
@@ -211,6 +234,10 @@ async fn a_unique_job_that_meets_another_one_answers_with_that_and_stands_on_rec
     let ended: Vec<(String, String)> =
         sqlx::query_as("select state, reason from faena.jobs").fetch_all(&stores.db).await.unwrap();
     assert_eq!(ended, [("cancelled".to_owned(), format!("duplicate of {holder}"))]);
+    let again = r#"select faena.enqueue('touch', '{"n": 1, "sleep_ms": 0}', id => '01890a5d-ac96-774b-bcce-b302099a8057', unique_key => 'order 7')"#;
+    for _ in 0..2 {
+        assert_eq!(enqueue(&mut connection, again).await.unwrap(), holder, "asked again, the same is answered");
+    }
     // When the holder is over, its key is free.
     let _worker = start_probe(&stores, &[]).await;
     reaches(&stores, holder, State::Completed).await;
@@ -288,6 +315,8 @@ async fn every_kind_of_the_real_catalogue_can_be_enqueued_by_what_its_schema_say
         ("reconcile_payments", json!({})),
         ("send_receipt", json!({ "sale_id": id })),
         ("send_refund_notice", json!({ "refund_id": id })),
+        ("refresh_sales_statistics", json!({})),
+        ("compare_sales_statistics", json!({})),
         ("sweep_sessions", json!({})),
     ] {
         let call = sqlx::query("select faena.enqueue($1, $2)").bind(name).bind(Json(args));

@@ -11,7 +11,7 @@ use proptest::{
     sample::select,
     test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner},
 };
-use queue::{JobId, Registry};
+use queue::{JobId, OrderByName, Registry};
 use rand::{SeedableRng, rngs::StdRng};
 use serde_json::{Map, Value, json};
 use sqlx::{Connection as _, PgConnection, types::Json};
@@ -268,7 +268,12 @@ async fn compare<P: Send + Sync + 'static>(connection: &mut PgConnection, catalo
             let mut tx = connection.begin().await.unwrap();
             let call = sqlx::query_scalar("select faena.enqueue($1, $2)").bind(kind.name).bind(Json(&args));
             let Ok(by_sql) = call.fetch_one(&mut *tx).await else { continue };
-            let by_name = catalogue.enqueue_by_name(&mut tx, kind.name, &args.to_string(), None, None).await;
+            let by_name = {
+                let args = args.to_string();
+                catalogue.check_args(kind.name, &args).unwrap_or_else(|error| panic!("{}: {args}: {error:?}", kind.name));
+                let order = OrderByName { name: kind.name, args: &args, ..OrderByName::default() };
+                catalogue.enqueue_by_name(&mut tx, order).await
+            };
             let by_name = by_name.unwrap_or_else(|error| panic!("{}: {args}: {error:?}", kind.name));
             // A unique job meets its twin; both stand somewhere with what they ask for.
             assert_eq!(by_name.duplicate_of, kind.unique.map(|_| by_sql), "{}: {args}", kind.name);

@@ -3,6 +3,7 @@
 mod reconciled;
 mod refunds;
 mod signed;
+mod statistics;
 mod storm;
 mod story;
 mod strange;
@@ -17,6 +18,7 @@ use jobs::{
         sale::{Provider, Sale, SaleId},
     },
 };
+use queue::Job;
 use reqwest::{Response, StatusCode};
 use scraper::{Html, Selector};
 
@@ -81,6 +83,14 @@ impl School {
 
     async fn page_of(&self, sale: SaleId) -> String {
         eventually(format!("the page of {sale}"), async || self.sale(sale).await.checkout_ref).await
+    }
+
+    /// Does what a schedule would have asked for, and all that follows.
+    async fn does<J: Job>(&self, job: J) {
+        let mut tx = self.site.stores.db.begin().await.unwrap();
+        queue::enqueue(&mut tx, job).await.unwrap();
+        tx.commit().await.unwrap();
+        quiet(&self.site.stores).await;
     }
 
     async fn sale(&self, id: SaleId) -> Sale {

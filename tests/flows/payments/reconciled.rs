@@ -1,21 +1,12 @@
 //! Messages that were lost are made up for, and what does not agree is shown and left alone.
 
-use faena_tests::{judge::quiet, sandbox::StripeHappening};
+use faena_tests::sandbox::StripeHappening;
 use jobs::payments::{check_pending_payments::CheckPendingPayments, reconcile_payments::ReconcilePayments};
-use queue::Job;
 use serde_json::json;
 
 use super::{School, words};
 
 impl School {
-    /// Does what a schedule would have asked for, and all that follows.
-    async fn does<J: Job>(&self, job: J) {
-        let mut tx = self.site.stores.db.begin().await.unwrap();
-        queue::enqueue(&mut tx, job).await.unwrap();
-        tx.commit().await.unwrap();
-        quiet(&self.site.stores).await;
-    }
-
     /// From now on no message of Stripe's arrives.
     async fn hears_nothing(&self) {
         self.site.sandbox.send_stripe_events_to(None, 1).await.unwrap();

@@ -198,7 +198,7 @@ async fn what_is_wrong_is_told_with_its_place() {
         (json!({ "name": "touch", "args": null }), "422 #/args must be an object"),
         (
             json!({ "name": "touch", "args": { "n": 1, "sleep_ms": 0 }, "tenant": "" }),
-            "422 #/tenant must have from 1 to 120 characters",
+            "422 #/tenant must have from 1 to 120 characters that print",
         ),
         (
             json!({ "name": "touch", "args": { "n": 2, "sleep_ms": 0 }, "id": taken["id"] }),

@@ -1,6 +1,6 @@
 //! What operators see and do, without JavaScript.
 
-use queue::{JobId, Operations, operations::State};
+use queue::{JobId, Operations, OrderByName, Paused, operations::State};
 use reqwest::StatusCode;
 use uuid::Uuid;
 
@@ -9,17 +9,29 @@ use super::{Page, Web, leads_to};
 async fn letter_due_later(web: &Web) -> JobId {
     let mut tx = web.stores.db.begin().await.unwrap();
     let later = Some(chrono::Utc::now() + chrono::TimeDelta::hours(1));
-    let id = jobs::catalogue()
-        .enqueue_by_name(&mut tx, "welcome_learner", r#"{"user_id":1,"resend":7}"#, later, None)
-        .await
-        .unwrap()
-        .id;
+    let order =
+        OrderByName { name: "welcome_learner", args: r#"{"user_id":1,"resend":7}"#, run_at: later, ..OrderByName::default() };
+    let id = jobs::catalogue().enqueue_by_name(&mut tx, order).await.unwrap().id;
     tx.commit().await.unwrap();
     id
 }
 
 async fn state_of(operations: &Operations, id: JobId) -> State {
     operations.job(id).await.unwrap().unwrap().summary.state
+}
+
+#[tokio::test]
+async fn what_is_paused_stands_on_the_overview_with_whoever_paused_it() {
+    let web = Web::start().await.with_demo_accounts().await;
+    let operator = web.signed_in("operadora").await;
+    let operations = Operations::new(web.stores.store.clone(), web.stores.db.clone());
+    operations.pause_jobs(&Paused::Tenant("Año <nuevo>".to_owned()), "ana@faena.example").await.unwrap();
+    operations.pause_jobs(&Paused::Job("touch".to_owned()), "eva@faena.example").await.unwrap();
+
+    let notices = operator.page("/ops").await.texts(".notice.warn:not([data-stale])");
+
+    assert!(notices[0].contains("Los trabajos touch están en pausa") && notices[0].contains("eva@faena.example"), "{notices:?}");
+    assert!(notices[1].contains("Los trabajos de Año <nuevo> están en pausa"), "{notices:?}");
 }
 
 #[tokio::test]

@@ -127,6 +127,19 @@ async fn what_is_wrong_stands_beside_its_field_in_the_readers_language() {
 }
 
 #[tokio::test]
+async fn who_only_asks_when_it_would_tick_need_not_name_it_yet() {
+    let web = Web::start().await.with_demo_accounts().await;
+    let operator = web.signed_in("operadora").await;
+    let asked = filled(&[("name", ""), ("job", ""), ("args", ""), ("expression", "0 9 * * 5#2"), ("look", "1")]);
+
+    let page = Page::of(operator.send(FORM, "/ops/schedules", &asked).await).await;
+
+    assert_eq!(page.status, StatusCode::OK, "{}", page.html);
+    assert_eq!(page.text("#ahead"), "A las 09:00, el segundo viernes de cada mes");
+    assert_eq!(page.texts(".to-come li").len(), 10);
+}
+
+#[tokio::test]
 async fn two_who_edit_at_once_do_not_undo_each_other() {
     let web = Web::start().await.with_demo_accounts().await;
     let (one, other) = (web.signed_in("operadora").await, web.signed_in("admin").await);
@@ -139,7 +152,10 @@ async fn two_who_edit_at_once_do_not_undo_each_other() {
     let second = Page::of(one.send(edit, edit, &filled(&[("expression", "6 * * * *"), ("version", &version)])).await).await;
     assert_eq!(second.status, StatusCode::CONFLICT);
     assert!(second.text("[role=alert]").contains("Alguien cambió este horario"), "{}", second.html);
+    let same = filled(&[("expression", "5 * * * *"), ("version", "2")]);
+    assert_eq!(leads_to(&one.send(edit, edit, &same).await), "/ops/schedules/sweep_often?done=edited");
     let view = operations(&web).get("sweep_often").await.unwrap();
+    assert_eq!(view.version, 2, "what changes nothing is no edit");
     assert_eq!((view.expression.as_str(), view.edited_by.as_deref()), ("5 * * * *", Some("admin@faena.example")));
 }
 
@@ -154,7 +170,7 @@ async fn the_web_itself_notices_a_schedule_that_no_worker_fires() {
         .unwrap();
 
     until("the alert on the overview", async || {
-        operator.page("/ops").await.texts("[role=alert]").iter().any(|alert| alert.contains("schedule_late:sweep_often"))
+        operator.page("/ops").await.texts("[role=alert]").iter().any(|alert| alert.contains("sweep_often"))
     })
     .await;
     assert!(operator.page("/ops/schedules").await.text("tbody").contains("tarde: 5 min"));

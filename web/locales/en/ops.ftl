@@ -78,6 +78,14 @@ ops-done-wrong-state = Nothing was changed: the job is in another state by now.
 ops-done-undecodable = It cannot be run again: its arguments make no sense.
 ops-done-duplicate = It cannot be run again: another job already does what it asks for.
 ops-fencing = Epoch · fence
+ops-late-schedules = { $count ->
+    [one] A schedule has not fired when it should have. Is a worker running that knows its job?
+   *[other] { $count } schedules have not fired when they should have. Is a worker running that knows their jobs?
+}
+ops-late-schedules-more = and { $count } more
+ops-paused-job = The jobs { $name } are paused: they wait, and those that run go on.
+ops-paused-tenant = The jobs of { $name } are paused: they wait, and those that run go on.
+ops-paused-by = Paused by { $by }, since
 ops-paused = paused
 outcome-retry = to be retried
 outcome-throttled = put off
@@ -155,6 +163,7 @@ ops-missed-policy-skip = It was late, and this schedule lets late ticks go.
 ops-missed-policy-once = A later one was due as well, and this schedule fires the latest only.
 ops-missed-policy-all = Older than this schedule catches up.
 ops-missed-paused = The schedule was paused.
+ops-missed-unfired = No worker had fired it when the schedule was paused.
 ops-missed-edited = The schedule was edited before a worker fired it.
 ops-missed-deleted = The schedule was deleted before a worker fired it.
 ops-missed-refused = Its job cannot be enqueued:

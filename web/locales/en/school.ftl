@@ -119,3 +119,28 @@ difference-no-such-sale = A payment without a sale
 difference-amount = The amount is not the same
 difference-paid-here-only = Paid here and not there
 difference-missing-there = Unknown there
+
+# Statistics of sales.
+statistics-title = Statistics of sales
+statistics-until = Complete to
+statistics-never = There are no figures yet: they are worked out every half an hour.
+statistics-stale = The figures are more than three quarters of an hour old: see whether a worker is running.
+statistics-failed = The figures could not be refreshed; these are the last ones.
+statistics-agree = They agreed with the ledger on
+statistics-differ = They did not agree with the ledger on
+statistics-stretch = Stretch
+statistics-currency = Currency
+statistics-days = { $days ->
+    [365] a year
+    [730] two years
+   *[other] { $days } days
+}
+statistics-sales = Sales
+statistics-gross = Charged
+statistics-returned = Returned
+statistics-net = Net
+statistics-by-day = Net by day
+statistics-best = Best day:
+statistics-as-table = As a table
+statistics-day = Day
+statistics-by-course = By course

@@ -78,6 +78,14 @@ ops-done-wrong-state = No se cambió nada: el trabajo ya está en otro estado.
 ops-done-undecodable = No se puede ejecutar otra vez: sus argumentos no se entienden.
 ops-done-duplicate = No se puede ejecutar otra vez: otro trabajo ya hace lo que pide.
 ops-fencing = Época · valla
+ops-late-schedules = { $count ->
+    [one] Un horario no se ha disparado cuando debía. ¿Hay algún worker en marcha que conozca su trabajo?
+   *[other] { $count } horarios no se han disparado cuando debían. ¿Hay algún worker en marcha que conozca sus trabajos?
+}
+ops-late-schedules-more = y { $count } más
+ops-paused-job = Los trabajos { $name } están en pausa: esperan, y los que corren siguen.
+ops-paused-tenant = Los trabajos de { $name } están en pausa: esperan, y los que corren siguen.
+ops-paused-by = En pausa por { $by }, desde
 ops-paused = en pausa
 outcome-retry = por reintentar
 outcome-throttled = aplazado
@@ -155,6 +163,7 @@ ops-missed-policy-skip = Llegaba tarde, y este horario deja pasar lo atrasado.
 ops-missed-policy-once = Ya tocaba otro posterior, y este horario dispara solo el último.
 ops-missed-policy-all = Más viejo de lo que este horario recupera.
 ops-missed-paused = El horario estaba en pausa.
+ops-missed-unfired = Ningún worker lo había disparado cuando se pausó el horario.
 ops-missed-edited = El horario se cambió antes de que un worker lo disparara.
 ops-missed-deleted = El horario se eliminó antes de que un worker lo disparara.
 ops-missed-refused = Su trabajo no se puede encolar:

@@ -119,3 +119,28 @@ difference-no-such-sale = Un pago sin compra
 difference-amount = El importe no es el mismo
 difference-paid-here-only = Aquí está pagada y allí no
 difference-missing-there = Allí no la conocen
+
+# Estadísticas de ventas.
+statistics-title = Estadísticas de ventas
+statistics-until = Datos hasta
+statistics-never = Todavía no hay datos: se calculan cada media hora.
+statistics-stale = Los datos tienen más de tres cuartos de hora: mira si hay un worker en marcha.
+statistics-failed = Los datos no se pudieron actualizar; son los últimos que hay.
+statistics-agree = Coinciden con el libro, comparados el
+statistics-differ = No coincidían con el libro, comparados el
+statistics-stretch = Periodo
+statistics-currency = Moneda
+statistics-days = { $days ->
+    [365] un año
+    [730] dos años
+   *[other] { $days } días
+}
+statistics-sales = Ventas
+statistics-gross = Cobrado
+statistics-returned = Devuelto
+statistics-net = Neto
+statistics-by-day = Neto por día
+statistics-best = El mejor día:
+statistics-as-table = Como tabla
+statistics-day = Día
+statistics-by-course = Por curso

@@ -82,7 +82,7 @@ pub(crate) async fn submit(
             .into());
     }
     let key = answers::key_of(&headers)?;
-    let traceparent = headers.get("traceparent").and_then(|value| value.to_str().ok()).filter(|value| value.len() <= 128);
+    let traceparent = headers.get("traceparent").and_then(|value| value.to_str().ok());
     let id = asked.id.map_or_else(JobId::new, JobId);
 
     let mut tx = app.db.begin().await.doing("opening a transaction")?;
@@ -101,10 +101,11 @@ pub(crate) async fn submit(
     Ok(accepted(id, asked.name, duplicate_of, false))
 }
 
-/// The job that does what is asked for: this one, or the one that it is a duplicate of.
+/// The job that does what is asked for: this one, or the one that it is a duplicate of. A trace that is none is nobody's fault here: the job
+/// then begins one of its own, as W3C Trace Context asks.
 async fn enqueue(tx: &mut PgConnection, asked: &EnqueueRequest, id: JobId, traceparent: Option<&str>) -> Result<JobId, Problem> {
     let sql = "select faena.enqueue(name => $1, args => $2, run_at => $3, id => $4, tenant => $5, expires_at => $6,
-                                    unique_key => $7, traceparent => $8)";
+                                    unique_key => $7, traceparent => case when faena.is_traceparent($8) then $8 end)";
     let enqueued = sqlx::query_scalar(sql)
         .bind(&asked.name)
         .bind(AsJson(&asked.args))

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
+use jobs::accounts::locale::Locale;
 use queue::{
-    SlotUse, WorkerBeat,
-    operations::{JobFilter, JobSummary, LaneOverview, OperationsError, Overview, State as JobState},
+    Pause, Paused, SlotUse, WorkerBeat,
+    operations::{JobFilter, JobSummary, LaneOverview, Notice, OperationsError, Overview, State as JobState},
 };
+use schedules::LATE_KEY;
 use tokio::time::timeout;
 
 use crate::{
@@ -43,9 +45,31 @@ impl Ops {
 struct Glance {
     overview: Overview,
     running: Vec<JobSummary>,
+    pauses: Vec<Pause>,
 }
 
 impl Glance {
+    /// So many late schedules are named.
+    const LATE: usize = 12;
+
+    fn late_schedules(&self) -> Vec<&str> {
+        self.overview.notices.iter().filter_map(|notice| notice.key.strip_prefix(LATE_KEY)).collect()
+    }
+
+    fn other_notices(&self) -> impl Iterator<Item = &Notice> {
+        self.overview.notices.iter().filter(|notice| !notice.key.starts_with(LATE_KEY))
+    }
+
+    /// A notice in the reader's language: those who post them write Spanish, a slash, and English.
+    fn said<'n>(message: &'n str, page: &Page) -> &'n str {
+        let halves: Vec<&str> = message.split(" / ").collect();
+        match (&halves[..], page.locale) {
+            ([es, _], Locale::Es) => es,
+            ([_, en], Locale::En) => en,
+            _ => message,
+        }
+    }
+
     fn total(&self, state: JobState) -> u64 {
         self.overview.lanes.iter().map(|lane| lane.count(state)).sum()
     }
@@ -91,14 +115,18 @@ pub(super) fn when(state: JobState) -> &'static str {
 /// Shows the page. While Redis is away it says so: that is the news then.
 pub(crate) async fn show(State(app): State<App>, page: Page) -> Result<Response, Problem> {
     let filter = JobFilter { state: JobState::Running, lane: None };
-    let looking = async { tokio::join!(app.operations.overview(), app.operations.jobs(filter, None, RUNNING)) };
+    let looking = async {
+        let (overview, running) = (app.operations.overview(), app.operations.jobs(filter, None, RUNNING));
+        let (overview, running, pauses) = tokio::try_join!(overview, running, app.operations.pauses())?;
+        Ok(Glance { overview, running: running.jobs, pauses })
+    };
     let glance = match timeout(PATIENCE, looking).await {
-        Ok((Ok(overview), Ok(running))) => Some(Glance { overview, running: running.jobs }),
-        Ok((Err(OperationsError::Redis(error)), _) | (_, Err(OperationsError::Redis(error)))) => {
+        Ok(Ok(glance)) => Some(glance),
+        Ok(Err(OperationsError::Redis(error))) => {
             tracing::warn!(%error, "the queues cannot be looked at");
             None
         }
-        Ok((Err(error), _) | (_, Err(error))) => return Err(error).doing("looking at the queues"),
+        Ok(Err(error)) => return Err(error).doing("looking at the queues"),
         Err(_) => {
             tracing::warn!("the queues cannot be looked at: no answer in time");
             None

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
 use queue::{
     JobId, Lane,
-    operations::{JobFilter, JobSummary, Page as JobPage, State as JobState},
+    operations::{JobFilter, JobSummary, OperationsError, Page as JobPage, State as JobState},
 };
 use serde::Deserialize;
 use url::form_urlencoded;
@@ -100,7 +100,13 @@ pub(crate) async fn show(State(app): State<App>, page: Page, Wish(asked): Wish<A
     let state = asked.state.parse().unwrap_or(JobState::Dead);
     let lane = asked.lane.parse().ok();
     let after = Some(&*asked.after).filter(|after| !after.is_empty());
-    let jobs = app.operations.jobs(JobFilter { state, lane }, after, LIMIT).await.doing("listing jobs")?;
+    let filter = JobFilter { state, lane };
+    let jobs = match app.operations.jobs(filter, after, LIMIT).await {
+        // An address that somebody has changed: the list begins anew.
+        Err(OperationsError::BadCursor(_)) => app.operations.jobs(filter, None, LIMIT).await,
+        jobs => jobs,
+    }
+    .doing("listing jobs")?;
     let lanes = app.operations.lanes().await.doing("listing lanes")?;
     let unknown_id = Some(wanted.chars().take(64).collect()).filter(|id: &String| !id.is_empty());
     render(StatusCode::OK, &OpsJobs { page, state, lane, lanes, is_first: after.is_none(), jobs, unknown_id })

@@ -98,6 +98,7 @@ impl OpsSchedule {
             Reason::PolicyOnce => key("ops-missed-policy-once"),
             Reason::PolicyAll => key("ops-missed-policy-all"),
             Reason::Paused => key("ops-missed-paused"),
+            Reason::Unfired => key("ops-missed-unfired"),
             Reason::Edited => key("ops-missed-edited"),
             Reason::Deleted => key("ops-missed-deleted"),
             Reason::Refused => key("ops-missed-refused"),

@@ -1,6 +1,6 @@
 //! `GET /ops/new-schedule`, `POST /ops/schedules`, and the same for one that is there: `…/{name}/edit`.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use askama::Template;
 use axum::{
@@ -10,7 +10,7 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use schedules::{
-    Draft, DraftField, ExpressionError, Field as ExpressionField, Mistake, Mistakes, OperationError, Schedule, words,
+    Calendar, Draft, DraftField, ExpressionError, Field as ExpressionField, Mistake, Mistakes, OperationError, span, words,
 };
 use serde::Deserialize;
 
@@ -185,8 +185,8 @@ impl OpsScheduleForm {
         self
     }
 
-    fn with_ahead(mut self, schedule: &Schedule) -> Self {
-        let (locale, now, calendar) = (self.page.locale, Utc::now(), &schedule.calendar);
+    fn with_ahead(mut self, calendar: &Calendar) -> Self {
+        let (locale, now) = (self.page.locale, Utc::now());
         let ticks = calendar.ticks(now).take(AHEAD).map(|tick| (tick, words::moment(calendar, tick, now, locale))).collect();
         self.ahead = Some(Ahead { words: words::describe(&calendar.expression, locale), ticks });
         self
@@ -228,10 +228,10 @@ pub(crate) async fn show_edit(State(app): State<App>, page: Page, Path(name): Pa
         expression: schedule.expression.clone(),
         time_zone: schedule.time_zone.clone(),
         job: schedule.job.clone(),
-        args: serde_json::to_string_pretty(&schedule.sealed_args).unwrap_or_default(),
+        args: serde_json::to_string_pretty(&schedule.args).unwrap_or_default(),
         catch_up: catch_up.to_owned(),
         within: within.to_owned(),
-        jitter: if schedule.jitter_s > 0 { format!("{}s", schedule.jitter_s) } else { String::new() },
+        jitter: u64::try_from(schedule.jitter_s).ok().filter(|jitter| *jitter > 0).map(span_of).unwrap_or_default(),
         version: Some(schedule.version),
         look: None,
     };
@@ -278,9 +278,14 @@ pub(crate) async fn edit(
 }
 
 fn looked_at(app: &App, again: OpsScheduleForm, draft: &Draft) -> Result<Response, Problem> {
+    // When it would tick depends on nothing but these two; who looks may not have filled in the rest yet.
+    let again = match draft.calendar() {
+        Some(calendar) => again.with_ahead(&calendar),
+        None => again,
+    };
     match app.schedules.check(draft) {
-        Ok(schedule) => again.with_ahead(&schedule).shown(),
-        Err(mistakes) => again.with_mistakes(&mistakes).shown(),
+        Ok(_) => again.shown(),
+        Err(mistakes) => again.with_mistakes(&mistakes.without_what_may_come(draft)).shown(),
     }
 }
 
@@ -290,6 +295,10 @@ fn refused(again: OpsScheduleForm, error: OperationError) -> Result<Response, Pr
         OperationError::Changed { .. } => OpsScheduleForm { was_edited: true, ..again }.shown(),
         error => Err(error).doing("writing a schedule"),
     }
+}
+
+fn span_of(seconds: u64) -> String {
+    span(Duration::from_secs(seconds))
 }
 
 /// One of the policies; what is none counts as the one that a new form proposes.

@@ -41,6 +41,16 @@ pub struct AdoptionReport {
     pub done: u64,
     /// Jobs that are dead: they stay where they are.
     pub dead: u64,
+    /// The stock queues of that Redis, told where nothing at all was found under the name that was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub known_queues: Vec<String>,
+}
+
+impl AdoptionReport {
+    pub(super) fn found_nothing(&self) -> bool {
+        let Self { adopted, kept, running, done, dead, .. } = self;
+        adopted.total() + done + dead == 0 && kept.is_empty() && running.is_empty()
+    }
 }
 
 /// How many jobs were adopted.
