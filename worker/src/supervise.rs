@@ -2,8 +2,10 @@
 //! returns to its lane at once, and the worker is started again.
 
 use std::{
-    fs::File,
-    os::{fd::AsRawFd, unix::process::ExitStatusExt},
+    os::{
+        fd::{AsRawFd, OwnedFd},
+        unix::process::ExitStatusExt,
+    },
     path::{Path, PathBuf},
     process::{ExitCode, ExitStatus},
     time::{Duration, Instant},
@@ -12,6 +14,7 @@ use std::{
 use anyhow::Context;
 use nix::{
     sys::{
+        memfd::{MFdFlags, memfd_create},
         prctl,
         signal::{Signal, kill},
     },
@@ -124,15 +127,16 @@ async fn count_crashes(store: &Store, journal: &Path, death: i32) {
     }
 }
 
-/// A file without a name of its own: however this process ends, nothing is left of it. The worker reaches it through this process.
+/// A file in memory without a name: the worker writes to it twice a job, which a file system on a disk makes dear, and however this process ends,
+/// nothing is left of it. The worker reaches it through this process.
 struct JournalFile {
     path: PathBuf,
-    _open: File,
+    _open: OwnedFd,
 }
 
 impl JournalFile {
     fn new() -> anyhow::Result<Self> {
-        let open = tempfile::tempfile().context("making the journal of started jobs")?;
+        let open = memfd_create(c"faena-journal", MFdFlags::MFD_CLOEXEC).context("making the journal of started jobs")?;
         let path = format!("/proc/{}/fd/{}", std::process::id(), open.as_raw_fd()).into();
         Ok(Self { path, _open: open })
     }

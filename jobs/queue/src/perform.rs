@@ -21,11 +21,12 @@ use crate::{
     context::{Ctx, Effect},
     envelope::{Delivery, Durability, Envelope},
     faults::{Sabotage, crash_point, sabotaged},
+    job::JobId,
     journal::Journal,
     peers::{Peers, UNTIL_SOMEBODY_COMES},
     progress::Reported,
     registry::{Kind, Prepared, Registry},
-    terms::Until,
+    terms::{Until, UniqueTerm},
     unique,
 };
 
@@ -142,12 +143,14 @@ pub(crate) async fn perform<P: Send + Sync + 'static>(
     let Some(kind) = surroundings.registry.get(&envelope.name).filter(|kind| kind.version >= envelope.version) else {
         let reason = format!("this worker knows no job {:?} of version {}", envelope.name, envelope.version);
         let delay = match &surroundings.peers {
-            Some(peers) => peers.parked_for(delivery.lane, &envelope.name, envelope.version).await,
+            Some(peers) => Box::pin(peers.parked_for(delivery.lane, &envelope.name, envelope.version)).await,
             None => UNTIL_SOMEBODY_COMES,
         };
         return Decision::Park { delay, reason };
     };
-    if let Some(wait) = give_key_back(surroundings, delivery, envelope).await {
+    if let Some(term) = key_until_start(delivery, envelope)
+        && let Some(wait) = Box::pin(give_key_back(surroundings, term, envelope.id)).await
+    {
         return wait;
     }
     let prepared = match kind.prepare(envelope.args.get()) {
@@ -155,7 +158,8 @@ pub(crate) async fn perform<P: Send + Sync + 'static>(
         Err(error) => return Decision::Dead { reason: format!("the arguments of {} cannot be decoded: {error}", kind.name) },
     };
     if let Some(alone) = surroundings.alone.as_ref().filter(|_| delivery.crashes >= SUSPECT_AFTER) {
-        return attempt_in_process(alone, delivery, interrupt, reported).await;
+        // On the heap, as all that is rare here: every attempt's future would be as large as its largest part.
+        return Box::pin(attempt_in_process(alone, delivery, interrupt, reported)).await;
     }
     // Taken back when the attempt has ended, however it does.
     let _entry = surroundings.journal.as_ref().map(|journal| journal.enter(delivery));
@@ -188,7 +192,7 @@ pub(crate) async fn perform<P: Send + Sync + 'static>(
                 });
                 return Decision::Complete;
             }
-            let committed = commit(effect).await;
+            let committed = Box::pin(commit(effect)).await;
             crash_point("ack.committed");
             committed
         }
@@ -207,12 +211,15 @@ pub(crate) async fn perform<P: Send + Sync + 'static>(
 
 const CANCELLED: &str = "cancelled while running";
 
-/// Lets another job have what a unique one holds until its first attempt. It cannot begin before it has: the next one would be refused
-/// although nobody waits any more.
-async fn give_key_back<P>(surroundings: &Surroundings<P>, delivery: &Delivery, envelope: &Envelope) -> Option<Decision> {
+/// What a unique job holds until its first attempt, which this is.
+fn key_until_start<'e>(delivery: &Delivery, envelope: &'e Envelope) -> Option<&'e UniqueTerm> {
     let promised = envelope.durability == Durability::Outbox && delivery.attempt == 1;
-    let term = envelope.terms.unique.as_ref().filter(|term| promised && term.until == Until::Start)?;
-    let release = unique::release_at_start(&surroundings.db, term, envelope.id);
+    envelope.terms.unique.as_ref().filter(|term| promised && term.until == Until::Start)
+}
+
+/// Lets another job have it. The attempt cannot begin before: the next one would be refused although nobody waits any more.
+async fn give_key_back<P>(surroundings: &Surroundings<P>, term: &UniqueTerm, id: JobId) -> Option<Decision> {
+    let release = unique::release_at_start(&surroundings.db, term, id);
     let why = match tokio::time::timeout(RELEASE_TIMEOUT, release).await {
         Ok(Ok(())) => return None,
         Ok(Err(error)) => error.to_string(),

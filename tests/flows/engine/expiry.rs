@@ -61,7 +61,7 @@ async fn a_job_whose_worker_died_after_its_effect_is_completed_although_its_time
     let _worker = start_probe(&stores, &[]).await;
 
     let job = ended(&stores, id).await;
-    assert_eq!((job.summary.state, job.summary.reason), (State::Completed, None));
+    assert_eq!((job.summary.state, job.summary.reason, job.summary.attempts), (State::Completed, None, 1));
     no_leftovers(&stores).await;
 }
 

@@ -15,7 +15,8 @@ with written as (
         case when o.id is null then t.durability else 'outbox' end,
         case when effect.is_done then 'completed' else t.state end,
         case when effect.is_done then null else t.reason end,
-        t.attempts + coalesce(o.attempts_before, 0),
+        -- What is committed was attempted, whether or not Redis remembers it.
+        greatest(t.attempts, case when effect.is_done then 1 end) + coalesce(o.attempts_before, 0),
         coalesce(o.enqueued_at, t.enqueued_at),
         coalesce(o.run_at, t.run_at),
         t.ended_at,
