@@ -15,7 +15,7 @@ use mail::read_mail_report::ReadMailReport;
 use payments::{
     check_pending_payments::CheckPendingPayments, confirm_payment::ConfirmPayment, open_checkout::OpenCheckout,
     reconcile_payments::ReconcilePayments, refund_sale::RefundSale, send_receipt::SendReceipt,
-    send_refund_notice::SendRefundNotice, trace_payment::TracePayment,
+    send_refund_notice::SendRefundNotice, trace_payment::TracePayment, verify_message::VerifyMessage,
 };
 use ports::Ports;
 use queue::Registry;
@@ -29,6 +29,7 @@ pub fn catalogue() -> Registry<Ports> {
         .job::<OpenCheckout>()
         .job::<ConfirmPayment>()
         .job::<TracePayment>()
+        .job::<VerifyMessage>()
         .job::<RefundSale>()
         .job::<CheckPendingPayments>()
         .job::<ReconcilePayments>()

@@ -31,7 +31,7 @@ begin() {
   local name
   export FAENA_STATE_DIR=$work/state
   unset DATABASE_URL REDIS_URL CACHE_REDIS_URL SMTP_URL S3_ENDPOINT
-  for name in WEB WORKER POSTGRES REDIS SANDBOX SMTP SMTPS S3 STRIPE; do export "FAENA_${name}_PORT=$(pick_free_port)"; done
+  for name in WEB WORKER POSTGRES REDIS SANDBOX SMTP SMTPS S3 STRIPE PAYPAL; do export "FAENA_${name}_PORT=$(pick_free_port)"; done
 }
 
 story_a_starts_resumes_and_ends() {

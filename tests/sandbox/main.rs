@@ -1,4 +1,5 @@
-//! The sandbox: a stand-in for the outside world. It keeps mail and shows it, stores objects over S3, takes payments as Stripe does, and misbehaves on request.
+//! The sandbox: a stand-in for the outside world. It keeps mail and shows it, stores objects over S3, takes payments as Stripe and PayPal do, and misbehaves
+//! on request.
 //!
 //! Each stand-in is one module that offers `start` and `routes`; a new one (chat) is a module and its lines in `run`. One that
 //! speaks HTTP implements `http_faults::StandIn` and can misbehave with that.
@@ -7,19 +8,23 @@
 //! | --- | --- |
 //! | `GET /`, `/messages/{id}`, `…/html`, `…/source` | the mailbox, for people |
 //! | `GET /api/messages?to=ADDRESS`, `DELETE /api/messages` | the mailbox, for programs |
-//! | `PUT /api/misbehave/smtp`, `/api/misbehave/s3` | replaces the rules (`…/stripe` too): `{"rules":[{"at":"rcpt","times":2,"do":{"reply":{"code":451,"text":"4.7.1 Greylisted"}}}]}` |
+//! | `PUT /api/misbehave/smtp`, `/api/misbehave/s3` | replaces the rules (`…/stripe` and `…/paypal` too): `{"rules":[{"at":"rcpt","times":2,"do":{"reply":{"code":451,"text":"4.7.1 Greylisted"}}}]}` |
 //! | `GET` and `DELETE` of the same | what is left of them and what fired; behaves again |
 //! | `GET /api/log/smtp` | what was said in recent sessions |
 //! | `GET /stripe/pay/{session}` | where a sale is paid |
 //! | `POST /api/stripe/happen` | something happens to a payment: `{"refund":{"session":"cs_test_…","amount":100}}` |
 //! | `GET /api/stripe/events`, `…/objects`, `PUT /api/stripe/endpoint` | what Stripe told; how many of each there are; where it tells |
+//! | `GET /paypal/checkoutnow?token=ORDER`, `POST /api/paypal/happen`, … | the same of PayPal |
 //! | `GET /health` | 200 while it lives |
 //!
-//! `faena_tests::sandbox::{SmtpRule, HttpRule, StripeHappening}` document what a rule can say.
+//! `faena_tests::sandbox::{SmtpRule, HttpRule, StripeHappening, PaypalHappening}` document what a rule can say.
 
 mod door;
 mod http_faults;
 mod mailbox;
+mod messages;
+mod paypal;
+mod provider;
 mod s3;
 mod script;
 mod settings;
@@ -75,6 +80,7 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
 
     let address = format!("http://{}", http.local_addr().context("reading the HTTP port")?);
     let stripe = stripe::start(settings, &address, &stop)?;
+    let paypal = paypal::start(settings, &address, &stop)?;
 
     let ready = Ready {
         http: address,
@@ -82,6 +88,8 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
         smtps: smtp.tls_addr.to_string(),
         s3: format!("http://{}", s3.addr),
         stripe: format!("http://{}", stripe.addr),
+        paypal: format!("http://{}", paypal.addr),
+        paypal_roots_file: paypal.roots_file.clone(),
         ca_file: smtp.ca_file.clone(),
     };
     let routes = Router::new()
@@ -90,12 +98,21 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
         .merge(smtp.routes())
         .merge(s3.routes())
         .merge(stripe.routes())
+        .merge(paypal.routes())
         .into_make_service();
     let serving = tokio::spawn(axum::serve(http, routes).with_graceful_shutdown(stop.clone().cancelled_owned()).into_future());
 
     let mut stdout = std::io::stdout();
     writeln!(stdout, "{}", serde_json::to_string(&ready)?).and_then(|()| stdout.flush()).context("telling the addresses")?;
-    tracing::info!(http = ready.http, smtp = ready.smtp, smtps = ready.smtps, s3 = ready.s3, stripe = ready.stripe, "ready");
+    tracing::info!(
+        http = ready.http,
+        smtp = ready.smtp,
+        smtps = ready.smtps,
+        s3 = ready.s3,
+        stripe = ready.stripe,
+        paypal = ready.paypal,
+        "ready"
+    );
 
     told_to_stop.await;
     tracing::info!("stopping");

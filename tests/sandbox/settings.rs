@@ -4,9 +4,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Parser;
-use faena_tests::sandbox::{S3_ACCESS_KEY, S3_BUCKET, S3_SECRET_KEY, SMTP_PASSWORD, SMTP_USER, STRIPE_KEY, STRIPE_SECRET};
+use faena_tests::sandbox::{
+    PAYPAL_CLIENT_ID, PAYPAL_CLIENT_SECRET, PAYPAL_MERCHANT_ID, PAYPAL_WEBHOOK_ID, S3_ACCESS_KEY, S3_BUCKET, S3_SECRET_KEY,
+    SMTP_PASSWORD, SMTP_USER, STRIPE_KEY, STRIPE_SECRET,
+};
 
-/// A stand-in for the outside world: a mail server with a mailbox page, S3, and Stripe with a page to pay at. All misbehave when told over HTTP.
+/// A stand-in for the outside world: a mail server with a mailbox page, S3, and Stripe and PayPal with pages to pay at. All misbehave when told over HTTP.
 ///
 /// When everything listens it prints one line of JSON with the addresses, and goes on until SIGTERM or SIGINT. Port 0 means a free
 /// port. The credentials are those of a demo and open nothing else.
@@ -76,6 +79,30 @@ pub(crate) struct Settings {
     /// What they are signed with.
     #[arg(long, default_value = STRIPE_SECRET)]
     pub stripe_webhook_secret: String,
+
+    /// Address of the stand-in for PayPal's API.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:4343")]
+    pub paypal: SocketAddr,
+
+    /// The app that may use it.
+    #[arg(long, default_value = PAYPAL_CLIENT_ID)]
+    pub paypal_client_id: String,
+
+    /// The app's secret.
+    #[arg(long, default_value = PAYPAL_CLIENT_SECRET)]
+    pub paypal_client_secret: String,
+
+    /// The account that is paid.
+    #[arg(long, default_value = PAYPAL_MERCHANT_ID)]
+    pub paypal_merchant_id: String,
+
+    /// Where its messages go; without it they are kept and not sent.
+    #[arg(long, value_name = "URL")]
+    pub paypal_webhook_url: Option<String>,
+
+    /// Under which id that address is known.
+    #[arg(long, default_value = PAYPAL_WEBHOOK_ID)]
+    pub paypal_webhook_id: String,
 
     /// Stop when stdin closes, so that the sandbox never outlives the test that holds its other end.
     #[arg(long)]

@@ -13,6 +13,7 @@
 //! ```
 
 mod mail;
+mod paypal;
 mod process;
 mod rules;
 mod stripe;
@@ -29,6 +30,7 @@ use tokio::time::Instant;
 pub use mail::{Mail, Ready, SmtpSession};
 pub use rules::{At, Fired, HttpAct, HttpRule, Misbehaviour, RuleState, Rules, SmtpAct, SmtpRule};
 
+pub use paypal::{PAYPAL_KEY_PEM, PaypalEndpoint, PaypalFunding, PaypalHappening, paypal_headers};
 pub use stripe::{StripeEndpoint, StripeHappening};
 
 use process::Process;
@@ -48,6 +50,15 @@ pub const SMTP_PASSWORD: &str = "faena-demo";
 pub const STRIPE_KEY: &str = "sk_test_faena_demo";
 /// What the stand-in signs its messages with.
 pub const STRIPE_SECRET: &str = "whsec_faena_demo_secret";
+
+/// The app that may use the stand-in for PayPal.
+pub const PAYPAL_CLIENT_ID: &str = "faena-demo-client";
+/// Its secret: it opens nothing else.
+pub const PAYPAL_CLIENT_SECRET: &str = "faena-demo-secret";
+/// The account that is paid there.
+pub const PAYPAL_MERCHANT_ID: &str = "FAENADEMO2345";
+/// Under which id our address for messages is known there.
+pub const PAYPAL_WEBHOOK_ID: &str = "8PT597110X687430LKGECATA";
 
 /// How long [`Sandbox::mail_to`] and its kin wait.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -171,6 +182,53 @@ impl Sandbox {
     /// The rules of Stripe's API, what is left of them, and what fired.
     pub async fn stripe_misbehaviour(&self) -> anyhow::Result<Misbehaviour<HttpRule>> {
         ask(self.request(Method::GET, "/api/misbehave/stripe")).await
+    }
+
+    /// The stand-in for PayPal's API, `http://host:port`.
+    pub fn paypal_url(&self) -> &str {
+        &self.process.ready().paypal
+    }
+
+    /// The authority behind the certificates that PayPal's messages are signed with, a PEM file.
+    pub fn paypal_roots_file(&self) -> &str {
+        self.process.ready().paypal_roots_file.to_str().unwrap_or_default()
+    }
+
+    /// Has PayPal's messages sent there, each so often; none: kept only.
+    pub async fn send_paypal_events_to(&self, url: Option<&str>, copies: u32) -> anyhow::Result<()> {
+        self.sign_paypal_events_with("CERT-good", url, copies).await
+    }
+
+    /// The same, signed with that certificate.
+    pub async fn sign_paypal_events_with(&self, certificate: &str, url: Option<&str>, copies: u32) -> anyhow::Result<()> {
+        let (url, webhook_id) = (url.map(str::to_owned), PAYPAL_WEBHOOK_ID.to_owned());
+        let endpoint = PaypalEndpoint { url, webhook_id, copies, certificate: certificate.to_owned() };
+        tell(self.request(Method::PUT, "/api/paypal/endpoint").json(&endpoint)).await
+    }
+
+    /// Lets something happen at PayPal's side.
+    pub async fn at_paypal(&self, happening: PaypalHappening) -> anyhow::Result<()> {
+        tell(self.request(Method::POST, "/api/paypal/happen").json(&happening)).await
+    }
+
+    /// Every message that PayPal had to tell, oldest first.
+    pub async fn paypal_events(&self) -> anyhow::Result<Vec<serde_json::Value>> {
+        ask(self.request(Method::GET, "/api/paypal/events")).await
+    }
+
+    /// How many objects of each kind there are at PayPal.
+    pub async fn paypal_objects(&self) -> anyhow::Result<serde_json::Value> {
+        ask(self.request(Method::GET, "/api/paypal/objects")).await
+    }
+
+    /// Replaces the rules of PayPal's API.
+    pub async fn misbehave_paypal(&self, rules: impl IntoIterator<Item = HttpRule> + Send) -> anyhow::Result<()> {
+        self.misbehave("paypal", rules).await
+    }
+
+    /// The rules of PayPal's API, what is left of them, and what fired.
+    pub async fn paypal_misbehaviour(&self) -> anyhow::Result<Misbehaviour<HttpRule>> {
+        ask(self.request(Method::GET, "/api/misbehave/paypal")).await
     }
 
     /// Where the sandbox keeps its files.

@@ -2,7 +2,9 @@
 
 use crate::{
     process::Process,
-    sandbox::{STRIPE_KEY, STRIPE_SECRET, Sandbox},
+    sandbox::{
+        PAYPAL_CLIENT_ID, PAYPAL_CLIENT_SECRET, PAYPAL_MERCHANT_ID, PAYPAL_WEBHOOK_ID, STRIPE_KEY, STRIPE_SECRET, Sandbox,
+    },
     servers::free_port,
     stores::Stores,
 };
@@ -43,22 +45,47 @@ impl Site {
         // The address stands in letters and cookies, so it must be known before the web listens.
         let addr = format!("127.0.0.1:{}", free_port());
         let url = format!("http://{addr}");
-        let mut settings = stores.settings();
-        let own = [
-            ("PUBLIC_URL", url.as_str()),
-            ("SECRET_KEY", SECRET),
-            ("WEB_ADDR", &addr),
-            ("ADMIN_ADDR", "127.0.0.1:0"),
-            ("SMTP_URL", &sandbox.smtp_url()),
-            ("STRIPE_URL", sandbox.stripe_url()),
-            ("STRIPE_SECRET_KEY", STRIPE_KEY),
-            ("STRIPE_WEBHOOK_SECRETS", STRIPE_SECRET),
-            ("MAIL_FROM", "CompilandoCode <hola@compilandocode.example>"),
-        ];
+        let mut settings = settings(&stores, &sandbox, &url);
+        let own = [("WEB_ADDR", addr.as_str())];
         settings.extend(own.iter().chain(extra).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         sandbox.send_stripe_events_to(Some(&format!("{url}/webhooks/stripe")), 1).await.expect("the sandbox listens");
+        sandbox.send_paypal_events_to(Some(&format!("{url}/hooks/paypal")), 1).await.expect("the sandbox listens");
         let worker = Process::start("worker", &["run"], &settings).await;
         let web = Process::start("web", &["serve"], &settings).await;
         Self { url, stores, sandbox, web, worker }
     }
+
+    /// Another worker beside the first, without a supervisor.
+    ///
+    /// # Panics
+    /// It does not start.
+    pub async fn another_worker(&self) -> Process {
+        let mut settings = settings(&self.stores, &self.sandbox, &self.url);
+        settings.push(("SUPERVISE".to_owned(), "false".to_owned()));
+        Process::start("worker", &["run"], &settings).await
+    }
+}
+
+/// What worker and web of a site are told.
+fn settings(stores: &Stores, sandbox: &Sandbox, url: &str) -> Vec<(String, String)> {
+    let own = [
+        ("PUBLIC_URL", url),
+        ("SECRET_KEY", SECRET),
+        ("ADMIN_ADDR", "127.0.0.1:0"),
+        ("SMTP_URL", &sandbox.smtp_url()),
+        ("STRIPE_URL", sandbox.stripe_url()),
+        ("STRIPE_SECRET_KEY", STRIPE_KEY),
+        ("STRIPE_WEBHOOK_SECRETS", STRIPE_SECRET),
+        ("PAYPAL_URL", sandbox.paypal_url()),
+        ("PAYPAL_CLIENT_ID", PAYPAL_CLIENT_ID),
+        ("PAYPAL_CLIENT_SECRET", PAYPAL_CLIENT_SECRET),
+        ("PAYPAL_MERCHANT_ID", PAYPAL_MERCHANT_ID),
+        ("PAYPAL_WEBHOOK_IDS", PAYPAL_WEBHOOK_ID),
+        ("PAYPAL_CERT_ORIGINS", sandbox.paypal_url()),
+        ("PAYPAL_CERT_ROOTS_FILE", sandbox.paypal_roots_file()),
+        ("MAIL_FROM", "CompilandoCode <hola@compilandocode.example>"),
+    ];
+    let mut settings = stores.settings();
+    settings.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    settings
 }

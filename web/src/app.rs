@@ -20,7 +20,10 @@ use queue::{Operations, Store};
 use secrecy::ExposeSecret as _;
 use sqlx::{PgPool, postgres::PgPoolOptions};
 
-use crate::{assets::Assets, cache::Cache, csrf::Csrf, settings::Settings, texts::Texts, throttle::Throttle};
+use crate::{
+    assets::Assets, cache::Cache, csrf::Csrf, settings::Settings, texts::Texts, throttle::Throttle,
+    webhooks::certificates::Certificates,
+};
 
 /// The application. Cloning it copies a pointer.
 #[derive(Clone)]
@@ -43,6 +46,8 @@ pub(crate) struct Parts {
     pub(crate) verification: Verification,
     pub(crate) password_reset: PasswordReset,
     pub(crate) unsubscribe: Unsubscribe,
+    /// Those that PayPal signs with.
+    pub(crate) certificates: Certificates,
     pub(crate) texts: Texts,
     pub(crate) assets: Assets,
     pub(crate) metrics: PrometheusHandle,
@@ -82,6 +87,7 @@ impl App {
             verification: Verification::new(&settings.secret_key),
             password_reset: PasswordReset::new(&settings.secret_key),
             unsubscribe: Unsubscribe::new(&settings.secret_key),
+            certificates: Certificates::default(),
             texts: Texts::load().context("loading the texts")?,
             assets: Assets::load().context("loading the assets")?,
             metrics,

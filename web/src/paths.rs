@@ -75,6 +75,7 @@ pub(crate) const ADMIN_CLOSE_REVIEW: Twin = Twin::same("/admin/sales/{id}/close-
 pub(crate) const ADMIN_STATISTICS: Twin = Twin::same("/admin/statistics");
 pub(crate) const ADMIN_RECONCILIATION: Twin = Twin::same("/admin/reconciliation");
 pub(crate) const WEBHOOK_STRIPE: Twin = Twin::same("/webhooks/stripe");
+pub(crate) const WEBHOOK_PAYPAL: Twin = Twin::same("/hooks/paypal");
 pub(crate) const OPS: Twin = Twin::same("/ops");
 pub(crate) const OPS_JOBS: Twin = Twin::same("/ops/jobs");
 pub(crate) const OPS_JOB: Twin = Twin::same("/ops/jobs/{id}");

@@ -8,7 +8,8 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use queue::operations::OperationsError;
+use jobs::payments::{purchase::BuyError, receive::ReceiveError};
+use queue::{EnqueueError, operations::OperationsError};
 use serde_json::json;
 
 use crate::{
@@ -174,6 +175,24 @@ impl<T> Doing<T> for Result<T, OperationsError> {
         match self {
             Err(OperationsError::Postgres(error)) => Err(error).doing(what),
             other => other.map_err(|error| Problem::Unavailable(anyhow::Error::from(error).context(what))),
+        }
+    }
+}
+
+impl<T> Doing<T> for Result<T, ReceiveError> {
+    fn doing(self, what: &'static str) -> Result<T, Problem> {
+        match self {
+            Err(ReceiveError::Postgres(error) | ReceiveError::Enqueue(EnqueueError::Postgres(error))) => Err(error).doing(what),
+            other => other.map_err(|error| Problem::Internal(anyhow::Error::from(error).context(what))),
+        }
+    }
+}
+
+impl<T> Doing<T> for Result<T, BuyError> {
+    fn doing(self, what: &'static str) -> Result<T, Problem> {
+        match self {
+            Err(BuyError::Postgres(error) | BuyError::Enqueue(EnqueueError::Postgres(error))) => Err(error).doing(what),
+            other => other.map_err(|error| Problem::Internal(anyhow::Error::from(error).context(what))),
         }
     }
 }

@@ -37,7 +37,7 @@ use crate::{
     sessions::Sessions,
     system::{health, metrics, ready},
     visit,
-    webhooks::stripe,
+    webhooks::{paypal, stripe},
 };
 
 /// The longest that a page may take.
@@ -136,6 +136,7 @@ pub(crate) fn table() -> Vec<Route> {
         for_programs(&Method::POST, paths::API_SCHEDULE_RESUME, Bearer(&[Scope::WriteSchedules]), api::schedule_commands::resume),
         for_programs(&Method::GET, paths::API_DESCRIPTION, Anyone, api::openapi::show),
         for_programs(&Method::POST, paths::WEBHOOK_STRIPE, Signed, stripe::submit),
+        for_programs(&Method::POST, paths::WEBHOOK_PAYPAL, Signed, paypal::submit),
         for_programs(&Method::POST, paths::MAIL_EVENTS, Signed, api::mail_events::submit),
         for_programs(&Method::GET, paths::METRICS, RolesOrMetricsToken(OPERATORS), metrics::show),
         for_the_system(paths::HEALTH, health::show),

@@ -1,12 +1,12 @@
 //! What the web is told: flags and environment, read once, checked all together.
 
-use std::{fmt, net::SocketAddr, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 use ipnet::IpNet;
 use jobs::{
     accounts::secret_key,
-    payments::{sale::Provider, stripe::signature::Secrets},
+    payments::{paypal::endpoint::Endpoint, sale::Provider, stripe::signature::Secrets},
 };
 use queue::Keyring;
 use redis::IntoConnectionInfo as _;
@@ -60,6 +60,20 @@ pub(crate) struct Given {
     #[arg(long, env = "STRIPE_WEBHOOK_SECRETS", hide_env_values = true)]
     stripe_webhook_secrets: Option<String>,
 
+    /// The ids of the webhook /hooks/paypal at PayPal, separated by commas while one replaces another. Without them nobody can pay with
+    /// PayPal.
+    #[arg(long, env = "PAYPAL_WEBHOOK_IDS")]
+    paypal_webhook_ids: Option<String>,
+
+    /// Whence the certificates may come that PayPal signs with: origins such as https://api.paypal.com, separated by commas. Default: PayPal's
+    /// own. The worker, which fetches them, must have the same.
+    #[arg(long, env = "PAYPAL_CERT_ORIGINS")]
+    paypal_cert_origins: Option<String>,
+
+    /// The authorities that may vouch for them (PEM). Default: DigiCert's roots, which are built in. The worker must have the same.
+    #[arg(long, env = "PAYPAL_CERT_ROOTS_FILE")]
+    paypal_cert_roots_file: Option<PathBuf>,
+
     /// Whether real money moves. Messages of the other world are refused; the worker must be told the same.
     #[arg(long, env = "PAYMENTS_LIVE", default_value = "false")]
     payments_live: String,
@@ -103,6 +117,7 @@ pub(crate) struct Settings {
     pub(crate) secret_key: SecretString,
     pub(crate) keyring: Option<Keyring>,
     pub(crate) stripe: Option<Secrets>,
+    pub(crate) paypal: Option<Endpoint>,
     pub(crate) payments_live: bool,
     pub(crate) metrics_token: Option<SecretString>,
     pub(crate) mail_webhook_token: Option<SecretString>,
@@ -115,7 +130,9 @@ pub(crate) struct Settings {
 impl Settings {
     /// Who takes money here.
     pub(crate) fn providers(&self) -> Vec<Provider> {
-        self.stripe.as_ref().map(|_| Provider::Stripe).into_iter().collect()
+        let stripe = self.stripe.as_ref().map(|_| Provider::Stripe);
+        let paypal = self.paypal.as_ref().map(|_| Provider::Paypal);
+        stripe.into_iter().chain(paypal).collect()
     }
 
     /// Whether cookies carry `Secure` and the `__Host-` prefix, and browsers are told to stay with https.
@@ -160,6 +177,7 @@ pub(crate) struct Readable {
     secret_key: Option<SecretString>,
     keyring: Option<Option<Keyring>>,
     stripe: Option<Option<Secrets>>,
+    paypal: Option<Option<Endpoint>>,
     payments_live: Option<bool>,
     metrics_token: Option<Option<SecretString>>,
     mail_webhook_token: Option<Option<SecretString>>,
@@ -181,6 +199,12 @@ impl Given {
         let stripe = optional(&self.stripe_webhook_secrets)
             .map(|text| Secrets::parse(&text).map_err(|error| error.to_string()))
             .transpose();
+        let payments_live = parsed(&self.payments_live, "true or false");
+        let roots = self.paypal_cert_roots_file.as_deref().filter(|file| !file.as_os_str().is_empty());
+        let origins = optional(&self.paypal_cert_origins);
+        let paypal = optional(&self.paypal_webhook_ids)
+            .map(|ids| Endpoint::read(&ids, origins.as_deref(), roots, *payments_live.as_ref().unwrap_or(&false)))
+            .transpose();
         let token = |given| optional(given).map(|token| bearer_token(&token)).transpose();
         let requests = parsed(&self.max_requests, "a number from 1 to 100000").and_then(|n| within(n, 1, 100_000));
         let notice = parsed(&self.drain_notice_seconds, "a number from 0 to 300").and_then(|n| within(n, 0, 300));
@@ -195,7 +219,8 @@ impl Given {
             secret_key: mistakes.note("SECRET_KEY", required(self.secret_key.as_deref()).and_then(secret_key)),
             keyring: mistakes.note("SECRET_ARGS_KEYS", keyring),
             stripe: mistakes.note("STRIPE_WEBHOOK_SECRETS", stripe),
-            payments_live: mistakes.note("PAYMENTS_LIVE", parsed(&self.payments_live, "true or false")),
+            paypal: paypal.map_err(|(name, what)| mistakes.add(name, what)).ok(),
+            payments_live: mistakes.note("PAYMENTS_LIVE", payments_live),
             metrics_token: mistakes.note("METRICS_TOKEN", token(&self.metrics_token)),
             mail_webhook_token: mistakes.note("MAIL_WEBHOOK_TOKEN", token(&self.mail_webhook_token)),
             trusted_proxies: mistakes.note("TRUSTED_PROXIES", networks(&self.trusted_proxies)),
@@ -231,6 +256,7 @@ impl Readable {
             secret_key: self.secret_key?,
             keyring: self.keyring?,
             stripe: self.stripe?,
+            paypal: self.paypal?,
             payments_live: self.payments_live?,
             metrics_token: self.metrics_token?,
             mail_webhook_token: self.mail_webhook_token?,
@@ -385,6 +411,7 @@ mod tests {
             "--secret-key=short",
             "--secret-args-keys=k1:secreto",
             "--stripe-webhook-secrets=secreto",
+            "--paypal-webhook-ids=a|b",
             "--payments-live=perhaps",
             "--metrics-token=short",
             "--mail-webhook-token=short",
@@ -408,6 +435,7 @@ mod tests {
                 "SECRET_KEY",
                 "SECRET_ARGS_KEYS",
                 "STRIPE_WEBHOOK_SECRETS",
+                "PAYPAL_WEBHOOK_IDS",
                 "PAYMENTS_LIVE",
                 "METRICS_TOKEN",
                 "MAIL_WEBHOOK_TOKEN",

@@ -14,11 +14,12 @@
 
 use chrono::{DateTime, Utc};
 use queue::{EnqueueError, post_notice};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::{
     ledger::{Account, Entry, Kind, post},
+    money::Money,
     notice,
     refund_sale::RefundSale,
     refunds,
@@ -111,6 +112,19 @@ pub async fn fail(tx: &mut PgConnection, sale: SaleId, why: &str) -> sqlx::Resul
         .map(drop)
 }
 
+/// Notes that the person's way of paying was declined: what is collected next is collected under another key.
+///
+/// # Errors
+/// Postgres refuses or cannot be reached.
+pub(super) async fn note_declined(tx: &mut PgConnection, sale: &Sale) -> sqlx::Result<()> {
+    sqlx::query("update school.sales set declined = $2 + 1, updated_at = clock_timestamp() where id = $1 and declined = $2")
+        .bind(sale.id)
+        .bind(sale.declined)
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
 /// Says that somebody has looked at a sale; one whose money never came to us has failed by that. Whether anything was to be closed: of a sale
 /// that still has money nothing is.
 ///
@@ -161,8 +175,42 @@ fn mismatch(sale: &Sale, seen: &Seen) -> Option<&'static str> {
     } else if !seen.is_to_us {
         Some("account")
     } else {
+        // Nothing is collected by a page that asks for something else than was agreed.
+        let asked = seen.asked.filter(|_| seen.page == CheckoutPage::Approved)?;
+        differs(sale, asked)
+    }
+}
+
+/// How that money is not the sale's.
+fn differs(sale: &Sale, money: Money) -> Option<&'static str> {
+    if money.currency != sale.amount().currency {
+        Some("currency")
+    } else if money.minor != sale.amount().minor {
+        Some("amount")
+    } else {
         None
     }
+}
+
+/// Whether the money that the person has agreed to is to be collected: it is that of the sale, nobody has to look at it first, and the course is
+/// not theirs by another sale, which may have been paid elsewhere meanwhile. Should that happen right now, the second payment goes back.
+///
+/// # Errors
+/// Postgres refuses or cannot be reached.
+pub(super) async fn may_collect(db: impl PgExecutor<'_>, sale: &Sale, seen: &Seen) -> sqlx::Result<bool> {
+    let is_wanted = matches!(sale.state, SaleState::Pending | SaleState::Expired) && sale.review_reason.is_none();
+    if !is_wanted || seen.page != CheckoutPage::Approved || mismatch(sale, seen).is_some() {
+        return Ok(false);
+    }
+    let has_course: bool = sqlx::query_scalar(
+        "select exists (select from school.sales where (user_id, course_id) = ($1, $2) and id <> $3 and state in ('paid', 'part_refunded', 'disputed'))",
+    )
+    .bind(sale.user_id)
+    .bind(sale.course_id)
+    .bind(sale.id)
+    .fetch_one(db)
+    .await?;
+    Ok(!has_course)
 }
 
 async fn note_payment_ref(tx: &mut PgConnection, sale: &Sale, seen: &Seen) -> sqlx::Result<()> {
@@ -233,15 +281,7 @@ async fn take_charge(tx: &mut PgConnection, sale: &Sale, rivals: &[Rival], charg
 
 fn not_income(sale: &Sale, rivals: &[Rival], charge: &SeenCharge) -> Option<&'static str> {
     let has_course = |rival: &Rival| rival.state.is_live() && rival.state != SaleState::Pending;
-    if charge.amount.currency != sale.amount().currency {
-        Some("currency")
-    } else if charge.amount.minor != sale.amount().minor {
-        Some("amount")
-    } else if rivals.iter().any(has_course) {
-        Some("second_payment")
-    } else {
-        None
-    }
+    differs(sale, charge.amount).or_else(|| rivals.iter().any(has_course).then_some("second_payment"))
 }
 
 /// Where what goes back is booked: beside the income, or out of suspense. `None`: the charge is income, and each kind has an account of its

@@ -57,6 +57,12 @@ impl Job for CheckPendingPayments {
                 apply::expire(&mut effect, sale.id).await.context("ending a sale")?;
             }
         }
+        // Their sender has given up by then, and nobody could say who it was.
+        sqlx::query("delete from school.unverified_messages where received_at < $1 - interval '3 days'")
+            .bind(ctx.now())
+            .execute(&mut *effect)
+            .await
+            .context("throwing away messages that nobody could judge")?;
         info!(job = %ctx.job_id(), waiting = waiting.len(), "sales that wait for their payment");
         Ok(effect.into())
     }

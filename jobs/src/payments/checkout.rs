@@ -16,8 +16,8 @@ pub(super) const BACKOFF: Backoff =
     Backoff::between(Duration::from_secs(2), Duration::from_secs(600)).at_least(Duration::from_millis(500));
 /// An afternoon of being away.
 pub(super) const MAX_ATTEMPTS: u32 = 40;
-/// More than the three answers that a look takes.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(100);
+/// More than the answers that a look, a collection and another look take.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(200);
 
 /// The provider of a sale.
 pub(super) fn provider_of<'c>(ctx: &'c Ctx, sale: &Sale) -> Result<&'c dyn PaymentProvider, Failure> {

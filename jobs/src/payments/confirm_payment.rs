@@ -2,17 +2,20 @@
 
 use std::time::Duration;
 
-use queue::{Attempted, Backoff, Job, Limit, OrFailure, Queue, Unique};
+use queue::{Attempted, Backoff, Failure, Job, Limit, OrFailure, Queue, Unique};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tracing::info;
 
 use super::{
-    apply::apply,
+    apply::{apply, expire, may_collect, note_declined},
     checkout::{self, ensure, failure, provider_of},
     sale::{Sale, SaleId},
 };
-use crate::ports::{Ctx, Ports};
+use crate::ports::{
+    Ctx, Ports,
+    payments::{CheckoutPage, CollectOrder, Collected, Known, PaymentProvider, Seen, Trouble},
+};
 
 /// Asks the provider about the sale, and writes state, ledger, enrolment and receipt in one transaction.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -47,10 +50,21 @@ impl Job for ConfirmPayment {
             Ok(checkout_ref) => checkout_ref,
             Err(trouble) => return Err(failure(ctx, sale.provider, trouble).await),
         };
-        let seen = match provider.look(&checkout_ref).await {
+        let known = Known { checkout_ref, payment_ref: sale.payment_ref.clone(), refund_refs: refund_refs(ctx, &sale).await? };
+        let mut seen = match provider.look(&known).await {
             Ok(seen) => seen,
+            // Pages that nobody has paid are forgotten by some providers.
+            Err(Trouble::Missing) if sale.charged().is_zero() && sale.payment_ref.is_none() => {
+                return forgotten(ctx, &sale).await;
+            }
             Err(trouble) => return Err(failure(ctx, sale.provider, trouble).await),
         };
+        if may_collect(&ctx.db, &sale, &seen).await.context("asking whether to collect")? {
+            seen = match collect(ctx, &sale, provider, &known, seen).await {
+                Ok(seen) => seen?,
+                Err(trouble) => return Err(failure(ctx, sale.provider, trouble).await),
+            };
+        }
         let mut effect = ctx.effect().await?;
         let state = apply(&mut effect, sale.id, &seen, ctx.now()).await.context("writing what has become of the sale")?;
         sqlx::query(
@@ -66,4 +80,47 @@ impl Job for ConfirmPayment {
         info!(job = %ctx.job_id(), sale = %sale.id, state = state.as_str(), "what has become of a sale");
         Ok(effect.into())
     }
+}
+
+/// What the provider calls the refunds that we know of: those that we asked for, and those that it told of.
+async fn refund_refs(ctx: &Ctx, sale: &Sale) -> Result<Vec<String>, Failure> {
+    sqlx::query_scalar(include_str!("sql/refund_refs.sql"))
+        .bind(sale.id)
+        .fetch_all(&ctx.db)
+        .await
+        .context("looking up the sale's refunds")
+}
+
+/// Collects what the person has agreed to, and looks what it came to. An attempt that dies in between leaves the next one to look first.
+async fn collect(
+    ctx: &Ctx,
+    sale: &Sale,
+    provider: &dyn PaymentProvider,
+    known: &Known,
+    seen: Seen,
+) -> Result<Result<Seen, Failure>, Trouble> {
+    let order = CollectOrder { key: sale.collect_key(), checkout_ref: known.checkout_ref.clone() };
+    match provider.collect(&order).await {
+        Ok(Collected::Done) => provider.look(known).await.map(Ok),
+        // The page stays open: they may choose another way.
+        Ok(Collected::Declined) => Ok(declined(ctx, sale).await.map(|()| Seen { page: CheckoutPage::Open, ..seen })),
+        Err(Trouble::Refused { words }) => Ok(Ok(Seen { page: CheckoutPage::Failed(words), ..seen })),
+        Err(trouble) => Err(trouble),
+    }
+}
+
+async fn declined(ctx: &Ctx, sale: &Sale) -> Result<(), Failure> {
+    let mut step = ctx.step().await?;
+    note_declined(&mut step, sale).await.context("noting that the way of paying was declined")?;
+    step.commit().await
+}
+
+/// The provider has forgotten a page that nobody has paid. One that has just been made it may not have everywhere yet.
+async fn forgotten(ctx: &Ctx, sale: &Sale) -> Attempted {
+    if ctx.now() < sale.expires_at {
+        return Err(Failure::retry(format!("{} does not know the page yet, or no longer", sale.provider.as_str())));
+    }
+    let mut effect = ctx.effect().await?;
+    expire(&mut effect, sale.id).await.context("ending the sale")?;
+    Ok(effect.into())
 }

@@ -18,6 +18,7 @@ pub mod ledger;
 pub mod money;
 mod notice;
 pub mod open_checkout;
+pub mod paypal;
 pub mod purchase;
 pub mod receive;
 pub mod reconcile_payments;
@@ -29,17 +30,4 @@ pub mod send_receipt;
 pub mod send_refund_notice;
 pub mod stripe;
 pub mod trace_payment;
-
-use money::Currency;
-
-/// How many decimals PayPal writes an amount of that currency with, if it takes it at all
-/// (<https://developer.paypal.com/api/rest/reference/currency-codes/>). Other than ISO 4217 has it, HUF and TWD have none here.
-#[must_use]
-pub fn paypal_currency(currency: Currency) -> Option<u32> {
-    match currency.as_str() {
-        "HUF" | "JPY" | "TWD" => Some(0),
-        "AUD" | "BRL" | "CAD" | "CHF" | "CNY" | "CZK" | "DKK" | "EUR" | "GBP" | "HKD" | "ILS" | "MXN" | "MYR" | "NOK" | "NZD"
-        | "PHP" | "PLN" | "SEK" | "SGD" | "THB" | "USD" => Some(2),
-        _ => None,
-    }
-}
+pub mod verify_message;

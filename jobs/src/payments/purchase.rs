@@ -6,8 +6,10 @@ use uuid::Uuid;
 
 use super::{
     apply,
+    confirm_payment::ConfirmPayment,
     money::{Currency, Money},
     open_checkout::OpenCheckout,
+    paypal,
     sale::{Provider, Sale, SaleId, SaleState},
 };
 use crate::{
@@ -105,14 +107,23 @@ pub async fn buy(db: &PgPool, buyer: UserId, course: CourseId, provider: Provide
     Ok(Bought::Checkout(sale))
 }
 
-/// Whether a provider takes that currency. PayPal's list has no Colombian peso
-/// (<https://developer.paypal.com/api/rest/reference/currency-codes/>).
+/// Has a sale asked about now: the person has come back from the page where they pay. Pressed often, it is asked about once.
+///
+/// # Errors
+/// Nothing was promised.
+pub async fn look_now(db: &PgPool, sale: SaleId) -> Result<(), BuyError> {
+    let mut tx = db.begin().await?;
+    queue::enqueue(&mut tx, ConfirmPayment { sale_id: sale }).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Whether a provider takes that amount. PayPal's list of currencies has no Colombian peso, and of some that it has it takes no decimals.
 #[must_use]
 pub fn takes(provider: Provider, price: Money) -> bool {
     match provider {
         Provider::Free => price.is_zero(),
         Provider::Stripe => !price.is_zero(),
-        Provider::Paypal => !price.is_zero() && super::paypal_currency(price.currency).is_some(),
+        Provider::Paypal => !price.is_zero() && paypal::amount::to_value(price).is_some(),
     }
 }
 

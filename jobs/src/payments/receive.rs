@@ -5,12 +5,16 @@ use sqlx::{PgConnection, PgPool};
 
 use super::{
     confirm_payment::ConfirmPayment,
+    paypal::signature::Transmission,
     sale::{Provider, SaleId},
     trace_payment::TracePayment,
+    verify_message::VerifyMessage,
 };
 
 /// The most bytes that a message may have.
 pub const MAX_BYTES: usize = 256 * 1024;
+/// The most messages that wait for their sender's certificate: nobody has proved yet who sent them.
+const MOST_HELD: i64 = 200;
 
 /// A verified message: what it claims to be about. What it says of money is not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +35,20 @@ pub struct Event {
     pub payment_ref: Option<String>,
     /// When it happened.
     pub happened_at: DateTime<Utc>,
+}
+
+/// Why a body is no event for us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotForUs {
+    /// It is no event.
+    #[error("the body is no event")]
+    Unreadable,
+    /// It is about money of the other world: a trial's here, or real money in a trial.
+    #[error("the event's livemode is not that of this installation")]
+    Livemode,
+    /// It is for an account that is connected to ours, or that ours is connected to.
+    #[error("the event is for another account")]
+    Account,
 }
 
 /// What became of a message.
@@ -61,7 +79,50 @@ pub enum ReceiveError {
 /// Nothing was written.
 pub async fn receive(db: &PgPool, event: &Event, body: &[u8]) -> Result<Received, ReceiveError> {
     let mut tx = db.begin().await?;
-    let sale = find_sale(&mut tx, event).await?;
+    let received = write(&mut tx, event, body).await?;
+    tx.commit().await?;
+    Ok(received)
+}
+
+/// What became of a message whose sender's certificate nobody has seen yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// It waits for a worker to fetch the certificate; it is judged then.
+    Waiting,
+    /// As many wait as may. Its sender is to come again.
+    Full,
+}
+
+/// Keeps a message of PayPal's until its certificate is there, and promises to judge it, together or not at all. A provider is not made to
+/// wait for another server's answer, and the web asks nobody but its own stores.
+///
+/// # Errors
+/// Nothing was written.
+pub async fn hold(db: &PgPool, sent: &Transmission, body: &[u8]) -> Result<Held, ReceiveError> {
+    let mut tx = db.begin().await?;
+    let held: Option<(bool,)> = sqlx::query_as(include_str!("sql/hold_message.sql"))
+        .bind(&sent.transmission_id)
+        .bind(&sent.transmission_time)
+        .bind(&sent.certificate_url)
+        .bind(&sent.signature)
+        .bind(body)
+        .bind(MOST_HELD)
+        .fetch_optional(&mut *tx)
+        .await?;
+    let Some((is_new,)) = held else { return Ok(Held::Full) };
+    if is_new {
+        queue::enqueue(&mut tx, VerifyMessage { transmission_id: sent.transmission_id.clone() }).await?;
+    }
+    tx.commit().await?;
+    Ok(Held::Waiting)
+}
+
+/// Writes it in a transaction of the caller's.
+///
+/// # Errors
+/// Nothing may be kept of the transaction.
+pub(super) async fn write(tx: &mut PgConnection, event: &Event, body: &[u8]) -> Result<Received, ReceiveError> {
+    let sale = find_sale(&mut *tx, event).await?;
     let is_ours = sale.is_some() || event.payment_ref.is_some();
     let written = sqlx::query(include_str!("sql/write_event.sql"))
         .bind(event.provider)
@@ -80,11 +141,10 @@ pub async fn receive(db: &PgPool, event: &Event, body: &[u8]) -> Result<Received
         return Ok(Received::Before);
     }
     if let Some(sale_id) = sale {
-        queue::enqueue(&mut tx, ConfirmPayment { sale_id }).await?;
+        queue::enqueue(tx, ConfirmPayment { sale_id }).await?;
     } else if is_ours {
-        queue::enqueue(&mut tx, TracePayment { provider: event.provider, event_id: event.id.clone() }).await?;
+        queue::enqueue(tx, TracePayment { provider: event.provider, event_id: event.id.clone() }).await?;
     }
-    tx.commit().await?;
     Ok(if is_ours { Received::New } else { Received::Ignored })
 }
 

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::ports::{
     Ctx, Ports,
-    payments::{ListedCheckout, PaymentProvider},
+    payments::{ListedPayment, PaymentProvider},
 };
 
 /// How far back: messages are repeated for three days.
@@ -79,12 +79,14 @@ struct Walk {
     since: DateTime<Utc>,
     /// By Postgres's clock, as the moments that it is compared with.
     started_at: DateTime<Utc>,
+    /// What is younger need not be listed yet.
+    until: DateTime<Utc>,
     seen: i32,
     asked: i32,
     listed: HashSet<String>,
 }
 
-/// What our books have of a checkout.
+/// What our books have of a payment.
 #[derive(Debug, sqlx::FromRow)]
 struct Booked {
     id: SaleId,
@@ -104,7 +106,7 @@ impl Walk {
         let started_at: DateTime<Utc> =
             sqlx::query_scalar("select clock_timestamp()").fetch_one(&ctx.db).await.context("asking for the time")?;
         let since = ctx.now() - WINDOW;
-        let mut walk = Self { name, since, started_at, seen: 0, asked: 0, listed: HashSet::new() };
+        let mut walk = Self { name, since, started_at, until: ctx.now(), seen: 0, asked: 0, listed: HashSet::new() };
         let mut after = None;
         loop {
             let page = match provider.list(since, after.as_deref()).await {
@@ -112,10 +114,11 @@ impl Walk {
                 Err(trouble) => return Err(failure(ctx, name, trouble).await),
             };
             let mut step = ctx.step().await?;
-            for checkout in &page.checkouts {
-                walk.compare(&mut step, checkout).await?;
+            for payment in &page.payments {
+                walk.compare(&mut step, payment).await?;
             }
             step.commit().await?;
+            walk.until = page.complete_until.unwrap_or(walk.until).min(walk.until);
             after = page.next;
             if after.is_none() {
                 break;
@@ -130,32 +133,32 @@ impl Walk {
         Ok(walk)
     }
 
-    async fn compare(&mut self, step: &mut Step, checkout: &ListedCheckout) -> Result<(), Failure> {
+    async fn compare(&mut self, step: &mut Step, listed: &ListedPayment) -> Result<(), Failure> {
         self.seen += 1;
-        self.listed.insert(checkout.checkout_ref.clone());
+        self.listed.insert(listed.object_ref.clone());
         let booked: Option<Booked> = sqlx::query_as(
-            "select id, charged_minor, charged_currency from school.sales where provider = $1 and (id = $2 or checkout_ref = $3)
-             order by checkout_ref = $3 desc nulls last limit 1",
+            "select id, charged_minor, charged_currency from school.sales where provider = $1 and (id = $2 or checkout_ref = $3 or payment_ref = $3)
+             order by checkout_ref = $3 or payment_ref = $3 desc nulls last limit 1",
         )
         .bind(self.name)
-        .bind(checkout.sale)
-        .bind(&checkout.checkout_ref)
+        .bind(listed.sale)
+        .bind(&listed.object_ref)
         .fetch_optional(&mut **step)
         .await
-        .context("looking up the sale of a checkout")?;
+        .context("looking up the sale of a payment")?;
         let ours = booked.as_ref().and_then(Booked::money);
-        let theirs = checkout.amount.filter(|_| checkout.is_paid);
+        let theirs = listed.amount.filter(|_| listed.is_paid);
         match (&booked, ours, theirs) {
-            (None, _, Some(_)) => self.note(step, &checkout.checkout_ref, "no_such_sale", None, None, theirs).await,
+            (None, _, Some(_)) => self.note(step, &listed.object_ref, "no_such_sale", None, None, theirs).await,
             (Some(sale), None, Some(_)) => {
                 self.asked += 1;
                 queue::enqueue(step, ConfirmPayment { sale_id: sale.id }).await.context("promising to look at a sale").map(drop)
             }
             (Some(sale), Some(_), Some(_)) if ours != theirs => {
-                self.note(step, &checkout.checkout_ref, "amount", Some(sale.id), ours, theirs).await
+                self.note(step, &listed.object_ref, "amount", Some(sale.id), ours, theirs).await
             }
             (Some(sale), Some(_), None) => {
-                self.note(step, &checkout.checkout_ref, "paid_here_only", Some(sale.id), ours, checkout.amount).await
+                self.note(step, &listed.object_ref, "paid_here_only", Some(sale.id), ours, listed.amount).await
             }
             _ => Ok(()),
         }
@@ -190,17 +193,21 @@ impl Walk {
     /// What we call paid and the provider does not list at all.
     async fn look_for_what_is_missing_there(&self, ctx: &Ctx) -> Result<(), Failure> {
         let mut step = ctx.step().await?;
-        let booked: Vec<(String, SaleId, i64, String)> = sqlx::query_as(
+        let booked: Vec<(String, Option<String>, SaleId, i64, String)> = sqlx::query_as(
             // The provider's clock may be a little ahead of ours.
-            "select checkout_ref, id, charged_minor, charged_currency from school.sales
-             where provider = $1 and charged_minor > 0 and created_at > $2 + interval '5 minutes'",
+            "select checkout_ref, payment_ref, id, charged_minor, charged_currency from school.sales
+             where provider = $1 and charged_minor > 0 and created_at > $2 + interval '5 minutes' and paid_at <= $3",
         )
         .bind(self.name)
         .bind(self.since)
+        .bind(self.until)
         .fetch_all(&mut *step)
         .await
         .context("listing what is booked")?;
-        for (checkout_ref, sale, minor, currency) in booked.into_iter().filter(|(checkout, ..)| !self.listed.contains(checkout)) {
+        for (checkout_ref, payment_ref, sale, minor, currency) in booked {
+            if self.listed.contains(&checkout_ref) || payment_ref.is_some_and(|payment| self.listed.contains(&payment)) {
+                continue;
+            }
             let ours = currency.parse().ok().map(|currency| Money::new(minor, currency));
             self.note(&mut step, &checkout_ref, "missing_there", Some(sale), ours, None).await?;
         }

@@ -150,6 +150,8 @@ pub struct Sale {
     pub checkout_url: Option<String>,
     /// The provider's name for the payment.
     pub payment_ref: Option<String>,
+    /// How often the person's way of paying was declined when it was collected from.
+    pub declined: i32,
     charged_minor: i64,
     charged_currency: Option<String>,
     refunded_minor: i64,
@@ -172,6 +174,12 @@ impl Sale {
     #[must_use]
     pub fn amount(&self) -> Money {
         Money::new(self.amount_minor, self.currency)
+    }
+
+    /// Under what key the money is collected. It stays until the provider has refused.
+    #[must_use]
+    pub fn collect_key(&self) -> String {
+        format!("sale:{}:collect:{}", self.id, self.declined + 1)
     }
 
     fn arrived_in(&self) -> Currency {

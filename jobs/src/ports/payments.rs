@@ -10,6 +10,7 @@ use crate::{
     accounts::locale::Locale,
     payments::{
         money::Money,
+        paypal::endpoint::Endpoint,
         sale::{Provider, SaleId},
     },
 };
@@ -19,8 +20,13 @@ pub trait PaymentProvider: fmt::Debug + Send + Sync {
     /// Makes the page where the person pays.
     fn open_checkout<'a>(&'a self, checkout: &'a Checkout) -> BoxFuture<'a, Result<Opened, Trouble>>;
 
-    /// Everything that the provider knows about a checkout now.
-    fn look<'a>(&'a self, checkout_ref: &'a str) -> BoxFuture<'a, Result<Seen, Trouble>>;
+    /// Everything that the provider knows about a sale now.
+    fn look<'a>(&'a self, known: &'a Known) -> BoxFuture<'a, Result<Seen, Trouble>>;
+
+    /// Collects the money that the person has agreed to ([`CheckoutPage::Approved`]). Most providers do that by themselves.
+    fn collect<'a>(&'a self, _order: &'a CollectOrder) -> BoxFuture<'a, Result<Collected, Trouble>> {
+        Box::pin(async { Ok(Collected::Done) })
+    }
 
     /// Which sale a payment is for, if it is for one of ours.
     fn trace<'a>(&'a self, payment_ref: &'a str) -> BoxFuture<'a, Result<Option<SaleId>, Trouble>>;
@@ -28,7 +34,7 @@ pub trait PaymentProvider: fmt::Debug + Send + Sync {
     /// Gives money back.
     fn refund<'a>(&'a self, order: &'a RefundOrder) -> BoxFuture<'a, Result<SeenRefund, Trouble>>;
 
-    /// A page of the checkouts that were made since then, and where the next page begins.
+    /// A page of what was to be paid since then, and where the next page begins.
     fn list<'a>(&'a self, since: DateTime<Utc>, after: Option<&'a str>) -> BoxFuture<'a, Result<Listed, Trouble>>;
 
     /// The refunds and disputes that were made since then: the payment's name, and its own.
@@ -42,6 +48,25 @@ pub struct Payments {
     pub stripe: Option<Arc<dyn PaymentProvider>>,
     /// paypal.com.
     pub paypal: Option<Arc<dyn PaymentProvider>>,
+    /// What PayPal's messages are judged by.
+    pub paypal_messages: Option<PaypalMessages>,
+}
+
+/// What PayPal's messages are judged by.
+#[derive(Debug, Clone)]
+pub struct PaypalMessages {
+    /// Our address, as PayPal knows it, and whom we believe.
+    pub endpoint: Arc<Endpoint>,
+    /// Brings certificates.
+    pub certificates: Arc<dyn Certificates>,
+    /// Whether real money moves.
+    pub is_live: bool,
+}
+
+/// Brings the certificates that messages are signed with.
+pub trait Certificates: fmt::Debug + Send + Sync {
+    /// What stands at that address, at most as much as a chain may have. Whether it may be asked is the caller's business.
+    fn fetch<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<Vec<u8>, Trouble>>;
 }
 
 impl Payments {
@@ -82,6 +107,35 @@ pub struct Opened {
     pub url: String,
 }
 
+/// By what a sale is asked about.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// The provider's name for the checkout.
+    pub checkout_ref: String,
+    /// Its name for the payment, once there was one: checkouts may be forgotten sooner than payments.
+    pub payment_ref: Option<String>,
+    /// Its names for refunds of the sale.
+    pub refund_refs: Vec<String>,
+}
+
+/// Money that a person has agreed to pay.
+#[derive(Debug, Clone)]
+pub struct CollectOrder {
+    /// The idempotency key.
+    pub key: String,
+    /// The provider's name for the checkout.
+    pub checkout_ref: String,
+}
+
+/// What came of collecting it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Collected {
+    /// It was, or had been: what it came to is seen by looking.
+    Done,
+    /// The person's way of paying was declined. They may choose another at the same page.
+    Declined,
+}
+
 /// What a provider knows about a checkout.
 #[derive(Debug, Clone)]
 pub struct Seen {
@@ -93,6 +147,8 @@ pub struct Seen {
     pub is_to_us: bool,
     /// Whether the page can still be paid.
     pub page: CheckoutPage,
+    /// What the page asks for, if it says so.
+    pub asked: Option<Money>,
     /// The provider's name for the payment, once there is one.
     pub payment_ref: Option<String>,
     /// The money that has arrived.
@@ -108,6 +164,8 @@ pub struct Seen {
 pub enum CheckoutPage {
     /// It can be paid.
     Open,
+    /// The person has agreed; the money is to be collected.
+    Approved,
     /// The person has done their part. Without a charge the money is on its way.
     Complete,
     /// Nobody can pay it any more.
@@ -200,20 +258,22 @@ impl RefundOrder {
     }
 }
 
-/// A page of checkouts.
+/// A page of a provider's list.
 #[derive(Debug, Clone)]
 pub struct Listed {
-    /// The checkouts, each with what it says of its sale and its money.
-    pub checkouts: Vec<ListedCheckout>,
+    /// What was or is to be paid, each with what it says of its sale and its money.
+    pub payments: Vec<ListedPayment>,
     /// Where the next page begins.
     pub next: Option<String>,
+    /// Up to when the list is complete; `None`: up to now.
+    pub complete_until: Option<DateTime<Utc>>,
 }
 
-/// A checkout in a list.
+/// A checkout or a payment in a list.
 #[derive(Debug, Clone)]
-pub struct ListedCheckout {
+pub struct ListedPayment {
     /// The provider's name for it.
-    pub checkout_ref: String,
+    pub object_ref: String,
     /// The sale that it says it is for.
     pub sale: Option<SaleId>,
     /// What it is for.

@@ -1,5 +1,6 @@
-//! Payments: the real web and worker, a stand-in for Stripe that misbehaves, and what ledger and enrolments say afterwards.
+//! Payments: the real web and worker, stand-ins for Stripe and PayPal that misbehave, and what ledger and enrolments say afterwards.
 
+mod paypal;
 mod reconciled;
 mod refunds;
 mod signed;
@@ -69,7 +70,11 @@ impl School {
 
     /// They press "buy".
     async fn buys(&self, buyer: UserId) -> SaleId {
-        match buy(&self.site.stores.db, buyer, self.course, Provider::Stripe, Locale::Es).await.unwrap() {
+        self.buys_by(Provider::Stripe, buyer).await
+    }
+
+    async fn buys_by(&self, provider: Provider, buyer: UserId) -> SaleId {
+        match buy(&self.site.stores.db, buyer, self.course, provider, Locale::Es).await.unwrap() {
             Bought::Checkout(sale) => sale,
             other => panic!("{other:?}"),
         }
@@ -105,17 +110,11 @@ impl School {
         (self.sale(sale).await.state.as_str(), self.access(sale).await)
     }
 
-    /// Waits until the web has every message of Stripe's.
+    /// Waits until the web has every message of the providers'.
     async fn heard_everything(&self) {
-        let told: Vec<String> = self
-            .site
-            .sandbox
-            .stripe_events()
-            .await
-            .unwrap()
-            .iter()
-            .map(|event| event["id"].as_str().unwrap().to_owned())
-            .collect();
+        let sandbox = &self.site.sandbox;
+        let told = [sandbox.stripe_events().await.unwrap(), sandbox.paypal_events().await.unwrap()].concat();
+        let told: Vec<String> = told.iter().map(|event| event["id"].as_str().unwrap().to_owned()).collect();
         eventually("the web to have every message", async || {
             let heard: i64 = sqlx::query_scalar("select count(*) from school.payment_events where event_id = any($1)")
                 .bind(&told)
@@ -125,6 +124,24 @@ impl School {
             (heard.unsigned_abs() == told.len() as u64).then_some(())
         })
         .await;
+    }
+
+    /// Does what a schedule would have asked for, and all that follows.
+    async fn does<J: Job>(&self, job: J) {
+        let mut tx = self.site.stores.db.begin().await.unwrap();
+        queue::enqueue(&mut tx, job).await.unwrap();
+        tx.commit().await.unwrap();
+        quiet(&self.site.stores).await;
+    }
+
+    /// From now on no message of a provider's arrives.
+    async fn hears_nothing(&self) {
+        self.site.sandbox.send_stripe_events_to(None, 1).await.unwrap();
+        self.site.sandbox.send_paypal_events_to(None, 1).await.unwrap();
+    }
+
+    async fn state(&self, sale: SaleId) -> &'static str {
+        self.sale(sale).await.state.as_str()
     }
 
     async fn access(&self, sale: SaleId) -> String {

@@ -6,17 +6,6 @@ use serde_json::json;
 
 use super::{School, words};
 
-impl School {
-    /// From now on no message of Stripe's arrives.
-    async fn hears_nothing(&self) {
-        self.site.sandbox.send_stripe_events_to(None, 1).await.unwrap();
-    }
-
-    async fn state(&self, sale: jobs::payments::sale::SaleId) -> &'static str {
-        self.sale(sale).await.state.as_str()
-    }
-}
-
 #[tokio::test]
 async fn who_paid_and_was_not_heard_of_has_the_course_within_the_hour() {
     let school = School::open().await;

@@ -2,21 +2,21 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{SecondsFormat, Utc};
 use faena_tests::{
     judge::quiet,
-    process::Process,
-    sandbox::{STRIPE_KEY, STRIPE_SECRET, StripeHappening, stripe_signature},
-    site::SECRET,
+    sandbox::{
+        PAYPAL_WEBHOOK_ID, PaypalFunding, PaypalHappening, STRIPE_SECRET, StripeHappening, paypal_headers, stripe_signature,
+    },
     wait::eventually,
 };
 use futures_util::{StreamExt, stream};
-use jobs::payments::sale::SaleId;
+use jobs::payments::sale::{Provider, SaleId};
 use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
 
 use super::{PRICE, School};
 
-const SALES: usize = 240;
+const SALES: usize = 288;
 const PLANS: [&str; 12] = [
     "paid",
     "refunded",
@@ -33,7 +33,7 @@ const PLANS: [&str; 12] = [
 ];
 
 /// What happens at Stripe's side to a sale of that plan.
-fn happenings(plan: &str, session: &str) -> Vec<StripeHappening> {
+fn at_stripe(plan: &str, session: &str) -> Vec<StripeHappening> {
     use StripeHappening::{Decide, Dispute, Expire, FailRefund, Pay, Promise, Refund};
     let session = || session.to_owned();
     let pay = |amount| Pay { session: session(), amount, currency: None };
@@ -54,51 +54,92 @@ fn happenings(plan: &str, session: &str) -> Vec<StripeHappening> {
     }
 }
 
+/// What happens at PayPal's side. Money is collected by an attempt that dies before it can write so; that of `paid` is to be collected in the
+/// storm.
+fn at_paypal(plan: &str, order: &str) -> Vec<PaypalHappening> {
+    use PaypalHappening::{Approve, Collect, Decide, Dispute, FailRefund, Refund, TakeBack};
+    let order = || order.to_owned();
+    let approve = |by, value: Option<&str>| Approve { order: order(), by, value: value.map(str::to_owned), currency: None };
+    let agree = || approve(PaypalFunding::Instant, None);
+    let collect = || Collect { order: order() };
+    let refund = |value: &str| Refund { order: order(), value: value.to_owned() };
+    let dispute = || Dispute { order: order() };
+    let decide = |outcome: &str| Decide { order: order(), outcome: outcome.to_owned() };
+    match plan {
+        "paid" => vec![agree()],
+        "refunded" => vec![agree(), collect(), refund("49.00")],
+        "part" => vec![agree(), collect(), refund("10.00")],
+        "twice" => vec![agree(), collect(), refund("10.00"), refund("20.00")],
+        "refund_failed" => vec![agree(), collect(), refund("7.00"), FailRefund { order: order() }],
+        "disputed" => vec![agree(), collect(), dispute()],
+        "won" => vec![agree(), collect(), dispute(), decide("RESOLVED_SELLER_FAVOUR")],
+        "lost" => vec![agree(), collect(), dispute(), decide("RESOLVED_BUYER_FAVOUR")],
+        "promised" => vec![approve(PaypalFunding::Echeck, None), collect()],
+        "expired" => vec![TakeBack { order: order() }],
+        "wrong_amount" => vec![approve(PaypalFunding::Instant, Some("50.00")), collect()],
+        _ => Vec::new(),
+    }
+}
+
 #[tokio::test]
 async fn a_thousand_messages_shuffled_and_tripled_leave_the_ledger_as_it_must_be() {
     let mut school = School::open().await;
-    school.site.sandbox.send_stripe_events_to(None, 1).await.unwrap();
+    school.hears_nothing().await;
     sqlx::raw_sql(
-        "create schema storm; create table storm.plan (sale_id uuid primary key, plan text not null, amount bigint not null)",
+        "create schema storm; create table storm.plan (sale_id uuid primary key, provider text not null, plan text not null, amount bigint not null)",
     )
     .execute(&school.site.stores.db)
     .await
     .unwrap();
-    let mut sales: Vec<(SaleId, &str)> = Vec::new();
+    let mut sales: Vec<(SaleId, Provider, &str)> = Vec::new();
     for n in 0..SALES {
-        let sale = school.buys(school.person(&format!("p{n}")).await).await;
-        sales.push((sale, PLANS[n % PLANS.len()]));
-        sqlx::query("insert into storm.plan values ($1, $2, $3)")
+        let provider = if n / PLANS.len() % 2 == 0 { Provider::Stripe } else { Provider::Paypal };
+        let sale = school.buys_by(provider, school.person(&format!("p{n}")).await).await;
+        sales.push((sale, provider, PLANS[n % PLANS.len()]));
+        sqlx::query("insert into storm.plan values ($1, $2, $3, $4)")
             .bind(sale)
+            .bind(provider)
             .bind(PLANS[n % PLANS.len()])
             .bind(PRICE)
             .execute(&school.site.stores.db)
             .await
             .unwrap();
     }
-    for (sale, plan) in &sales {
-        let session = school.page_of(*sale).await;
-        for happening in happenings(plan, &session) {
-            school.site.sandbox.at_stripe(happening).await.unwrap();
+    for (sale, provider, plan) in &sales {
+        let page = school.page_of(*sale).await;
+        match provider {
+            Provider::Paypal => {
+                for happening in at_paypal(plan, &page) {
+                    school.site.sandbox.at_paypal(happening).await.unwrap();
+                }
+            }
+            _ => {
+                for happening in at_stripe(plan, &page) {
+                    school.site.sandbox.at_stripe(happening).await.unwrap();
+                }
+            }
         }
     }
 
     // Each message three times, all of them in no order at all; meanwhile workers die.
-    let events = school.site.sandbox.stripe_events().await.unwrap();
+    let (stripe, paypal) =
+        (school.site.sandbox.stripe_events().await.unwrap(), school.site.sandbox.paypal_events().await.unwrap());
+    let stripe = stripe.iter().map(|event| (Provider::Stripe, event.to_string()));
+    let events: Vec<(Provider, String)> =
+        stripe.chain(paypal.iter().map(|event| (Provider::Paypal, event.to_string()))).collect();
     assert!(events.len() > 1000, "{} messages", events.len());
-    let mut bodies: Vec<String> = events.iter().map(ToString::to_string).collect();
-    bodies = [bodies.clone(), bodies.clone(), bodies].concat();
-    bodies.shuffle(&mut StdRng::seed_from_u64(7));
+    let mut messages = [events.clone(), events.clone(), events.clone()].concat();
+    messages.shuffle(&mut StdRng::seed_from_u64(7));
     let client = faena_tests::http::http_client();
-    let webhook = format!("{}/webhooks/stripe", school.site.url);
-    let telling = stream::iter(bodies)
-        .map(|body| {
-            let (client, webhook) = (client.clone(), webhook.clone());
-            // As Stripe does, it comes again until it is taken.
+    let telling = stream::iter(messages)
+        .map(|(provider, body)| {
+            let (client, school) = (client.clone(), &school);
+            // As the providers do, it comes again until it is taken.
             async move {
                 eventually("a message to be taken", async || {
-                    let signature = stripe_signature(STRIPE_SECRET, Utc::now().timestamp(), body.as_bytes());
-                    let request = client.post(&webhook).header("Stripe-Signature", signature).body(body.clone());
+                    let (path, headers) = school.signed(provider, body.as_bytes());
+                    let request = client.post(format!("{}{path}", school.site.url)).body(body.clone());
+                    let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
                     let status = request.send().await.unwrap().status().as_u16();
                     assert!(matches!(status, 200 | 503), "{status}: {body}");
                     (status == 200).then_some(())
@@ -128,25 +169,27 @@ async fn a_thousand_messages_shuffled_and_tripled_leave_the_ledger_as_it_must_be
             .unwrap();
     assert_eq!((kept.unsigned_abs() as usize, open), (events.len(), 0));
     assert!(school.site.worker.ended().is_none(), "the first worker outlives the others");
+    let collected = SALES / 2 / PLANS.len() * PLANS.iter().filter(|plan| !matches!(**plan, "expired" | "untouched")).count();
+    assert_eq!(school.site.sandbox.paypal_objects().await.unwrap()["captures"], collected, "each order is collected once");
+}
+
+impl School {
+    /// Where a provider's message goes, and the headers that prove whose it is.
+    fn signed(&self, provider: Provider, body: &[u8]) -> (&'static str, Vec<(&'static str, String)>) {
+        let now = Utc::now();
+        if provider == Provider::Stripe {
+            return ("/webhooks/stripe", vec![("stripe-signature", stripe_signature(STRIPE_SECRET, now.timestamp(), body))]);
+        }
+        let (id, time) = (uuid::Uuid::new_v4().to_string(), now.to_rfc3339_opts(SecondsFormat::Secs, true));
+        let certificate = format!("{}/v1/notifications/certs/CERT-good", self.site.sandbox.paypal_url());
+        ("/hooks/paypal", paypal_headers(PAYPAL_WEBHOOK_ID, &certificate, &id, &time, body))
+    }
 }
 
 /// Workers beside the first: each is killed a moment after it has begun.
 async fn kill_workers(school: &School) {
-    let (stripe, smtp) = (school.site.sandbox.stripe_url(), school.site.sandbox.smtp_url());
-    let own = [
-        ("PUBLIC_URL", school.site.url.as_str()),
-        ("SECRET_KEY", SECRET),
-        ("ADMIN_ADDR", "127.0.0.1:0"),
-        ("SMTP_URL", &smtp),
-        ("MAIL_FROM", "CompilandoCode <hola@compilandocode.example>"),
-        ("STRIPE_URL", stripe),
-        ("STRIPE_SECRET_KEY", STRIPE_KEY),
-        ("SUPERVISE", "false"),
-    ];
-    let mut settings = school.site.stores.settings();
-    settings.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
     for _ in 0..6 {
-        let worker = Process::start("worker", &["run"], &settings).await;
+        let worker = school.site.another_worker().await;
         // It dies in the middle of whatever it has taken up by then.
         let took = eventually("the worker to take something up", async || {
             let log = worker.log_text();

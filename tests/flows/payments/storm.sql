@@ -1,12 +1,13 @@
 -- What must be true after the storm, worked out from what happened to each sale and from nothing that the school has written: the rules
 -- are those of the specification. A letter that was under way when its worker was killed is unknown, and not sent twice. One row a sale whose books, state or course are not as they must be.
---   storm.plan (sale_id, plan, amount): what happened at Stripe's side
+--   storm.plan (sale_id, provider, plan, amount): what happened at the provider's side
 with fee as (
-    -- Stripe keeps 2.9 % and 30 cents of what was charged.
-    select sale_id, plan, amount, case plan when 'wrong_amount' then amount + 100 else amount end as charged from storm.plan
+    -- Stripe keeps 2.9 % and 30 cents of what was charged, PayPal 3.49 % and 49 cents.
+    select sale_id, plan, charged, case provider when 'stripe' then charged * 29 / 1000 + 30 else charged * 349 / 10000 + 49 end as fee
+    from (select *, case plan when 'wrong_amount' then amount + 100 else amount end as charged from storm.plan) as planned
 ),
 must as (
-    select sale_id, plan, charged,
+    select sale_id, plan, charged, fee,
            case when plan in ('promised', 'expired', 'untouched') then 0 else charged end as came,
            case plan when 'refunded' then charged when 'part' then 1000 when 'twice' then 3000 when 'refund_failed' then 0 else 0 end as back,
            case when plan in ('disputed', 'lost') then charged else 0 end as taken,
@@ -25,8 +26,8 @@ lines as (
     union all select sale_id, 'suspense', -came from must where plan = 'wrong_amount'
     union all select sale_id, 'refunds', back from must
     union all select sale_id, 'disputes', taken from must
-    union all select sale_id, 'fees', case when came > 0 then came * 29 / 1000 + 30 else 0 end from must
-    union all select sale_id, 'clearing', came - back - taken - case when came > 0 then came * 29 / 1000 + 30 else 0 end from must
+    union all select sale_id, 'fees', case when came > 0 then fee else 0 end from must
+    union all select sale_id, 'clearing', came - back - taken - case when came > 0 then fee else 0 end from must
 ),
 found as (
     select t.sale_id, l.account, sum(l.amount_minor) as amount

@@ -50,8 +50,10 @@ pub(super) async fn answer(desk: &Desk, request: Request<Incoming>) -> Response<
         Method::GET => desk.book.read(&segments, &query),
         Method::POST => {
             let key = text("idempotency-key");
-            // A key that comes again is answered as it was the first time, whatever has happened since; with another request it is refused.
-            desk.book.once(key.as_deref(), &segments, &body, || desk.book.write(&segments, &read(&body))).map(
+            let request = [parts.uri.path().as_bytes(), b"?", &body[..]].concat();
+            // A key that comes again is answered as it was the first time, whatever has happened since; with another request it is refused. What
+            // fails its checks is not remembered (<https://docs.stripe.com/api/idempotent_requests>).
+            desk.answers.once(key.as_deref(), request, || desk.book.write(&segments, &read(&body)), in_use).map(
                 |(answer, events)| {
                     desk.messages.send(events);
                     answer
@@ -61,6 +63,14 @@ pub(super) async fn answer(desk: &Desk, request: Request<Incoming>) -> Response<
         _ => Err(refuse(405, "", "there is no such method")),
     };
     response(&answer)
+}
+
+fn in_use() -> Refusal {
+    refuse(
+        400,
+        "idempotency_key_in_use",
+        "Keys for idempotent requests can only be used with the same parameters they were first used with.",
+    )
 }
 
 fn read(form: &[u8]) -> Form {

@@ -1,6 +1,6 @@
 //! What the stand-in knows: sessions, intents, charges, refunds, disputes, each as the JSON that Stripe would answer with.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::Utc;
@@ -16,7 +16,6 @@ const OPEN_S: std::ops::RangeInclusive<i64> = 30 * 60..=24 * 3600;
 /// Everything that there is.
 pub(super) struct Book {
     shelf: Mutex<Shelf>,
-    answers: Mutex<HashMap<String, (Vec<u8>, Value)>>,
     pages: String,
 }
 
@@ -61,7 +60,7 @@ fn missing(what: &str, id: &str) -> Refusal {
 
 impl Book {
     pub(super) fn new(pages: &str) -> Self {
-        Self { shelf: Mutex::default(), answers: Mutex::default(), pages: pages.to_owned() }
+        Self { shelf: Mutex::default(), pages: pages.to_owned() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Shelf> {
@@ -87,33 +86,6 @@ impl Book {
             success_url: text(session, "success_url").to_owned(),
             cancel_url: text(session, "cancel_url").to_owned(),
         })
-    }
-
-    /// Carries out a request once for each key. What fails its checks is not remembered
-    /// (<https://docs.stripe.com/api/idempotent_requests>).
-    pub(super) fn once(
-        &self,
-        key: Option<&str>,
-        segments: &[&str],
-        body: &[u8],
-        work: impl FnOnce() -> Result<(Value, Vec<Value>), Refusal>,
-    ) -> Result<(Value, Vec<Value>), Refusal> {
-        let Some(key) = key else { return work() };
-        let request = [segments.join("/").as_bytes(), b"?", body].concat();
-        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        match answers.get(key) {
-            Some((before, answer)) if *before == request => Ok((answer.clone(), Vec::new())),
-            Some(_) => Err(refuse(
-                400,
-                "idempotency_key_in_use",
-                "Keys for idempotent requests can only be used with the same parameters they were first used with.",
-            )),
-            None => {
-                let (answer, events) = work()?;
-                answers.insert(key.to_owned(), (request, answer.clone()));
-                Ok((answer, events))
-            }
-        }
     }
 
     pub(super) fn read(&self, segments: &[&str], query: &Form) -> Answer {

@@ -4,27 +4,28 @@
 
 mod api;
 mod book;
-mod messages;
 mod pages;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
-use axum::{Json, Router, extract::State, routing::get, routing::post};
-use faena_tests::sandbox::{HttpRule, StripeEndpoint, StripeHappening};
+use chrono::Utc;
+use faena_tests::sandbox::{HttpRule, StripeEndpoint, StripeHappening, stripe_signature};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::door::Door;
 use crate::http_faults::{self, StandIn};
+use crate::messages::{Endpoint, Messages};
+use crate::provider::{self, Answers, Provider};
 use crate::script::{self, Script};
 use crate::settings::Settings;
 
 use book::Book;
-use messages::Messages;
 
 /// The running stand-in.
 pub(crate) struct Stripe {
@@ -38,14 +39,17 @@ pub(crate) struct Stripe {
 /// What its parts share.
 struct Desk {
     book: Book,
-    messages: Messages,
+    answers: Answers<Value>,
+    messages: Messages<StripeEndpoint>,
     key: String,
 }
 
 /// Starts it. `pages` is where people pay.
 pub(crate) fn start(settings: &Settings, pages: &str, stop: &CancellationToken) -> anyhow::Result<Stripe> {
-    let messages = Messages::start(settings.stripe_webhook_url.clone(), settings.stripe_webhook_secret.clone(), stop);
-    let desk = Arc::new(Desk { book: Book::new(pages), messages, key: settings.stripe_key.clone() });
+    let (url, secret) = (settings.stripe_webhook_url.clone(), settings.stripe_webhook_secret.clone());
+    let messages = Messages::start(StripeEndpoint { url, secret, copies: 1 }, stop);
+    let desk = Desk { book: Book::new(pages), answers: Answers::default(), messages, key: settings.stripe_key.clone() };
+    let desk = Arc::new(desk);
     let script = Script::new();
     let door = http_faults::serve(Api(Arc::clone(&desk)), Arc::clone(&script), settings.stripe, "--stripe", stop)?;
     Ok(Stripe { addr: door.addr, door, script, desk })
@@ -54,42 +58,49 @@ pub(crate) fn start(settings: &Settings, pages: &str, stop: &CancellationToken) 
 impl Stripe {
     /// Its pages, and its share of the API.
     pub(crate) fn routes(&self) -> Router {
-        let own = Router::new()
-            .route("/api/stripe/endpoint", get(show_endpoint).put(set_endpoint))
-            .route("/api/stripe/events", get(list_events))
-            .route("/api/stripe/happen", post(happen))
-            .route("/api/stripe/objects", get(list_objects))
-            .merge(pages::routes())
-            .with_state(Arc::clone(&self.desk));
+        let own = provider::routes::<Desk>("stripe").merge(pages::routes()).with_state(Arc::clone(&self.desk));
         own.merge(script::routes("stripe", Arc::clone(&self.script), vec![self.door.clone()]))
     }
 }
 
-async fn show_endpoint(State(desk): State<Arc<Desk>>) -> Json<StripeEndpoint> {
-    Json(desk.messages.endpoint())
+/// Signed as <https://docs.stripe.com/webhooks#verify-manually> says.
+impl Endpoint for StripeEndpoint {
+    fn url(&self) -> Option<&str> {
+        self.url.as_deref()
+    }
+
+    fn copies(&self) -> u32 {
+        self.copies
+    }
+
+    fn headers(&self, body: &[u8]) -> Vec<(&'static str, String)> {
+        vec![("stripe-signature", stripe_signature(&self.secret, Utc::now().timestamp(), body))]
+    }
 }
 
-async fn set_endpoint(State(desk): State<Arc<Desk>>, Json(endpoint): Json<StripeEndpoint>) -> StatusCode {
-    desk.messages.set_endpoint(endpoint);
-    StatusCode::NO_CONTENT
-}
+impl Provider for Desk {
+    type Happening = StripeHappening;
+    type Told = StripeEndpoint;
+    type Endpoint = StripeEndpoint;
 
-async fn list_events(State(desk): State<Arc<Desk>>) -> Json<Vec<Value>> {
-    Json(desk.messages.all())
-}
+    fn messages(&self) -> &Messages<StripeEndpoint> {
+        &self.messages
+    }
 
-/// How many of each there are: what a test counts that fears to have paid twice.
-async fn list_objects(State(desk): State<Arc<Desk>>) -> Json<Value> {
-    Json(desk.book.counts())
-}
+    fn told(&self) -> StripeEndpoint {
+        self.messages.endpoint()
+    }
 
-async fn happen(State(desk): State<Arc<Desk>>, Json(happening): Json<StripeHappening>) -> (StatusCode, Json<Value>) {
-    match desk.book.happen(&happening) {
-        Ok(events) => {
-            desk.messages.send(events);
-            (StatusCode::OK, Json(json!({})))
-        }
-        Err(why) => (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "error": why }))),
+    fn tell(&self, told: StripeEndpoint) {
+        self.messages.set_endpoint(told);
+    }
+
+    fn happen(&self, happening: &StripeHappening) -> Result<Vec<Value>, String> {
+        self.book.happen(happening)
+    }
+
+    fn counts(&self) -> Value {
+        self.book.counts()
     }
 }
 

@@ -18,6 +18,10 @@ pub struct Ready {
     pub s3: String,
     /// The stand-in for Stripe's API, `http://host:port`.
     pub stripe: String,
+    /// The stand-in for PayPal's API, `http://host:port`.
+    pub paypal: String,
+    /// The authority behind the certificates that it signs messages with, PEM.
+    pub paypal_roots_file: PathBuf,
     /// The authority that signed the SMTP server's certificate, PEM.
     pub ca_file: PathBuf,
 }

@@ -29,7 +29,7 @@ impl Process {
     pub(super) async fn start(flags: &[&str]) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("faena-sandbox-").tempdir().context("making the sandbox's folder")?;
         let flags: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
-        let (child, ready) = spawn(&folder, &flags, [const { "127.0.0.1:0" }; 5]).await?;
+        let (child, ready) = spawn(&folder, &flags, [const { "127.0.0.1:0" }; 6]).await?;
         Ok(Self { child, ready, flags, folder })
     }
 
@@ -41,7 +41,8 @@ impl Process {
             bail!("the sandbox ended with {status}");
         }
         let before = self.ready.clone();
-        let addresses = [plain(&before.http), &before.smtp, &before.smtps, plain(&before.s3), plain(&before.stripe)];
+        let addresses =
+            [plain(&before.http), &before.smtp, &before.smtps, plain(&before.s3), plain(&before.stripe), plain(&before.paypal)];
         (self.child, self.ready) = spawn(&self.folder, &self.flags, addresses).await?;
         Ok(())
     }
@@ -63,14 +64,15 @@ impl Drop for Process {
     }
 }
 
-/// Starts the binary and waits for its line. The addresses are those of http, smtp, smtps, s3 and stripe.
-async fn spawn(folder: &TempDir, flags: &[String], addresses: [&str; 5]) -> anyhow::Result<(Child, Ready)> {
+/// Starts the binary and waits for its line. The addresses are those of http, smtp, smtps, s3, stripe and paypal.
+async fn spawn(folder: &TempDir, flags: &[String], addresses: [&str; 6]) -> anyhow::Result<(Child, Ready)> {
     let log = folder.path().join("sandbox.log");
-    let [http, smtp, smtps, s3, stripe] = addresses;
+    let [http, smtp, smtps, s3, stripe, paypal] = addresses;
     let mut child = Command::new(binary()?)
         .arg("--data")
         .arg(folder.path().join("data"))
-        .args(["--http", http, "--smtp", smtp, "--smtps", smtps, "--s3", s3, "--stripe", stripe, "--stop-with-stdin"])
+        .args(["--http", http, "--smtp", smtp, "--smtps", smtps, "--s3", s3, "--stripe", stripe, "--paypal", paypal])
+        .arg("--stop-with-stdin")
         .args(flags)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

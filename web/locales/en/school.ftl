@@ -51,6 +51,7 @@ purchases-none = There is none yet.
 purchase-amount = Amount
 purchase-refunded = Refunded
 purchase-refund = Refund
+purchase-declined = That way of paying was declined, and nothing was charged. Go back to the payment page and choose another.
 purchase-when = Date
 purchase-number = Number
 purchase-course = Go to the course
@@ -103,6 +104,7 @@ refund-too-fine = It has more decimals than the currency. Set thousands apart wi
 refund-no-amount = Write an amount such as 49.50. { $left } is left.
 refund-too-much = It is more than is left: { $left }.
 refund-not-now = Nothing can go back now: the bank decides, or nothing has come. { $left } is left.
+refund-unknown-payment = { $left } are left. This money was entered without the provider's name for its payment, so it cannot be given back from here.
 
 # The books, compared.
 reconciliation-title = Reconciliation

@@ -51,6 +51,7 @@ purchases-none = Todavía no hay ninguna.
 purchase-amount = Importe
 purchase-refunded = Devuelto
 purchase-refund = Devolución
+purchase-declined = Ese medio de pago fue rechazado y no se cobró nada. Vuelve a la página de pago y elige otro.
 purchase-when = Fecha
 purchase-number = Número
 purchase-course = Ir al curso
@@ -103,6 +104,7 @@ refund-too-fine = Tiene más decimales que la moneda. Separa los miles con espac
 refund-no-amount = Escribe un importe como 49,50. Quedan { $left }.
 refund-too-much = Es más de lo que queda: { $left }.
 refund-not-now = Ahora no se puede devolver: decide el banco, o no ha llegado nada. Quedan { $left }.
+refund-unknown-payment = Quedan { $left }, y este dinero se anotó sin el nombre de su pago en el proveedor: no se puede devolver desde aquí.
 
 # Las cuentas, comparadas.
 reconciliation-title = Conciliación

@@ -9,7 +9,7 @@ use axum::{
 use jobs::{
     courses::course::Course,
     payments::{
-        purchase::{Bought, BuyError, buy},
+        purchase::{Bought, buy},
         sale::Provider,
     },
 };
@@ -41,11 +41,7 @@ pub(crate) async fn submit(
     let buyer = visit.person().ok_or(Problem::NotSignedIn)?.id;
     let course = Course::find(&app.db, &slug).await.doing("looking up a course")?.ok_or(Problem::NotFound)?;
     let provider = form.provider.filter(|provider| app.settings.providers().contains(provider)).unwrap_or(Provider::Free);
-    let bought = match buy(&app.db, buyer, course.id, provider, page.locale).await {
-        Ok(bought) => bought,
-        Err(BuyError::Postgres(error)) => return Err(error).doing("taking up a course"),
-        Err(error) => return Err(Problem::Internal(anyhow::Error::from(error).context("taking up a course"))),
-    };
+    let bought = buy(&app.db, buyer, course.id, provider, page.locale).await.doing("taking up a course")?;
     let done = match bought {
         Bought::Checkout(sale) => return Ok(see_other(&page.to(paths::PURCHASE_PAY, "id", sale))),
         Bought::InReview(sale) => return Ok(see_other(&page.to(paths::PURCHASE, "id", sale))),

@@ -9,13 +9,17 @@ use axum::{
     response::Response,
 };
 use jobs::payments::{
+    purchase::look_now,
     refunds::{Refund, RefundState},
     sale::{Provider, Sale, SaleId, SaleState},
 };
+use serde::Deserialize;
 
 use crate::{
     app::App,
-    page::{Page, key, render},
+    forms::Wish,
+    page::{Page, key, render, see_other},
+    paths,
     problem::{Doing as _, Problem},
     visit::Visit,
 };
@@ -105,14 +109,27 @@ pub(super) async fn own_sale(app: &App, visit: &Visit, id: &str) -> Result<Sale,
     Sale::find_own(&app.db, id, buyer).await.doing("looking up a sale")?.ok_or(Problem::NotFound)
 }
 
-/// Shows it, and looks again while more will be known in a moment.
+/// What PayPal adds to the address when it leads a person back.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Asked {
+    token: Option<String>,
+}
+
+/// Shows it, and looks again while more will be known in a moment. Who has just agreed to pay need not wait until PayPal tells us.
 pub(crate) async fn show(
     State(app): State<App>,
     Extension(visit): Extension<Arc<Visit>>,
     page: Page,
     Path(id): Path<String>,
+    Wish(asked): Wish<Asked>,
 ) -> Result<Response, Problem> {
     let sale = own_sale(&app, &visit, &id).await?;
+    if asked.token.is_some() && asked.token == sale.checkout_ref && sale.state == SaleState::Pending {
+        look_now(&app.db, sale.id).await.doing("asking about a sale")?;
+    }
+    if asked.token.is_some() {
+        return Ok(see_other(&page.to(paths::PURCHASE, "id", sale.id)));
+    }
     let refunds = Refund::of(&app.db, sale.id).await.doing("listing a sale's refunds")?;
     let slug: String = sqlx::query_scalar("select slug from school.courses where id = $1")
         .bind(sale.course_id)

@@ -197,6 +197,7 @@ POST /api/v1/schedules/{name}/pause      401    401      401    401    401      
 POST /api/v1/schedules/{name}/resume     401    401      401    401    401      401     401       401
 GET  /api/v1/openapi.json                ok     ok       ok     ok     ok       ok      ok        ok
 POST /webhooks/stripe                    ok     ok       ok     ok     ok       ok      ok        ok
+POST /hooks/paypal                       ok     ok       ok     ok     ok       ok      ok        ok
 POST /hooks/mail                         ok     ok       ok     ok     ok       ok      ok        ok
 GET  /metrics                            401    403      403    403    403      403     ok        ok
 GET  /health                             ok     ok       ok     ok     ok       ok      ok        ok

@@ -12,7 +12,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// How long a question may take in all.
 const TOTAL: Duration = Duration::from_secs(20);
 /// A page of a hundred objects is a tenth of this.
-const MAX_BYTES: usize = 4 * 1024 * 1024;
+pub(super) const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// When it says "later" and not when.
 const SHORT_WAIT: Duration = Duration::from_secs(5);
 /// No wait that it asks for is longer.
@@ -37,8 +37,49 @@ impl Http {
     }
 }
 
+/// What came back.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// It was done: the body.
+    Good(Vec<u8>),
+    /// It was not.
+    Bad(Refusal),
+}
+
+/// An answer that says no.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    wait: Option<Duration>,
+    /// The body, if it is JSON.
+    pub(super) body: Value,
+}
+
+impl Refusal {
+    /// What a job can do about it. `words` finds the provider's own in the body.
+    pub(super) fn trouble(&self, words: fn(&Value) -> Option<String>) -> Trouble {
+        sort(self.status, self.wait, &words(&self.body).unwrap_or_default())
+    }
+}
+
+impl Answer {
+    /// Reads it.
+    pub(super) fn read<T: DeserializeOwned>(self, words: fn(&Value) -> Option<String>) -> Result<T, Trouble> {
+        match self {
+            Self::Good(body) => serde_json::from_slice(&body)
+                .map_err(|error| Trouble::Unknown { words: format!("the answer cannot be read: {error}") }),
+            Self::Bad(refusal) => Err(refusal.trouble(words)),
+        }
+    }
+}
+
 /// Asks, and reads the answer. `words` finds the provider's own in an error's body.
 pub(super) async fn ask<T: DeserializeOwned>(request: RequestBuilder, words: fn(&Value) -> Option<String>) -> Result<T, Trouble> {
+    answer(request, MAX_BYTES).await?.read(words)
+}
+
+/// Asks, and takes at most so many bytes.
+pub(super) async fn answer(request: RequestBuilder, most: usize) -> Result<Answer, Trouble> {
     // The address may hold what is nobody's business.
     let unknown = |error: reqwest::Error| Trouble::Unknown { words: chain(&error.without_url()) };
     let mut response = request.send().await.map_err(unknown)?;
@@ -46,16 +87,14 @@ pub(super) async fn ask<T: DeserializeOwned>(request: RequestBuilder, words: fn(
     let mut body = Vec::new();
     while let Some(piece) = response.chunk().await.map_err(unknown)? {
         body.extend_from_slice(&piece);
-        if body.len() > MAX_BYTES {
-            return Err(Trouble::Unknown { words: format!("the answer has more than {MAX_BYTES} bytes") });
+        if body.len() > most {
+            return Err(Trouble::Unknown { words: format!("the answer has more than {most} bytes") });
         }
     }
     if status.is_success() {
-        return serde_json::from_slice(&body)
-            .map_err(|error| Trouble::Unknown { words: format!("the answer cannot be read: {error}") });
+        return Ok(Answer::Good(body));
     }
-    let said = serde_json::from_slice(&body).ok().and_then(|body| words(&body)).unwrap_or_default();
-    Err(sort(status, wait, &said))
+    Ok(Answer::Bad(Refusal { status, wait, body: serde_json::from_slice(&body).unwrap_or_default() }))
 }
 
 fn sort(status: StatusCode, wait: Option<Duration>, said: &str) -> Trouble {

@@ -13,8 +13,8 @@ use jobs::{
         links,
         mailer::BoxFuture,
         payments::{
-            Checkout, CheckoutPage, Listed, ListedCheckout, Opened, PaymentProvider, RefundOrder, Seen, SeenCharge, SeenDispute,
-            SeenDisputeState, SeenRefund, SeenRefundState, Trouble,
+            Checkout, CheckoutPage, Known, Listed, ListedPayment, Opened, PaymentProvider, RefundOrder, Seen, SeenCharge,
+            SeenDispute, SeenDisputeState, SeenRefund, SeenRefundState, Trouble,
         },
     },
 };
@@ -132,7 +132,7 @@ impl Stripe {
         query.extend(after.map(|after| ("starting_after", after)));
         let page: Page<ListedSession> = ask(self.request(Method::GET, &["checkout", "sessions"], &query), words).await?;
         let next = page.data.last().filter(|_| page.has_more).map(|last| last.id.clone());
-        Ok(Listed { checkouts: page.data.into_iter().map(ListedSession::listed).collect(), next })
+        Ok(Listed { payments: page.data.into_iter().map(ListedSession::listed).collect(), next, complete_until: None })
     }
 }
 
@@ -141,8 +141,8 @@ impl PaymentProvider for Stripe {
         Box::pin(self.open(checkout))
     }
 
-    fn look<'a>(&'a self, checkout_ref: &'a str) -> BoxFuture<'a, Result<Seen, Trouble>> {
-        Box::pin(self.see(checkout_ref))
+    fn look<'a>(&'a self, known: &'a Known) -> BoxFuture<'a, Result<Seen, Trouble>> {
+        Box::pin(self.see(&known.checkout_ref))
     }
 
     fn trace<'a>(&'a self, payment_ref: &'a str) -> BoxFuture<'a, Result<Option<SaleId>, Trouble>> {
@@ -344,6 +344,8 @@ impl Session {
             is_of_our_world: self.livemode == is_live,
             is_to_us: intent.is_none_or(|intent| intent.on_behalf_of.is_none() && intent.transfer_data.is_none()),
             page,
+            // What is paid there is taken by Stripe itself.
+            asked: None,
             payment_ref: intent.map(|intent| intent.id.clone()),
             charge: charge.map(Charge::seen).transpose()?,
             refunds: refunds.into_iter().map(Refund::seen).collect::<Result<_, _>>()?,
@@ -420,13 +422,13 @@ impl Dispute {
 }
 
 impl ListedSession {
-    fn listed(self) -> ListedCheckout {
+    fn listed(self) -> ListedPayment {
         let amount = self.amount_total.zip(self.currency.as_deref().and_then(|currency| currency.parse().ok()));
-        ListedCheckout {
+        ListedPayment {
             sale: self.metadata.sale(),
             amount: amount.map(|(minor, currency)| Money::new(minor, currency)),
             is_paid: self.payment_status == "paid",
-            checkout_ref: self.id,
+            object_ref: self.id,
         }
     }
 }

@@ -4,23 +4,9 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use crate::payments::{
-    receive::Event,
+    receive::{Event, NotForUs},
     sale::{Provider, SaleId},
 };
-
-/// Why a body is no event for us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotForUs {
-    /// It is no event.
-    #[error("the body is no event")]
-    Unreadable,
-    /// It is about money of the other world: a trial's here, or real money in a trial.
-    #[error("the event's livemode is not that of this installation")]
-    Livemode,
-    /// It is for an account that is connected to ours, or that ours is connected to.
-    #[error("the event is for another account")]
-    Account,
-}
 
 #[derive(Debug, Deserialize)]
 struct Body {

@@ -1,0 +1,72 @@
+//! Messages of PayPal's that were lost are made up for, and what does not agree is shown and left alone.
+
+use faena_tests::sandbox::{PaypalFunding, PaypalHappening};
+use jobs::payments::{check_pending_payments::CheckPendingPayments, reconcile_payments::ReconcilePayments};
+use serde_json::json;
+
+use super::{School, words};
+
+#[tokio::test]
+async fn who_agreed_and_was_not_heard_of_has_the_course_within_the_hour() {
+    let school = School::open().await;
+    school.hears_nothing().await;
+    let (agreed, order) = school.at_the_order("ana").await;
+    let (left, _) = school.at_the_order("luz").await;
+    let (slow, from_bank) = school.at_the_order("eva").await;
+    school.approves(&order, PaypalFunding::Instant).await;
+    school.approves(&from_bank, PaypalFunding::Echeck).await;
+    sqlx::query(
+        "update school.sales set created_at = created_at - interval '16 minutes', expires_at = now() - interval '1 second'",
+    )
+    .execute(&school.site.stores.db)
+    .await
+    .unwrap();
+
+    school.does(CheckPendingPayments {}).await;
+
+    assert_eq!((school.state(agreed).await, school.access(agreed).await.as_str()), ("paid", "active"));
+    assert_eq!((school.state(left).await, school.state(slow).await), ("expired", "pending"), "money on its way holds the place");
+    school.at_paypal(PaypalHappening::Clear { order: from_bank }).await;
+    school.does(CheckPendingPayments {}).await;
+    assert_eq!((school.state(slow).await, school.letters("receipt").await), ("paid", 2));
+}
+
+#[tokio::test]
+async fn at_night_lost_messages_are_made_up_for_and_differences_are_shown_and_left_alone() {
+    let school = School::open().await;
+    let mut sales = Vec::new();
+    for name in ["ana", "luz", "eva", "ida"] {
+        sales.push(school.paid_by_paypal(name).await);
+    }
+    school.hears_nothing().await;
+    // One more has agreed from the bank, and nobody tells of the money.
+    let (unheard, order) = school.at_the_order("sol").await;
+    school.approves(&order, PaypalFunding::Echeck).await;
+    school.does(jobs::payments::confirm_payment::ConfirmPayment { sale_id: unheard }).await;
+    school.at_paypal(PaypalHappening::Clear { order }).await;
+    school.does(ReconcilePayments {}).await;
+    assert_eq!((school.state(unheard).await, school.access(unheard).await.as_str()), ("paid", "active"));
+    assert_eq!(school.notices().await, "");
+    let [(returned, returned_order), (disputed, disputed_order), (changed, changed_order), (strange, strange_order)] =
+        <[_; 4]>::try_from(sales).unwrap();
+
+    // A refund and a dispute that nobody told of; and what cannot be.
+    school.at_paypal(PaypalHappening::Refund { order: returned_order, value: "49.00".to_owned() }).await;
+    school.at_paypal(PaypalHappening::Dispute { order: disputed_order }).await;
+    let forged = |order, capture| PaypalHappening::Forge { order, unit: json!({}), capture };
+    school.at_paypal(forged(changed_order, json!({ "amount": { "currency_code": "USD", "value": "50.00" } }))).await;
+    school.at_paypal(forged(strange_order, json!({ "status": "PENDING" }))).await;
+    school.does(ReconcilePayments {}).await;
+
+    assert_eq!((school.state(returned).await, school.state(disputed).await), ("refunded", "disputed"));
+    let page = school.browser("admin").await.page("/admin/reconciliation").await;
+    let shown = words(&page, ".differences tbody");
+    assert!(shown.contains("El importe no es el mismo 49 USD 50 USD"), "{shown}");
+    assert!(shown.contains("Aquí está pagada y allí no 49 USD 49 USD"), "{shown}");
+    for sale in [changed, strange] {
+        assert!(shown.contains(&sale.to_string()));
+        assert_eq!((school.state(sale).await, school.access(sale).await.as_str()), ("paid", "active"), "nothing was mended");
+        assert_eq!(school.books(sale).await, "clearing 4680, fees 220, revenue -4900");
+    }
+    assert!(school.notices().await.contains("no coinciden en 2 pagos"), "{}", school.notices().await);
+}
