@@ -112,6 +112,9 @@ pub enum RefundRefused {
     /// Nothing has arrived, or a bank decides about it.
     #[error("nothing can be given back of a sale in this state")]
     NotNow,
+    /// The money was entered here without the provider's name for its payment, so nobody can be asked to give it back.
+    #[error("nobody knows which payment the money came with")]
+    UnknownPayment,
     /// There is no such sale.
     #[error("there is no such sale")]
     NoSuchSale,
@@ -151,8 +154,11 @@ pub async fn order_refund(
             .bind(sale.id)
             .fetch_one(&mut *tx)
             .await?;
-    if sale.charged().is_zero() || sale.payment_ref.is_none() || decided_by_bank {
+    if sale.charged().is_zero() || decided_by_bank {
         return Err(RefundRefused::NotNow);
+    }
+    if sale.payment_ref.is_none() {
+        return Err(RefundRefused::UnknownPayment);
     }
     let left = Money::new(sale.charged().minor - given, sale.charged().currency);
     let amount = amount.unwrap_or(left);

@@ -52,6 +52,7 @@ pub(crate) async fn submit(
         Ok(_) => Ok(see_other(&format!("/admin/sales/{id}?done=refund"))),
         Err(RefundRefused::NotThatMuch { .. }) => shown.refused(&form.amount, &form.reason, key("refund-too-much")),
         Err(RefundRefused::NotNow) => shown.refused(&form.amount, &form.reason, key("refund-not-now")),
+        Err(RefundRefused::UnknownPayment) => shown.refused(&form.amount, &form.reason, key("refund-unknown-payment")),
         Err(RefundRefused::NoSuchSale) => Err(Problem::NotFound),
         Err(RefundRefused::Postgres(error)) => Err(error).doing("asking for a refund"),
         Err(error @ RefundRefused::Enqueue(_)) => {

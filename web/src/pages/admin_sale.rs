@@ -86,9 +86,16 @@ impl AdminSale {
     }
 
     fn can_refund(&self) -> bool {
-        self.left().minor > 0
-            && !matches!(self.sale.state, SaleState::Disputed | SaleState::Lost)
-            && self.sale.payment_ref.is_some()
+        self.has_left() && self.sale.payment_ref.is_some()
+    }
+
+    /// Its money is here, and nobody knows by which payment it came: the provider cannot be asked to give it back.
+    fn is_unknown_payment(&self) -> bool {
+        self.has_left() && self.sale.payment_ref.is_none()
+    }
+
+    fn has_left(&self) -> bool {
+        self.left().minor > 0 && !matches!(self.sale.state, SaleState::Disputed | SaleState::Lost)
     }
 
     /// A review is over when no money is left that it is about.
