@@ -93,7 +93,7 @@ async fn a_thousand_messages_shuffled_and_tripled_leave_the_ledger_as_it_must_be
     .unwrap();
     let mut sales: Vec<(SaleId, Provider, &str)> = Vec::new();
     for n in 0..SALES {
-        let provider = if n / PLANS.len() % 2 == 0 { Provider::Stripe } else { Provider::Paypal };
+        let provider = if (n / PLANS.len()).is_multiple_of(2) { Provider::Stripe } else { Provider::Paypal };
         let sale = school.buys_by(provider, school.person(&format!("p{n}")).await).await;
         sales.push((sale, provider, PLANS[n % PLANS.len()]));
         sqlx::query("insert into storm.plan values ($1, $2, $3, $4)")
