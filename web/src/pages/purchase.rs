@@ -39,6 +39,11 @@ impl Purchase {
         self.sale.state == SaleState::Pending
             || self.refunds.iter().any(|refund| matches!(refund.state, RefundState::Requested | RefundState::Pending))
     }
+
+    /// The way of paying that they chose was declined, and no other has been chosen yet.
+    fn is_to_be_paid_otherwise(&self) -> bool {
+        self.sale.state == SaleState::Pending && self.sale.declined > 0 && self.sale.payment_ref.is_none()
+    }
 }
 
 /// The key of a state's word.
