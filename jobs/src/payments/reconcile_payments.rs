@@ -24,10 +24,14 @@ const WINDOW: TimeDelta = TimeDelta::days(3);
 /// The notice that tells of differences.
 const NOTICE: &str = "reconciliation";
 
-/// Walks through the providers' lists of three days. What we have not heard of is asked about as after any message; where money differs, the
+/// Walks through a provider's list of three days. What we have not heard of is asked about as after any message; where money differs, the
 /// difference is written down for a person and nothing is changed.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub struct ReconcilePayments {}
+pub struct ReconcilePayments {
+    /// Whose list. None: a job for each provider that this installation has an account with, so that one who is away holds nobody up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<Provider>,
+}
 
 impl Job for ReconcilePayments {
     type Ports = Ports;
@@ -38,17 +42,11 @@ impl Job for ReconcilePayments {
     const UNIQUE: Option<Unique> = Some(Unique::until_end());
 
     async fn run(self, ctx: &Ctx) -> Attempted {
-        let mut walks = Vec::new();
-        for name in [Provider::Stripe, Provider::Paypal] {
-            if let Some(provider) = ctx.payments.with(name) {
-                walks.push(Walk::through(ctx, name, provider).await?);
-            }
-        }
+        let Some(name) = self.provider else { return each(ctx).await };
+        let provider = ctx.payments.with(name).or_dead("this worker has no account with that provider: see its settings")?;
+        let walk = Walk::through(ctx, name, provider).await?;
         let mut effect = ctx.effect().await?;
-        for walk in &walks {
-            sqlx::query(
-                "insert into school.reconciliations (provider, since, started_at, seen, asked) values ($1, $2, $3, $4, $5)",
-            )
+        sqlx::query("insert into school.reconciliations (provider, since, started_at, seen, asked) values ($1, $2, $3, $4, $5)")
             .bind(walk.name)
             .bind(walk.since)
             .bind(walk.started_at)
@@ -57,20 +55,30 @@ impl Job for ReconcilePayments {
             .execute(&mut *effect)
             .await
             .context("writing what was compared")?;
-            sqlx::query(
-                "update school.reconciliation_differences set resolved_at = clock_timestamp()
-                 where provider = $1 and resolved_at is null and last_seen_at < $2 and first_seen_at > $3",
-            )
-            .bind(walk.name)
-            .bind(walk.started_at)
-            .bind(walk.since)
-            .execute(&mut *effect)
-            .await
-            .context("closing what agrees again")?;
-        }
+        sqlx::query(
+            "update school.reconciliation_differences set resolved_at = clock_timestamp()
+             where provider = $1 and resolved_at is null and last_seen_at < $2 and first_seen_at > $3",
+        )
+        .bind(walk.name)
+        .bind(walk.started_at)
+        .bind(walk.since)
+        .execute(&mut *effect)
+        .await
+        .context("closing what agrees again")?;
         tell(&mut effect).await.context("telling the operator")?;
         Ok(effect.into())
     }
+}
+
+/// A job for each provider.
+async fn each(ctx: &Ctx) -> Attempted {
+    let mut effect = ctx.effect().await?;
+    for provider in [Provider::Stripe, Provider::Paypal].into_iter().filter(|provider| ctx.payments.with(*provider).is_some()) {
+        queue::enqueue(&mut effect, ReconcilePayments { provider: Some(provider) })
+            .await
+            .context("promising to compare a list")?;
+    }
+    Ok(effect.into())
 }
 
 /// One provider's list, and what came of it.

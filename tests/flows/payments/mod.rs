@@ -90,14 +90,6 @@ impl School {
         eventually(format!("the page of {sale}"), async || self.sale(sale).await.checkout_ref).await
     }
 
-    /// Does what a schedule would have asked for, and all that follows.
-    async fn does<J: Job>(&self, job: J) {
-        let mut tx = self.site.stores.db.begin().await.unwrap();
-        queue::enqueue(&mut tx, job).await.unwrap();
-        tx.commit().await.unwrap();
-        quiet(&self.site.stores).await;
-    }
-
     async fn sale(&self, id: SaleId) -> Sale {
         Sale::find(&self.site.stores.db, id).await.unwrap().unwrap()
     }

@@ -87,6 +87,9 @@ impl PaymentArgs {
             "PAYPAL_URL",
             base_url(given(self.paypal_url.as_deref()).unwrap_or(own)).and_then(|url| self.of_our_world(url)),
         );
+        // A message that waits for its certificate is judged here.
+        mistakes
+            .note("PAYPAL_WEBHOOK_IDS", given(self.paypal_webhook_ids.as_deref()).ok_or("is needed beside PAYPAL_CLIENT_ID"))?;
         let http = mistakes.note("PAYPAL_URL", Http::new());
         Some(Some(Arc::new(Paypal::new(http?, url?, (client_id.to_owned(), secret?), merchant?, public_url?.clone()))))
     }
@@ -206,6 +209,7 @@ mod tests {
         assert_eq!(mistakes_of(&PaymentArgs { paypal_client_id: Some(String::new()), ..whole() }), "", "nobody can pay so");
         for (args, told) in [
             (PaymentArgs { paypal_client_secret: None, ..whole() }, "PAYPAL_CLIENT_SECRET: is needed"),
+            (PaymentArgs { paypal_webhook_ids: None, ..whole() }, "PAYPAL_WEBHOOK_IDS: is needed"),
             (PaymentArgs { paypal_merchant_id: None, ..whole() }, "PAYPAL_MERCHANT_ID: is needed"),
             (PaymentArgs { paypal_merchant_id: Some("me".to_owned()), ..whole() }, "PAYPAL_MERCHANT_ID: is not 13"),
             (PaymentArgs { paypal_url: Some("http://api-m.paypal.com".to_owned()), ..whole() }, "PAYPAL_URL: must be https"),

@@ -1,6 +1,9 @@
 //! Messages of PayPal's that were lost are made up for, and what does not agree is shown and left alone.
 
-use faena_tests::sandbox::{PaypalFunding, PaypalHappening};
+use faena_tests::{
+    sandbox::{HttpRule, PaypalFunding, PaypalHappening, StripeHappening},
+    wait::until,
+};
 use jobs::payments::{check_pending_payments::CheckPendingPayments, reconcile_payments::ReconcilePayments};
 use serde_json::json;
 
@@ -44,7 +47,7 @@ async fn at_night_lost_messages_are_made_up_for_and_differences_are_shown_and_le
     school.approves(&order, PaypalFunding::Echeck).await;
     school.does(jobs::payments::confirm_payment::ConfirmPayment { sale_id: unheard }).await;
     school.at_paypal(PaypalHappening::Clear { order }).await;
-    school.does(ReconcilePayments {}).await;
+    school.does(ReconcilePayments { provider: None }).await;
     assert_eq!((school.state(unheard).await, school.access(unheard).await.as_str()), ("paid", "active"));
     assert_eq!(school.notices().await, "");
     let [(returned, returned_order), (disputed, disputed_order), (changed, changed_order), (strange, strange_order)] =
@@ -56,7 +59,7 @@ async fn at_night_lost_messages_are_made_up_for_and_differences_are_shown_and_le
     let forged = |order, capture| PaypalHappening::Forge { order, unit: json!({}), capture };
     school.at_paypal(forged(changed_order, json!({ "amount": { "currency_code": "USD", "value": "50.00" } }))).await;
     school.at_paypal(forged(strange_order, json!({ "status": "PENDING" }))).await;
-    school.does(ReconcilePayments {}).await;
+    school.does(ReconcilePayments { provider: None }).await;
 
     assert_eq!((school.state(returned).await, school.state(disputed).await), ("refunded", "disputed"));
     let page = school.browser("admin").await.page("/admin/reconciliation").await;
@@ -69,4 +72,24 @@ async fn at_night_lost_messages_are_made_up_for_and_differences_are_shown_and_le
         assert_eq!(school.books(sale).await, "clearing 4680, fees 220, revenue -4900");
     }
     assert!(school.notices().await.contains("no coinciden en 2 pagos"), "{}", school.notices().await);
+}
+
+#[tokio::test]
+async fn a_provider_that_does_not_let_us_in_holds_no_other_up() {
+    let school = School::open().await;
+    school.hears_nothing().await;
+    let (sale, session) = school.at_the_page("ana").await;
+    school.site.sandbox.at_stripe(StripeHappening::Pay { session, amount: None, currency: None }).await.unwrap();
+    // The app was never allowed to search.
+    school.site.sandbox.misbehave_paypal([HttpRule::status(403).path("/v1/reporting/")]).await.unwrap();
+    let mut tx = school.site.stores.db.begin().await.unwrap();
+    queue::enqueue(&mut tx, ReconcilePayments { provider: None }).await.unwrap();
+    tx.commit().await.unwrap();
+
+    until("the sale to be paid", async || school.state(sale).await == "paid").await;
+
+    until("somebody to be told", async || school.notices().await.contains("paypal no nos deja entrar")).await;
+    let compared: Vec<String> =
+        sqlx::query_scalar("select provider from school.reconciliations").fetch_all(&school.site.stores.db).await.unwrap();
+    assert_eq!(compared, ["stripe"]);
 }
