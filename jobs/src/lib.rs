@@ -13,8 +13,8 @@ use accounts::{send_password_reset::SendPasswordReset, welcome_learner::WelcomeL
 use housekeeping::sweep_sessions::SweepSessions;
 use mail::read_mail_report::ReadMailReport;
 use payments::{
-    check_pending_payments::CheckPendingPayments, confirm_payment::ConfirmPayment, open_checkout::OpenCheckout,
-    reconcile_payments::ReconcilePayments, refund_sale::RefundSale, send_receipt::SendReceipt,
+    check_pending_payments::CheckPendingPayments, compare_payments::ComparePayments, confirm_payment::ConfirmPayment,
+    open_checkout::OpenCheckout, reconcile_payments::ReconcilePayments, refund_sale::RefundSale, send_receipt::SendReceipt,
     send_refund_notice::SendRefundNotice, trace_payment::TracePayment, verify_message::VerifyMessage,
 };
 use ports::Ports;
@@ -33,6 +33,7 @@ pub fn catalogue() -> Registry<Ports> {
         .job::<RefundSale>()
         .job::<CheckPendingPayments>()
         .job::<ReconcilePayments>()
+        .job::<ComparePayments>()
         .job::<SendReceipt>()
         .job::<SendRefundNotice>()
         .job::<SendPasswordReset>()

@@ -53,7 +53,7 @@ pub fn schedules() -> Vec<Schedule> {
     vec![
         Schedule::new("sweep_sessions", "0 3 * * *", HOME, CatchUp::Once, SweepSessions {}),
         Schedule::new("check_pending_payments", "7 * * * *", HOME, CatchUp::Once, CheckPendingPayments {}),
-        Schedule::new("reconcile_payments", "30 2 * * *", HOME, CatchUp::Once, ReconcilePayments { provider: None }),
+        Schedule::new("reconcile_payments", "30 2 * * *", HOME, CatchUp::Once, ReconcilePayments {}),
         Schedule::new("refresh_sales_statistics", "*/30 * * * *", HOME, CatchUp::Once, RefreshSalesStatistics {}),
         Schedule::new("compare_sales_statistics", "50 2 * * *", HOME, CatchUp::Once, CompareSalesStatistics {}),
     ]

@@ -13,6 +13,7 @@
 pub mod apply;
 pub mod check_pending_payments;
 pub mod checkout;
+pub mod compare_payments;
 pub mod confirm_payment;
 pub mod ledger;
 pub mod money;

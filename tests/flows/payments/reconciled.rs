@@ -45,7 +45,7 @@ async fn at_night_lost_messages_are_made_up_for_and_differences_are_shown_and_le
             .unwrap();
         sales.push((sale, session));
     }
-    school.does(ReconcilePayments { provider: None }).await;
+    school.does(ReconcilePayments {}).await;
     for (sale, _) in &sales {
         assert_eq!((school.state(*sale).await, school.access(*sale).await.as_str()), ("paid", "active"));
     }
@@ -59,7 +59,7 @@ async fn at_night_lost_messages_are_made_up_for_and_differences_are_shown_and_le
     let forged = |session, fields| StripeHappening::Forge { session, fields, intent: json!({}) };
     school.site.sandbox.at_stripe(forged(changed_page, json!({ "amount_total": 5000 }))).await.unwrap();
     school.site.sandbox.at_stripe(forged(strange_page, json!({ "payment_status": "unpaid" }))).await.unwrap();
-    school.does(ReconcilePayments { provider: None }).await;
+    school.does(ReconcilePayments {}).await;
 
     assert_eq!((school.state(returned).await, school.state(disputed).await), ("refunded", "disputed"));
     let page = school.browser("admin").await.page("/admin/reconciliation").await;

@@ -47,7 +47,7 @@ async fn at_night_lost_messages_are_made_up_for_and_differences_are_shown_and_le
     school.approves(&order, PaypalFunding::Echeck).await;
     school.does(jobs::payments::confirm_payment::ConfirmPayment { sale_id: unheard }).await;
     school.at_paypal(PaypalHappening::Clear { order }).await;
-    school.does(ReconcilePayments { provider: None }).await;
+    school.does(ReconcilePayments {}).await;
     assert_eq!((school.state(unheard).await, school.access(unheard).await.as_str()), ("paid", "active"));
     assert_eq!(school.notices().await, "");
     let [(returned, returned_order), (disputed, disputed_order), (changed, changed_order), (strange, strange_order)] =
@@ -59,7 +59,7 @@ async fn at_night_lost_messages_are_made_up_for_and_differences_are_shown_and_le
     let forged = |order, capture| PaypalHappening::Forge { order, unit: json!({}), capture };
     school.at_paypal(forged(changed_order, json!({ "amount": { "currency_code": "USD", "value": "50.00" } }))).await;
     school.at_paypal(forged(strange_order, json!({ "status": "PENDING" }))).await;
-    school.does(ReconcilePayments { provider: None }).await;
+    school.does(ReconcilePayments {}).await;
 
     assert_eq!((school.state(returned).await, school.state(disputed).await), ("refunded", "disputed"));
     let page = school.browser("admin").await.page("/admin/reconciliation").await;
@@ -83,7 +83,7 @@ async fn a_provider_that_does_not_let_us_in_holds_no_other_up() {
     // The app was never allowed to search.
     school.site.sandbox.misbehave_paypal([HttpRule::status(403).path("/v1/reporting/")]).await.unwrap();
     let mut tx = school.site.stores.db.begin().await.unwrap();
-    queue::enqueue(&mut tx, ReconcilePayments { provider: None }).await.unwrap();
+    queue::enqueue(&mut tx, ReconcilePayments {}).await.unwrap();
     tx.commit().await.unwrap();
 
     until("the sale to be paid", async || school.state(sale).await == "paid").await;
