@@ -1,19 +1,20 @@
 #!/usr/bin/env bash
 # The parts of tests/run: what they are, and what each does. Sourced for the table, run as `parts.sh PART ARGUMENT…` for one part.
 
-# name, limit in seconds, what must be there first (build, lint, shellcheck, browser, node, python, producers; servers, started; stores, their
+# name, limit in seconds, what must be there first (build, lint, shellcheck, browser, node, python, producers, fonts, judges; servers, started; stores, their
 # programs only) or `asked` where the part runs only when it is named, what it checks
 # shellcheck disable=SC2034 # for tests/run
 parts='
 style     900 lint,node,shellcheck        formatting, lints, shell scripts
 licences  900 -                           licences and origins of the dependencies, known vulnerabilities
-unit      600 build,node                  what needs no server
+unit      600 build,node,fonts,judges    what needs no server
 commands  600 build,node,servers          deploy/up: starts, resumes, ends, and refuses with one sentence
-flows    1500 build,node,servers,browser,producers  the stories, through real processes and a real browser
+flows    1500 build,node,servers,browser,producers,fonts,judges  the stories, through real processes and a real browser
 faults   1200 build,stores,node           200 faults under load, and five builds that lack a guarantee, each noticed
-smoke     120 build,stores,node,python    worker, clients and runner of the benchmarks, on a handful of jobs and letters
+smoke     120 build,stores,node,python,fonts  worker, clients and runner of the benchmarks, on a handful of jobs, letters and certificates
 bench    7200 asked,stores,node,python    how fast, beside other systems; runs only when it is named
 letters  3600 asked,node                  letters a second, beside a plain loop; runs only when it is named
+certificates 3600 asked,node,fonts        milliseconds, kilobytes and memory a certificate; runs only when it is named
 '
 
 # what `tests/run long` knows
@@ -108,7 +109,8 @@ run_flows() {
 # As run_bench, with the build that is there; what it asserts is that every job was done and stands in the ledger.
 run_smoke() {
   BENCH_PROFILE=dev tests/bench/measure.py faena --scenario noop,unrecorded --modes bulk --n 500 "$@" || return
-  "${CARGO_TARGET_DIR:-target}/debug/letters" --letters 10 --rounds 1
+  "${CARGO_TARGET_DIR:-target}/debug/letters" --letters 10 --rounds 1 || return
+  "${CARGO_TARGET_DIR:-target}/debug/certificates" --certificates 2
 }
 
 # With servers of its own for each trial; the tables also lie in .local/bench/table.md.
@@ -117,6 +119,11 @@ run_bench() { tests/bench/measure.py "$@"; }
 run_letters() {
   cargo build --quiet --locked --release --workspace --bin sandbox --bin letters || return
   "${CARGO_TARGET_DIR:-target}/release/letters" "$@"
+}
+
+run_certificates() {
+  cargo build --quiet --locked --release --workspace --bin certificates || return
+  "${CARGO_TARGET_DIR:-target}/release/certificates" "$@"
 }
 
 # Always the same faults unless told otherwise; when each strikes what differs from run to run by itself.

@@ -33,6 +33,12 @@ need_node() {
   need npm npm
 }
 
+# What certificates are printed with: Noto's fonts under the Open Font Licence. Chinese, Japanese and Korean are most of it.
+need_fonts() {
+  [ -e /usr/share/fonts/truetype/noto/NotoSerifDisplay-Regular.ttf ] || packages+=(fonts-noto-core)
+  [ -e /usr/share/fonts/opentype/noto/NotoSerifCJK-Regular.ttc ] || packages+=(fonts-noto-cjk)
+}
+
 # Installs the wanted packages, as root or through sudo, or says what is missing.
 install_packages() {
   local log=$logs/packages.log as_root=() pid status=0

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod accounts;
+pub mod certificates;
 pub mod courses;
 pub mod housekeeping;
 pub mod mail;
@@ -10,6 +11,9 @@ pub mod ports;
 pub mod sales;
 
 use accounts::{send_password_reset::SendPasswordReset, welcome_learner::WelcomeLearner};
+use certificates::{
+    announce_certificate::AnnounceCertificate, issue_certificate::IssueCertificate, publish_status_list::PublishStatusList,
+};
 use housekeeping::sweep_sessions::SweepSessions;
 use mail::read_mail_report::ReadMailReport;
 use payments::{
@@ -36,6 +40,9 @@ pub fn catalogue() -> Registry<Ports> {
         .job::<ComparePayments>()
         .job::<SendReceipt>()
         .job::<SendRefundNotice>()
+        .job::<IssueCertificate>()
+        .job::<AnnounceCertificate>()
+        .job::<PublishStatusList>()
         .job::<SendPasswordReset>()
         .job::<ReadMailReport>()
         .job::<RefreshSalesStatistics>()

@@ -3,6 +3,7 @@
 
 mod attempts;
 mod browser;
+mod certificates;
 mod engine;
 mod enqueuing;
 mod house;

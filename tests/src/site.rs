@@ -3,7 +3,8 @@
 use crate::{
     process::Process,
     sandbox::{
-        PAYPAL_CLIENT_ID, PAYPAL_CLIENT_SECRET, PAYPAL_MERCHANT_ID, PAYPAL_WEBHOOK_ID, STRIPE_KEY, STRIPE_SECRET, Sandbox,
+        PAYPAL_CLIENT_ID, PAYPAL_CLIENT_SECRET, PAYPAL_MERCHANT_ID, PAYPAL_WEBHOOK_ID, S3_ACCESS_KEY, S3_BUCKET, S3_SECRET_KEY,
+        STRIPE_KEY, STRIPE_SECRET, Sandbox,
     },
     servers::free_port,
     stores::Stores,
@@ -11,6 +12,9 @@ use crate::{
 
 /// Signs links and forms in every site that a test starts.
 pub const SECRET: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f00123456789abcdeffedcba9876543210";
+
+/// Signs certificates in every site that a test starts.
+pub const CERTIFICATE_KEY: &str = "k1:9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
 
 /// A running installation. What it is made of ends with it.
 #[derive(Debug)]
@@ -25,6 +29,7 @@ pub struct Site {
     pub web: Process,
     /// Runs its jobs.
     pub worker: Process,
+    settings: Vec<(String, String)>,
 }
 
 impl Site {
@@ -52,7 +57,18 @@ impl Site {
         sandbox.send_paypal_events_to(Some(&format!("{url}/hooks/paypal")), 1).await.expect("the sandbox listens");
         let worker = Process::start("worker", &["run"], &settings).await;
         let web = Process::start("web", &["serve"], &settings).await;
-        Self { url, stores, sandbox, web, worker }
+        Self { url, stores, sandbox, web, worker, settings }
+    }
+
+    /// Ends the worker and starts another one, which is told these besides; they win.
+    ///
+    /// # Panics
+    /// The one does not end, or the other does not start.
+    pub async fn replace_worker(&mut self, extra: &[(&str, &str)]) {
+        assert!(self.worker.terminate().await, "the worker ends well");
+        let told = extra.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let settings: Vec<(String, String)> = self.settings.iter().cloned().chain(told).collect();
+        self.worker = Process::start("worker", &["run"], &settings).await;
     }
 
     /// Another worker beside the first, without a supervisor.
@@ -73,6 +89,11 @@ fn settings(stores: &Stores, sandbox: &Sandbox, url: &str) -> Vec<(String, Strin
         ("SECRET_KEY", SECRET),
         ("ADMIN_ADDR", "127.0.0.1:0"),
         ("SMTP_URL", &sandbox.smtp_url()),
+        ("S3_ENDPOINT", sandbox.s3_url()),
+        ("S3_BUCKET", S3_BUCKET),
+        ("S3_ACCESS_KEY_ID", S3_ACCESS_KEY),
+        ("S3_SECRET_ACCESS_KEY", S3_SECRET_KEY),
+        ("CERTIFICATE_KEY", CERTIFICATE_KEY),
         ("STRIPE_URL", sandbox.stripe_url()),
         ("STRIPE_SECRET_KEY", STRIPE_KEY),
         ("STRIPE_WEBHOOK_SECRETS", STRIPE_SECRET),

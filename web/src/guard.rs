@@ -47,6 +47,9 @@ pub(crate) enum Who {
     /// Whoever brings what its handler checks: an address that we signed, a provider's token. Nobody is asked for a cookie or a form's token,
     /// because the mail programs that press a button for their readers (RFC 8058, 3.1) and the providers have neither.
     Signed,
+    /// Everybody, with a file that is looked at and not kept. It changes nothing and shows nothing of whoever sends it, so no form's token
+    /// protects it; its handler bounds what it reads.
+    AnyoneWithFile,
     /// Programs whose API token allows one of these. A session opens nothing here, so no other site can send a browser.
     Bearer(&'static [Scope]),
 }
@@ -80,7 +83,7 @@ pub(crate) enum Verdict {
 /// The rule of every door.
 pub(crate) fn judge(who: Who, role: Option<Role>, holds_token: bool) -> Verdict {
     match (who, role) {
-        (Who::Anyone | Who::Signed, _) | (Who::Guest, None) | (Who::SignedIn, Some(_)) => Verdict::Pass,
+        (Who::Anyone | Who::AnyoneWithFile | Who::Signed, _) | (Who::Guest, None) | (Who::SignedIn, Some(_)) => Verdict::Pass,
         (Who::Guest, Some(_)) => Verdict::ToAccount,
         (Who::RolesOrMetricsToken(_), _) if holds_token => Verdict::Pass,
         (Who::SignedIn | Who::Roles(_) | Who::RolesOrMetricsToken(_), None) | (Who::Bearer(_), _) => Verdict::SignIn,
@@ -135,7 +138,7 @@ pub(crate) async fn stand(
     }
     if let Err(problem) = identity::identify(&app, &visit, &session).await {
         // Who needs nobody's name is served while the database is away.
-        if row.who != Who::Anyone {
+        if !matches!(row.who, Who::Anyone | Who::AnyoneWithFile) {
             return problem.into_response();
         }
         visit.is_by(None);
@@ -148,7 +151,7 @@ pub(crate) async fn stand(
         Verdict::SignIn if row.surface == Surface::Program => return Problem::NotSignedIn.into_response(),
         Verdict::SignIn => return to_login(&request, &visit),
     }
-    if row.method.is_safe() {
+    if row.method.is_safe() || row.who == Who::AnyoneWithFile {
         return next.run(request).await;
     }
     match check_form(&app, &visit, request).await {

@@ -53,6 +53,11 @@ impl Page {
         self.app.texts.moment(self.locale, zone, *at)
     }
 
+    /// A day of the calendar, wherever it was.
+    pub(crate) fn day(&self, day: &NaiveDate) -> String {
+        self.app.texts.day(self.locale, *day)
+    }
+
     /// As [`Page::moment`], to the second and in columns.
     pub(crate) fn stamp(&self, at: &DateTime<Utc>) -> String {
         let zone: chrono_tz::Tz = self.person().map(|person| person.time_zone.parse().unwrap_or_default()).unwrap_or_default();

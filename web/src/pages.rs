@@ -1,11 +1,18 @@
 //! The pages. Each is one handler file and one template of the same name beside it.
 
 pub(crate) mod account;
+pub(crate) mod admin_certificate;
+pub(crate) mod admin_certificates;
 pub(crate) mod admin_reconciliation;
 pub(crate) mod admin_refund;
 pub(crate) mod admin_sale;
 pub(crate) mod admin_sales;
 pub(crate) mod admin_statistics;
+pub(crate) mod amend_certificate;
+pub(crate) mod certificate_credential;
+pub(crate) mod certificate_pdf;
+pub(crate) mod certificates;
+pub(crate) mod check_certificate;
 pub(crate) mod course;
 pub(crate) mod course_buy;
 pub(crate) mod courses;

@@ -68,6 +68,20 @@ pub(crate) const MY_COURSES: Twin = Twin::new("/mis-cursos", "/my-courses");
 pub(crate) const PURCHASES: Twin = Twin::new("/compras", "/purchases");
 pub(crate) const PURCHASE: Twin = Twin::new("/compras/{id}", "/purchases/{id}");
 pub(crate) const PURCHASE_PAY: Twin = Twin::new("/compras/{id}/pagar", "/purchases/{id}/pay");
+pub(crate) const CERTIFICATES: Twin = Twin::new("/certificados", "/certificates");
+pub(crate) const CERTIFICATE_PDF: Twin = Twin::new("/certificados/{id}/pdf", "/certificates/{id}/pdf");
+pub(crate) const CERTIFICATE_CREDENTIAL: Twin = Twin::new("/certificados/{id}/credencial", "/certificates/{id}/credential");
+// Short, because it is printed.
+pub(crate) const CHECK: Twin = Twin::same("/v");
+pub(crate) const CHECK_CERTIFICATE: Twin = Twin::same("/v/{serial}");
+pub(crate) const CHECK_STATEMENT: Twin = Twin::same("/v/{serial}/statement");
+pub(crate) const SIGNING_KEYS: Twin = Twin::same("/.well-known/jwks.json");
+pub(crate) const SIGNING_KEY: Twin = Twin::same("/certificate-keys/{name}");
+pub(crate) const STATUS_LIST: Twin = Twin::same("/credentials/status/{list}");
+pub(crate) const ADMIN_CERTIFICATES: Twin = Twin::same("/admin/certificates");
+pub(crate) const ADMIN_CERTIFICATE: Twin = Twin::same("/admin/certificates/{id}");
+pub(crate) const ADMIN_REISSUE: Twin = Twin::same("/admin/certificates/{id}/reissue");
+pub(crate) const ADMIN_REVOKE: Twin = Twin::same("/admin/certificates/{id}/revoke");
 pub(crate) const ADMIN_SALES: Twin = Twin::same("/admin/sales");
 pub(crate) const ADMIN_SALE: Twin = Twin::same("/admin/sales/{id}");
 pub(crate) const ADMIN_REFUND: Twin = Twin::same("/admin/sales/{id}/refund");
@@ -117,9 +131,10 @@ pub(crate) const ASSET: Twin = Twin::same("/assets/{name}");
 mod tests {
     use jobs::{
         accounts::{password_reset::PasswordReset, verification::Verification},
+        certificates::signing::KeyId,
         mail::unsubscribe::Unsubscribe,
         payments::sale::SaleId,
-        ports::links,
+        ports::links::{self, Links},
     };
 
     use super::*;
@@ -134,9 +149,15 @@ mod tests {
 
     #[test]
     fn the_links_in_letters_lead_to_the_pages() {
-        let home = "https://compilandocode.example".parse().expect("a URL");
+        let home: url::Url = "https://compilandocode.example".parse().expect("a URL");
         let sale = SaleId(uuid::Uuid::nil());
+        let ours = Links::new(home.clone(), &"a secret of more than 32 bytes, 0123456789".into());
+        let (serial, key): (_, KeyId) = ("CC-7Q4M-2K9T-X8WB-51DN".parse().expect("a serial"), "k1".parse().expect("a name"));
+        assert_eq!(CHECK_CERTIFICATE.with(Locale::Es, &[("serial", "CC-7Q4M-2K9T-X8WB-51DN")]), ours.check(&serial).path());
+        assert_eq!(SIGNING_KEY.with(Locale::Es, &[("name", "k1")]), ours.signing_key(&key).path());
+        assert_eq!(STATUS_LIST.with(Locale::Es, &[("list", "7")]), ours.status_list(7).path());
         for locale in Locale::ALL {
+            assert_eq!(CERTIFICATES.at(locale), ours.certificates(locale).path());
             assert_eq!(VERIFY.at(locale), Verification::path(locale));
             assert_eq!(PURCHASE.with(locale, &[("id", &sale.to_string())]), links::purchase(&home, locale, sale).path());
             assert_eq!(NEW_PASSWORD.at(locale), PasswordReset::path(locale));

@@ -8,7 +8,10 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use jobs::payments::{purchase::BuyError, receive::ReceiveError};
+use jobs::{
+    certificates::request::RequestError,
+    payments::{purchase::BuyError, receive::ReceiveError},
+};
 use queue::{EnqueueError, operations::OperationsError};
 use serde_json::json;
 
@@ -167,6 +170,16 @@ impl<T> Doing<T> for Result<T, sqlx::Error> {
 impl<T> Doing<T> for Result<T, tower_sessions::session::Error> {
     fn doing(self, what: &'static str) -> Result<T, Problem> {
         self.map_err(|error| Problem::Unavailable(anyhow::Error::from(error).context(what)))
+    }
+}
+
+impl<T> Doing<T> for Result<T, RequestError> {
+    fn doing(self, what: &'static str) -> Result<T, Problem> {
+        match self {
+            Err(RequestError::Postgres(error) | RequestError::Enqueue(EnqueueError::Postgres(error))) => Err(error).doing(what),
+            Err(error) => Err(Problem::Internal(anyhow::Error::from(error).context(what))),
+            Ok(value) => Ok(value),
+        }
     }
 }
 

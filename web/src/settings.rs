@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use jobs::{
     accounts::secret_key,
     payments::{paypal::endpoint::Endpoint, sale::Provider, stripe::signature::Secrets},
+    ports::blobs::{Bucket, BucketSettings},
 };
 use queue::Keyring;
 use redis::IntoConnectionInfo as _;
@@ -78,6 +79,31 @@ pub(crate) struct Given {
     #[arg(long, env = "PAYMENTS_LIVE", default_value = "false")]
     payments_live: String,
 
+    /// Where browsers reach the store of files, for example https://files.compilandocode.example: people fetch certificates there by links
+    /// that are good for a minute. The same store, bucket and keys as the worker's S3_ENDPOINT. Without it nobody can fetch any.
+    #[arg(long, env = "S3_PUBLIC_ENDPOINT")]
+    s3_public_endpoint: Option<String>,
+
+    /// Where the worker reaches the store of files: what S3_PUBLIC_ENDPOINT is if it is not set.
+    #[arg(long, env = "S3_ENDPOINT")]
+    s3_endpoint: Option<String>,
+
+    /// The bucket that the files are in.
+    #[arg(long, env = "S3_BUCKET", default_value = "faena")]
+    s3_bucket: String,
+
+    /// The store's region; stores that have none take any.
+    #[arg(long, env = "S3_REGION", default_value = "us-east-1")]
+    s3_region: String,
+
+    /// Who we are to the store: a key that may read the bucket is enough.
+    #[arg(long, env = "S3_ACCESS_KEY_ID")]
+    s3_access_key_id: Option<String>,
+
+    /// And how it knows.
+    #[arg(long, env = "S3_SECRET_ACCESS_KEY", hide_env_values = true)]
+    s3_secret_access_key: Option<SecretString>,
+
     /// Bearer token with which /metrics may be read without signing in. Without it only operators may.
     #[arg(long, env = "METRICS_TOKEN", hide_env_values = true)]
     metrics_token: Option<String>,
@@ -119,6 +145,8 @@ pub(crate) struct Settings {
     pub(crate) stripe: Option<Secrets>,
     pub(crate) paypal: Option<Endpoint>,
     pub(crate) payments_live: bool,
+    /// The store of files, as browsers reach it.
+    pub(crate) bucket: Option<Bucket>,
     pub(crate) metrics_token: Option<SecretString>,
     pub(crate) mail_webhook_token: Option<SecretString>,
     pub(crate) trusted_proxies: Vec<IpNet>,
@@ -179,6 +207,7 @@ pub(crate) struct Readable {
     stripe: Option<Option<Secrets>>,
     paypal: Option<Option<Endpoint>>,
     payments_live: Option<bool>,
+    bucket: Option<Option<Bucket>>,
     metrics_token: Option<Option<SecretString>>,
     mail_webhook_token: Option<Option<SecretString>>,
     trusted_proxies: Option<Vec<IpNet>>,
@@ -221,6 +250,7 @@ impl Given {
             stripe: mistakes.note("STRIPE_WEBHOOK_SECRETS", stripe),
             paypal: paypal.map_err(|(name, what)| mistakes.add(name, what)).ok(),
             payments_live: mistakes.note("PAYMENTS_LIVE", payments_live),
+            bucket: self.bucket(&mut mistakes),
             metrics_token: mistakes.note("METRICS_TOKEN", token(&self.metrics_token)),
             mail_webhook_token: mistakes.note("MAIL_WEBHOOK_TOKEN", token(&self.mail_webhook_token)),
             trusted_proxies: mistakes.note("TRUSTED_PROXIES", networks(&self.trusted_proxies)),
@@ -229,6 +259,26 @@ impl Given {
             drain_notice: mistakes.note("DRAIN_NOTICE_SECONDS", notice).map(Duration::from_secs),
         };
         (readable, mistakes)
+    }
+
+    fn bucket(&self, mistakes: &mut Mistakes) -> Option<Option<Bucket>> {
+        let given = |endpoint: &Option<String>| endpoint.clone().filter(|endpoint| !endpoint.trim().is_empty());
+        let public = given(&self.s3_public_endpoint);
+        let is_own = public.is_some();
+        let endpoint = public.or_else(|| given(&self.s3_endpoint));
+        let settings = BucketSettings {
+            endpoint: endpoint.as_deref(),
+            region: self.s3_region.trim(),
+            name: self.s3_bucket.trim(),
+            access_key_id: self.s3_access_key_id.as_deref(),
+            secret_access_key: self.s3_secret_access_key.as_ref(),
+        };
+        let found = settings.read().map_err(|found| {
+            for (setting, problem) in found {
+                mistakes.add(if setting == "S3_ENDPOINT" && is_own { "S3_PUBLIC_ENDPOINT" } else { setting }, problem);
+            }
+        });
+        found.ok()
     }
 
     /// Checks every value.
@@ -258,6 +308,7 @@ impl Readable {
             stripe: self.stripe?,
             paypal: self.paypal?,
             payments_live: self.payments_live?,
+            bucket: self.bucket?,
             metrics_token: self.metrics_token?,
             mail_webhook_token: self.mail_webhook_token?,
             trusted_proxies: self.trusted_proxies?,
@@ -413,6 +464,9 @@ mod tests {
             "--stripe-webhook-secrets=secreto",
             "--paypal-webhook-ids=a|b",
             "--payments-live=perhaps",
+            "--s3-public-endpoint=http://secreto.example",
+            "--s3-bucket=A",
+            "--s3-secret-access-key=secreto",
             "--metrics-token=short",
             "--mail-webhook-token=short",
             "--trusted-proxies=10.0.0.0/99",
@@ -437,6 +491,9 @@ mod tests {
                 "STRIPE_WEBHOOK_SECRETS",
                 "PAYPAL_WEBHOOK_IDS",
                 "PAYMENTS_LIVE",
+                "S3_PUBLIC_ENDPOINT",
+                "S3_BUCKET",
+                "S3_ACCESS_KEY_ID",
                 "METRICS_TOKEN",
                 "MAIL_WEBHOOK_TOKEN",
                 "TRUSTED_PROXIES",

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use anyhow::{Context as _, anyhow};
-use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, Timelike as _, Utc};
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentBundle};
 use jobs::accounts::locale::Locale;
 use rust_embed::RustEmbed;
@@ -44,6 +44,16 @@ impl Texts {
             tracing::error!(key, %locale, ?errors, "a text is incomplete");
         }
         said
+    }
+
+    /// A day of the calendar.
+    pub(crate) fn day(&self, locale: Locale, day: NaiveDate) -> String {
+        let args = [
+            ("day", FluentValue::from(day.day())),
+            ("month", FluentValue::from(day.month())),
+            ("year", FluentValue::from(day.year().to_string())),
+        ];
+        self.say(locale, "day", &args)
     }
 
     /// Day and time in that time zone; an unknown zone counts as UTC.

@@ -36,6 +36,11 @@ pub(crate) const RESETS_PER_CLIENT: Limit = Limit::new("reset_client", TEN, Dura
 /// Verification letters that one person asks for again.
 pub(crate) const LETTERS_PER_PERSON: Limit = Limit::new("letter_person", THREE, Duration::from_secs(120));
 
+/// Certificates that somebody checks: a room of recruiters may, a program that tries serials may not.
+pub(crate) const CHECKS_PER_CLIENT: Limit = Limit::new("check_client", SIXTY, Duration::from_secs(2));
+/// Files that somebody has compared: each is read to its end.
+pub(crate) const FILES_PER_CLIENT: Limit = Limit::new("file_client", TEN, Duration::from_secs(10));
+
 /// Calls of one API token: a program that enqueues more at a time than this does it in SQL, in its own transaction.
 pub(crate) const CALLS_PER_TOKEN: Limit = Limit::new("api_token", HUNDRED, Duration::from_millis(50));
 
@@ -43,7 +48,9 @@ const THREE: NonZeroU32 = NonZeroU32::new(3).expect("not zero");
 const TEN: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
 const SIXTY: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
 const HUNDRED: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
-const ALL: [Limit; 7] = [
+const ALL: [Limit; 9] = [
+    CHECKS_PER_CLIENT,
+    FILES_PER_CLIENT,
     LOGINS_PER_ACCOUNT,
     LOGINS_PER_CLIENT,
     REGISTRATIONS_PER_CLIENT,

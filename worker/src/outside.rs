@@ -5,14 +5,21 @@ use std::sync::Arc;
 use clap::Args;
 use jobs::{
     accounts::secret_key,
-    ports::{Ports, links::Links},
+    certificates::signing::Signer,
+    ports::{Ports, blobs::Blobs, links::Links, pdf::Pdf},
 };
 use queue::Registry;
 use schedules::Schedule;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use worker::{Mistakes, Outside, payments::PaymentArgs, smtp::SmtpArgs};
+use worker::{
+    Mistakes, Outside,
+    payments::PaymentArgs,
+    pdf::{PdfArgs, Printer},
+    s3::S3Args,
+    smtp::SmtpArgs,
+};
 
 /// What jobs need of the outside.
 #[derive(Debug, Args)]
@@ -27,6 +34,30 @@ pub(crate) struct OutsideArgs {
     smtp: SmtpArgs,
     #[command(flatten)]
     payments: PaymentArgs,
+    #[command(flatten)]
+    s3: S3Args,
+    #[command(flatten)]
+    pdf: PdfArgs,
+    /// The key that certificates are signed with, as name:key, the key being 32 random bytes in hexadecimal or base64 (openssl rand -hex 32).
+    /// Put another one with another name in its place whenever you like: what the old one signed stays good. Without it no certificates are
+    /// issued.
+    #[arg(long, env = "CERTIFICATE_KEY", hide_env_values = true)]
+    certificate_key: Option<SecretString>,
+}
+
+impl OutsideArgs {
+    /// The outer option: nothing is wrong; the inner: there is a key.
+    fn signer(&self, mistakes: &mut Mistakes) -> Option<Option<Signer>> {
+        match self.certificate_key.as_ref().filter(|key| !key.expose_secret().trim().is_empty()) {
+            Some(key) => mistakes.note("CERTIFICATE_KEY", Signer::parse(key)).map(Some),
+            None => Some(None),
+        }
+    }
+
+    /// The printer, where anything is to be printed: fonts are nothing to ask for of whoever issues no certificates.
+    fn printer(&self, is_wanted: bool, mistakes: &mut Mistakes) -> Option<Option<Printer>> {
+        if is_wanted { self.pdf.checked(mistakes) } else { Some(None) }
+    }
 }
 
 impl Outside for OutsideArgs {
@@ -51,12 +82,25 @@ impl Outside for OutsideArgs {
         };
         let mail = self.smtp.checked(mistakes);
         let payments = self.payments.checked(public_url.as_ref(), mistakes);
-        Some(Ports { links: Links::new(public_url?, secret?), mail: Arc::new(mail?), payments: payments? })
+        let signer = self.signer(mistakes);
+        let store = self.s3.checked(mistakes);
+        let printer = self.printer(matches!((&signer, &store), (Some(Some(_)), Some(Some(_)))), mistakes);
+        Some(Ports {
+            links: Links::new(public_url?, secret?),
+            mail: Arc::new(mail?),
+            payments: payments?,
+            blobs: store?.map(|store| Arc::new(store) as Arc<dyn Blobs>),
+            pdf: printer?.map(|printer| Arc::new(printer) as Arc<dyn Pdf>),
+            signer: signer?,
+        })
     }
 
     async fn reach(&self, mistakes: &mut Mistakes) {
         if let Some(mail) = self.smtp.checked(mistakes) {
             mistakes.note("SMTP_URL", mail.check().await);
+        }
+        if let Some(Some(store)) = self.s3.checked(mistakes) {
+            mistakes.note("S3_ENDPOINT", store.check().await);
         }
     }
 }

@@ -26,7 +26,7 @@ use crate::{
     peers::{Peers, UNTIL_SOMEBODY_COMES},
     progress::Reported,
     registry::{Kind, Prepared, Registry},
-    terms::{Until, UniqueTerm},
+    terms::{UniqueTerm, Until},
     unique,
 };
 

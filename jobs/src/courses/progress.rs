@@ -3,7 +3,10 @@
 use sqlx::{PgConnection, PgPool};
 
 use super::{course::CourseId, section::SectionId};
-use crate::accounts::user::UserId;
+use crate::{
+    accounts::user::UserId,
+    certificates::request::{self, RequestError},
+};
 
 /// What came of marking a section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,8 +22,8 @@ pub enum Marked {
 /// Marks a section as completed. Marking it again changes nothing.
 ///
 /// # Errors
-/// Postgres refuses or cannot be reached.
-pub async fn complete_section(db: &PgPool, user: UserId, course: CourseId, section: SectionId) -> sqlx::Result<Marked> {
+/// Postgres refuses or cannot be reached, or what follows cannot be promised. Nothing was written.
+pub async fn complete_section(db: &PgPool, user: UserId, course: CourseId, section: SectionId) -> Result<Marked, RequestError> {
     let mut tx = db.begin().await?;
     // The lock orders two last sections that are marked at once: the second sees the first, and one of them completes the course.
     let open: Option<(bool,)> = sqlx::query_as(
@@ -45,8 +48,8 @@ pub async fn complete_section(db: &PgPool, user: UserId, course: CourseId, secti
     Ok(if completes { Marked::Course } else { Marked::Section })
 }
 
-/// Notes that the course is completed, if no required section is left. What follows a completed course is enqueued here.
-async fn complete_course(tx: &mut PgConnection, user: UserId, course: CourseId) -> sqlx::Result<bool> {
+/// Notes that the course is completed, if no required section is left, and asks for the certificate in the same transaction.
+async fn complete_course(tx: &mut PgConnection, user: UserId, course: CourseId) -> Result<bool, RequestError> {
     let completed = sqlx::query(
         "update school.enrolments set completed_at = clock_timestamp()
          where (user_id, course_id) = ($1, $2) and completed_at is null
@@ -57,7 +60,11 @@ async fn complete_course(tx: &mut PgConnection, user: UserId, course: CourseId) 
     )
     .bind(user)
     .bind(course)
-    .execute(tx)
+    .execute(&mut *tx)
     .await?;
-    Ok(completed.rows_affected() > 0)
+    if completed.rows_affected() == 0 {
+        return Ok(false);
+    }
+    request::request(tx, user, course).await?;
+    Ok(true)
 }

@@ -10,14 +10,19 @@ use url::Url;
 
 use super::{
     Ports,
+    blobs::{BlobTrouble, Blobs, File},
     links::Links,
     mailer::{BoxFuture, Fate, Mailer, Offered, Reply},
     payments::Payments,
+    pdf::{Pdf, PdfTrouble, Sheet, Uncovered},
 };
-use crate::mail::letter::Letter;
+use crate::{certificates::signing::Signer, mail::letter::Letter};
 
 /// With what [`Fakes`] sign links.
 pub const SECRET_KEY: &str = "a key for tests, which opens nothing that anybody serves";
+
+/// With what [`Fakes`] sign certificates.
+pub const CERTIFICATE_KEY: &str = "test:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
 /// A stand-in behind every port. What a job is given is [`Fakes::ports`]; what it did is asked of the stand-ins.
 #[derive(Debug)]
@@ -28,13 +33,26 @@ pub struct Fakes {
     pub links: Links,
     /// Nobody, unless a test brings somebody.
     pub payments: Payments,
+    /// Behind `blobs`.
+    pub blobs: Arc<FakeBlobs>,
+    /// Behind `pdf`.
+    pub pdf: Arc<FakePdf>,
+    /// The key, which signs nothing that anybody believes.
+    pub signer: Option<Signer>,
 }
 
 impl Fakes {
     /// The ports in front of them.
     #[must_use]
     pub fn ports(&self) -> Ports {
-        Ports { mail: self.mail.clone(), links: self.links.clone(), payments: self.payments.clone() }
+        Ports {
+            mail: self.mail.clone(),
+            links: self.links.clone(),
+            payments: self.payments.clone(),
+            blobs: Some(self.blobs.clone()),
+            pdf: Some(self.pdf.clone()),
+            signer: self.signer.clone(),
+        }
     }
 
     /// The same with another mailer.
@@ -48,7 +66,14 @@ impl Default for Fakes {
     /// Stand-ins that do what is asked of them.
     fn default() -> Self {
         let home = Url::parse("https://compilandocode.example").unwrap_or_else(|error| unreachable!("{error}"));
-        Self { mail: Arc::default(), links: Links::new(home, &SecretString::from(SECRET_KEY)), payments: Payments::default() }
+        Self {
+            mail: Arc::default(),
+            links: Links::new(home, &SecretString::from(SECRET_KEY)),
+            payments: Payments::default(),
+            blobs: Arc::default(),
+            pdf: Arc::default(),
+            signer: Signer::parse(&SecretString::from(CERTIFICATE_KEY)).ok(),
+        }
     }
 }
 
@@ -101,6 +126,53 @@ impl Offered for FakeOffer {
             lock(&self.letters).push(self.letter);
             self.fate
         })
+    }
+}
+
+/// A store without a disk. Puts meet the troubles that were set, in their order; after those they are kept.
+#[derive(Debug, Default)]
+pub struct FakeBlobs {
+    troubles: Mutex<VecDeque<BlobTrouble>>,
+    files: Mutex<Vec<(String, Vec<u8>)>>,
+}
+
+impl FakeBlobs {
+    /// Has the next puts meet these.
+    pub fn fail_with(&self, troubles: impl IntoIterator<Item = BlobTrouble>) {
+        lock(&self.troubles).extend(troubles);
+    }
+
+    /// Every put that was kept: the key, and what was in the file.
+    #[must_use]
+    pub fn files(&self) -> Vec<(String, Vec<u8>)> {
+        lock(&self.files).clone()
+    }
+}
+
+impl Blobs for FakeBlobs {
+    fn put<'a>(&'a self, key: &'a str, file: File<'a>) -> BoxFuture<'a, Result<(), BlobTrouble>> {
+        Box::pin(async move {
+            if let Some(trouble) = lock(&self.troubles).pop_front() {
+                return Err(trouble);
+            }
+            lock(&self.files).push((key.to_owned(), file.bytes.to_vec()));
+            Ok(())
+        })
+    }
+}
+
+/// A printer without ink: its files are the sheet in words. It has every sign but those of private use.
+#[derive(Debug, Default)]
+pub struct FakePdf;
+
+impl Pdf for FakePdf {
+    fn print<'a>(&'a self, sheet: &'a Sheet) -> BoxFuture<'a, Result<Vec<u8>, PdfTrouble>> {
+        let uncovered: Vec<Uncovered> = (sheet.holder.chars().filter(|c| ('\u{E000}'..='\u{F8FF}').contains(c)))
+            .map(|sign| Uncovered { sign, script: "Unknown".to_owned(), package: None })
+            .collect();
+        let printed =
+            if uncovered.is_empty() { Ok(format!("{sheet:?}").into_bytes()) } else { Err(PdfTrouble::Uncovered(uncovered)) };
+        Box::pin(async move { printed })
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
         user::User,
         verification::Verification,
     },
+    certificates::{serial::Serial, signing::KeyId},
     mail::{
         Stream,
         return_tag::{ReturnTag, ReturnTags},
@@ -77,6 +78,37 @@ impl Links {
         url
     }
 
+    /// The page with everything that a person was certified.
+    #[must_use]
+    pub fn certificates(&self, locale: Locale) -> Url {
+        self.page(match locale {
+            Locale::Es => "/certificados",
+            Locale::En => "/certificates",
+        })
+    }
+
+    /// Where anybody checks the certificate with that serial: printed, and in its QR code.
+    #[must_use]
+    pub fn check(&self, serial: &Serial) -> Url {
+        self.page(&format!("/v/{serial}"))
+    }
+
+    /// Where the public half of a key is.
+    #[must_use]
+    pub fn signing_key(&self, id: &KeyId) -> Url {
+        signing_key(&self.public_url, id)
+    }
+
+    /// Where a list of the credentials that count no more is.
+    #[must_use]
+    pub fn status_list(&self, list: i32) -> Url {
+        self.page(&format!("/credentials/status/{list}"))
+    }
+
+    fn page(&self, path: &str) -> Url {
+        page(&self.public_url, path)
+    }
+
     /// The link by which this person chooses another password, for a letter written at `now`.
     #[must_use]
     pub fn password_reset(&self, subject: &Subject, locale: Locale, now: DateTime<Utc>) -> Url {
@@ -100,6 +132,18 @@ impl Links {
     pub fn returned(&self, text: &str) -> Option<Uuid> {
         self.return_tags.find(text)
     }
+}
+
+/// Where the public half of a key is: what `kid` says in what the key signs.
+#[must_use]
+pub fn signing_key(public_url: &Url, id: &KeyId) -> Url {
+    page(public_url, &format!("/certificate-keys/{id}"))
+}
+
+fn page(public_url: &Url, path: &str) -> Url {
+    let mut url = public_url.clone();
+    url.set_path(path);
+    url
 }
 
 /// The page of a sale, for who bought: where providers lead back to.

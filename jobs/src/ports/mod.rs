@@ -1,15 +1,21 @@
 //! The doors to the outside world that jobs are given: one trait a door; the worker brings what is behind it.
 
+pub mod blobs;
 pub mod fakes;
 pub mod links;
 pub mod mailer;
 pub mod payments;
+pub mod pdf;
 
 use std::sync::Arc;
 
+use blobs::Blobs;
 use links::Links;
 use mailer::Mailer;
 use payments::Payments;
+use pdf::Pdf;
+
+use crate::certificates::signing::Signer;
 
 /// What jobs are given.
 #[derive(Debug, Clone)]
@@ -20,6 +26,12 @@ pub struct Ports {
     pub links: Links,
     /// Take money.
     pub payments: Payments,
+    /// Keeps files, where there is a store.
+    pub blobs: Option<Arc<dyn Blobs>>,
+    /// Prints certificates, where there are fonts.
+    pub pdf: Option<Arc<dyn Pdf>>,
+    /// Signs certificates, where there is a key.
+    pub signer: Option<Signer>,
 }
 
 /// The surroundings of one attempt of ours.

@@ -132,7 +132,7 @@ async fn is_taken(app: &App, email: &EmailAddress) -> Result<bool, Problem> {
         .doing("looking whether an address is taken")
 }
 
-fn name_problem(page: &Page, what: FullNameProblem) -> String {
+pub(super) fn name_problem(page: &Page, what: FullNameProblem) -> String {
     page.text(match what {
         FullNameProblem::Blank => key("full-name-blank"),
         FullNameProblem::TooLong => key("full-name-too-long"),

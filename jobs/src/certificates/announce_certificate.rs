@@ -1,0 +1,49 @@
+//! Tells a person by mail that their certificate is there.
+
+use std::time::Duration;
+
+use queue::{Attempted, Backoff, Failure, Job, OrFailure, Queue};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::certificate::{Certificate, CertificateId, Standing};
+use crate::{
+    accounts::user::User,
+    mail::{delivery, letters::CertificateReady},
+    ports::{Ctx, Ports},
+};
+
+/// Sends the letter about a certificate.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct AnnounceCertificate {
+    /// Which certificate.
+    pub certificate_id: CertificateId,
+}
+
+impl Job for AnnounceCertificate {
+    type Ports = Ports;
+    const NAME: &'static str = "announce_certificate";
+    const QUEUE: Queue = Queue::Default;
+    const MAX_ATTEMPTS: u32 = delivery::MAX_ATTEMPTS;
+    const TIMEOUT: Duration = delivery::TIMEOUT;
+    const BACKOFF: Backoff = Backoff::between(Duration::from_secs(5), Duration::from_secs(600)).at_least(Duration::from_secs(1));
+
+    async fn run(self, ctx: &Ctx) -> Attempted {
+        let certificate = Certificate::find(&ctx.db, self.certificate_id)
+            .await
+            .context("looking up the certificate")?
+            .or_dead("the certificate is gone")?;
+        if certificate.standing() != Standing::Valid {
+            return Err(Failure::cancelled("the certificate counts no more"));
+        }
+        let user =
+            User::find(&ctx.db, certificate.user_id).await.context("looking up the account")?.or_dead("the account is gone")?;
+        let letter = CertificateReady {
+            course: certificate.course_title.clone().or_dead("an issued certificate without a course")?,
+            serial: certificate.serial.to_string(),
+            link: ctx.links.certificates(user.locale),
+            verify: ctx.links.check(&certificate.serial),
+        };
+        delivery::send(ctx, format!("certificate:{}", certificate.id), &user, &letter).await
+    }
+}

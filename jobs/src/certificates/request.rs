@@ -1,0 +1,99 @@
+//! Asks for a certificate: its row, with everything that chance decides, and the promise to issue it.
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{
+    certificate::{Certificate, CertificateId},
+    issue_certificate::IssueCertificate,
+    serial::Serial,
+    status_list::Entry,
+};
+use crate::{
+    accounts::{full_name::FullName, user::UserId},
+    courses::course::CourseId,
+};
+
+/// How often chance may choose what is taken: half of a list is free, so this many times in a row it does once in the age of the universe.
+const TRIES: usize = 80;
+
+/// Why no certificate was asked for. Nothing may be kept of the transaction.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// Postgres refused or could not be reached.
+    #[error("asking for a certificate: {0}")]
+    Postgres(#[from] sqlx::Error),
+    /// The job could not be promised.
+    #[error("promising a certificate: {0}")]
+    Enqueue(#[from] queue::EnqueueError),
+}
+
+/// A correction of one that was issued.
+#[derive(Debug)]
+pub(super) struct Correction<'a> {
+    pub(super) of: &'a Certificate,
+    pub(super) by: UserId,
+    pub(super) name: &'a FullName,
+    pub(super) note: &'a str,
+}
+
+/// Asks for the certificate of a completed course, and has it issued. One that is there or on its way is enough.
+///
+/// # Errors
+/// Nothing may be kept of the transaction.
+pub async fn request(tx: &mut PgConnection, user: UserId, course: CourseId) -> Result<(), RequestError> {
+    // A person completes a course once, so there is a first certificate or none: others come by correction.
+    let is_there: bool =
+        sqlx::query_scalar("select exists (select from school.certificates where (user_id, course_id) = ($1, $2))")
+            .bind(user)
+            .bind(course)
+            .fetch_one(&mut *tx)
+            .await?;
+    if !is_there {
+        write(tx, user, course, None).await?;
+    }
+    Ok(())
+}
+
+/// Writes the row and promises the job; `None`: one is on its way.
+pub(super) async fn write(
+    tx: &mut PgConnection,
+    user: UserId,
+    course: CourseId,
+    correction: Option<&Correction<'_>>,
+) -> Result<Option<CertificateId>, RequestError> {
+    for _ in 0..TRIES {
+        let place = Entry::random(&mut *tx).await?;
+        let written: Option<CertificateId> = sqlx::query_scalar(include_str!("sql/request.sql"))
+            .bind(Uuid::now_v7())
+            .bind(Serial::random())
+            .bind(user)
+            .bind(course)
+            .bind(place.list)
+            .bind(place.index)
+            .bind(correction.map(|correction| correction.of.id))
+            .bind(correction.map(|correction| correction.by))
+            .bind(correction.map(|correction| correction.name))
+            .bind(correction.map_or("", |correction| correction.note))
+            .fetch_optional(&mut *tx)
+            .await?;
+        if let Some(certificate_id) = written {
+            queue::enqueue(tx, IssueCertificate { certificate_id }).await?;
+            return Ok(written);
+        }
+        if is_on_its_way(&mut *tx, user, course).await? {
+            break;
+        }
+    }
+    Ok(None)
+}
+
+async fn is_on_its_way(tx: &mut PgConnection, user: UserId, course: CourseId) -> sqlx::Result<bool> {
+    sqlx::query_scalar(
+        "select exists (select from school.certificates where (user_id, course_id) = ($1, $2) and issued_at is null and ended_at is null)",
+    )
+    .bind(user)
+    .bind(course)
+    .fetch_one(tx)
+    .await
+}

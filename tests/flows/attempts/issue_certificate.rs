@@ -1,0 +1,148 @@
+//! A certificate, attempt by attempt: what is repeated is the same, and what cannot be done is said.
+
+use std::path::Path;
+
+use faena_tests::stores::Stores;
+use jobs::{
+    accounts::user::UserId,
+    catalogue,
+    certificates::{certificate::CertificateId, issue_certificate::IssueCertificate, request::request},
+    courses::course::CourseId,
+    ports::{Ports, blobs::BlobTrouble, fakes::Fakes},
+};
+use queue::kit::{Kit, Outcome};
+use worker::pdf::Printer;
+
+/// Somebody who has completed a course, and a worker with a real printer and a store without a disk.
+struct Completed {
+    stores: Stores,
+    fakes: Fakes,
+    user: UserId,
+    course: CourseId,
+}
+
+impl Completed {
+    async fn by(name: &str) -> Self {
+        let stores = Stores::fresh().await;
+        let (user, course) = sqlx::query_as(
+            "with person as (insert into core.users (email, full_name, role, password_hash) values ('ana@correo.example', $1, 'learner', '-') returning id),
+                  course as (insert into school.courses (slug, title, summary, instructor_id, level, hours, price_minor, currency, status, published_at)
+                             select 'rust', 'Rust', 'Un curso.', id, 'beginner', 8, 0, 'USD', 'published', now() from person returning id)
+             insert into school.enrolments (user_id, course_id, completed_at) select p.id, c.id, '2026-11-28T03:00:00Z' from person p, course c
+             returning user_id, course_id",
+        )
+        .bind(name)
+        .fetch_one(&stores.db)
+        .await
+        .unwrap();
+        Self { stores, fakes: Fakes::default(), user, course }
+    }
+
+    fn kit(&self) -> Kit<Ports> {
+        let printer = Printer::open(Path::new("/usr/share/fonts")).unwrap();
+        let ports = Ports { pdf: Some(std::sync::Arc::new(printer)), ..self.fakes.ports() };
+        Kit::new(catalogue(), ports).with_database(self.stores.db.clone())
+    }
+
+    async fn asks(&self) -> IssueCertificate {
+        let mut tx = self.stores.db.begin().await.unwrap();
+        request(&mut tx, self.user, self.course).await.unwrap();
+        tx.commit().await.unwrap();
+        let certificate_id: CertificateId =
+            sqlx::query_scalar("select id from school.certificates").fetch_one(&self.stores.db).await.unwrap();
+        IssueCertificate { certificate_id }
+    }
+
+    async fn run(&self, sql: &'static str) {
+        sqlx::raw_sql(sql).execute(&self.stores.db).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn whatever_dies_in_between_the_file_is_the_same_and_written_once() {
+    let completed = Completed::by("Ana Ñúñez").await;
+    let (kit, job) = (completed.kit(), completed.asks().await);
+    completed.fakes.blobs.fail_with([BlobTrouble::Away("connection reset".to_owned())]);
+    // Takes the key's name, so that the first attempt dies after the file is kept and before anything is written.
+    completed.run("insert into school.signing_keys (id, public_key) values ('test', sha256('another'))").await;
+
+    let ran = kit.drain().await;
+    let outcomes: Vec<&Outcome> = ran.iter().map(|ran| &ran.outcome).collect();
+    assert!(matches!(&outcomes[0], Outcome::Retry { error, .. } if error.contains("connection reset")), "{outcomes:?}");
+    assert!(matches!(&outcomes[1], Outcome::Dead { reason } if reason.contains("another key")), "{outcomes:?}");
+    completed.run("delete from school.signing_keys").await;
+    assert_eq!(kit.attempt(job).await, Outcome::Completed);
+
+    let files = completed.fakes.blobs.files();
+    assert_eq!(files.len(), 2);
+    assert_eq!(files[0], files[1], "key and bytes");
+    let (key, day): (String, String) = sqlx::query_as(
+        "select 'certificates/' || id || '/' || encode(pdf_sha256, 'hex') || '.pdf', completed_on::text from school.certificates",
+    )
+    .fetch_one(&completed.stores.db)
+    .await
+    .unwrap();
+    assert_eq!((files[0].0.as_str(), day.as_str()), (key.as_str(), "2026-11-27"), "three in the morning is yesterday in Bogotá");
+    let followed: Vec<String> = kit.drain().await.into_iter().map(|ran| ran.name).collect();
+    assert_eq!(followed.iter().filter(|name| *name == "announce_certificate").count(), 1, "{followed:?}");
+    assert_eq!(completed.fakes.mail.letters().len(), 1);
+}
+
+#[tokio::test]
+async fn a_second_job_for_the_same_certificate_changes_nothing() {
+    let completed = Completed::by("Ana Ñúñez").await;
+    let (kit, job) = (completed.kit(), completed.asks().await);
+    completed.asks().await;
+    let again = IssueCertificate { certificate_id: job.certificate_id };
+    assert!(kit.drain().await.iter().all(|ran| ran.outcome == Outcome::Completed));
+    assert_eq!(kit.attempt(again).await, Outcome::Cancelled { reason: "it was issued or given up before".to_owned() });
+    assert_eq!((completed.fakes.blobs.files().len(), completed.fakes.mail.letters().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn money_that_went_back_in_between_is_seen() {
+    for (state, seen) in [("suspended", false), ("revoked", true)] {
+        let completed = Completed::by("Ana Ñúñez").await;
+        let (kit, job) = (completed.kit(), completed.asks().await);
+        sqlx::query("update school.enrolments set state = $1").bind(state).execute(&completed.stores.db).await.unwrap();
+        let outcome = kit.attempt(job).await;
+        match outcome {
+            Outcome::Cancelled { reason } => assert!(seen && reason.contains("no longer open"), "{reason}"),
+            Outcome::Throttled { reason, .. } => assert!(!seen && reason.contains("disputed"), "{reason}"),
+            other => panic!("{state}: {other:?}"),
+        }
+        assert!(completed.fakes.blobs.files().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_let_us_in_uses_no_attempt_and_tells_the_operator() {
+    let completed = Completed::by("Ana Ñúñez").await;
+    let (kit, job) = (completed.kit(), completed.asks().await);
+    completed.fakes.blobs.fail_with([BlobTrouble::Refused("AccessDenied".to_owned())]);
+    let outcome = kit.attempt(job).await;
+    assert!(matches!(&outcome, Outcome::Throttled { reason, .. } if reason.contains("AccessDenied")), "{outcome:?}");
+    let told: String = sqlx::query_scalar("select message from faena.notices").fetch_one(&completed.stores.db).await.unwrap();
+    assert!(told.contains("AccessDenied") && told.contains("S3_SECRET_ACCESS_KEY"), "{told}");
+
+    assert!(kit.drain().await.iter().all(|ran| ran.outcome == Outcome::Completed));
+    let told: i64 = sqlx::query_scalar("select count(*) from faena.notices").fetch_one(&completed.stores.db).await.unwrap();
+    assert_eq!(told, 0);
+}
+
+#[tokio::test]
+async fn a_worker_that_lacks_something_says_which_setting_it_is() {
+    let completed = Completed::by("Ana Ñúñez").await;
+    completed.asks().await;
+    let full = completed.fakes.ports();
+    for (ports, setting) in [
+        (Ports { signer: None, ..full.clone() }, "CERTIFICATE_KEY"),
+        (Ports { pdf: None, ..full.clone() }, "FONTS_DIR"),
+        (Ports { blobs: None, ..full }, "S3_ENDPOINT"),
+    ] {
+        let kit = Kit::new(catalogue(), ports).with_database(completed.stores.db.clone());
+        let job = completed.asks().await;
+        let outcome = kit.attempt(job).await;
+        assert!(matches!(&outcome, Outcome::Dead { reason } if reason.contains(setting)), "{outcome:?}");
+    }
+}

@@ -1,0 +1,114 @@
+//! `GET /admin/certificates`: certificates, those that cannot be issued first.
+
+use askama::Template;
+use axum::{extract::State, http::StatusCode, response::Response};
+use chrono::{DateTime, Utc};
+use jobs::certificates::{
+    certificate::{CertificateId, EndedAs},
+    serial::Serial,
+};
+use serde::Deserialize;
+
+use crate::{
+    app::App,
+    forms::Wish,
+    page::{Page, key, render},
+    problem::{Doing as _, Problem},
+};
+
+/// How many stand on a page.
+const LIMIT: i64 = 50;
+
+/// What the address asks for.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Asked {
+    /// A serial, an address, or the beginning of a name.
+    #[serde(default)]
+    find: String,
+    /// The last of the page before.
+    #[serde(default)]
+    after: String,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Line {
+    id: CertificateId,
+    serial: Serial,
+    holder: String,
+    email: String,
+    course: String,
+    requested_at: DateTime<Utc>,
+    issued_at: Option<DateTime<Utc>>,
+    ended_as: Option<EndedAs>,
+    problem: Option<String>,
+}
+
+impl Line {
+    /// Class, icon and word of how it stands.
+    fn look(&self) -> (&'static str, &'static str, &'static str) {
+        look(self.ended_as, self.issued_at.is_some(), self.problem.is_some())
+    }
+}
+
+/// Class, icon and word of how a certificate stands.
+pub(super) fn look(ended: Option<EndedAs>, is_issued: bool, is_in_trouble: bool) -> (&'static str, &'static str, &'static str) {
+    match ended {
+        Some(EndedAs::Revoked) => ("dead", "ban", key("certificate-is-revoked")),
+        Some(EndedAs::Superseded) => ("cancelled", "rotate-ccw", key("certificate-is-superseded")),
+        None if is_issued => ("completed", "circle-check", key("certificate-is-valid")),
+        None if is_in_trouble => ("retryable", "circle-alert", key("certificate-is-in-trouble")),
+        None => ("running", "clock", key("certificate-is-on-its-way")),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "admin_certificates.html")]
+struct AdminCertificates {
+    page: Page,
+    find: String,
+    troubled: Vec<Line>,
+    certificates: Vec<Line>,
+    is_first: bool,
+}
+
+impl AdminCertificates {
+    fn next(&self) -> Option<String> {
+        let last = self.certificates.last().filter(|_| self.certificates.len() as i64 == LIMIT)?;
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("find", &self.find)
+            .append_pair("after", &last.id.to_string())
+            .finish();
+        Some(format!("/admin/certificates?{query}"))
+    }
+}
+
+/// Shows the list.
+pub(crate) async fn show(State(app): State<App>, page: Page, Wish(asked): Wish<Asked>) -> Result<Response, Problem> {
+    const DOING: &str = "listing certificates";
+    let find: String = asked.find.trim().chars().filter(|c| !c.is_control()).take(200).collect();
+    let after: Option<uuid::Uuid> = asked.after.parse().ok();
+    let certificates: Vec<Line> = sqlx::query_as(include_str!("admin_certificates.sql"))
+        .bind(find.parse::<Serial>().ok())
+        .bind(&find)
+        .bind(after)
+        .bind(LIMIT)
+        .bind(false)
+        .fetch_all(&app.db)
+        .await
+        .doing(DOING)?;
+    let is_first = after.is_none();
+    let troubled: Vec<Line> = if is_first && find.is_empty() {
+        sqlx::query_as(include_str!("admin_certificates.sql"))
+            .bind(None::<Serial>)
+            .bind("")
+            .bind(None::<uuid::Uuid>)
+            .bind(LIMIT)
+            .bind(true)
+            .fetch_all(&app.db)
+            .await
+            .doing(DOING)?
+    } else {
+        Vec::new()
+    };
+    render(StatusCode::OK, &AdminCertificates { page, find, troubled, certificates, is_first })
+}
