@@ -53,8 +53,8 @@ impl Page {
         self.app.texts.moment(self.locale, zone, *at)
     }
 
-    /// A day of the calendar, wherever it was.
-    pub(crate) fn day(&self, day: &NaiveDate) -> String {
+    /// A day of the calendar, in words.
+    pub(crate) fn date(&self, day: &NaiveDate) -> String {
         self.app.texts.day(self.locale, *day)
     }
 

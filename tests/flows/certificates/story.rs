@@ -22,7 +22,7 @@ async fn the_last_lesson_brings_a_letter_a_file_and_a_proof() {
     let download = first(&page, "a[href$='/pdf']", "href").unwrap();
     assert_eq!(download, format!("/certificados/{}/pdf", row.id));
     let file = learner.fetches(&row).await;
-    assert_eq!(hex(&ring::digest::digest(&ring::digest::SHA256, &file)), hex(&row.pdf_sha256));
+    assert_eq!(hex(ring::digest::digest(&ring::digest::SHA256, &file)), hex(&row.pdf_sha256));
     assert_eq!(file.len(), row.pdf_bytes.unsigned_abs() as usize);
 
     let text = asked("pdftotext", &["-layout", "it.pdf", "-"], &file);

@@ -64,7 +64,7 @@ fn describe(document: &mut PdfDocument, sheet: &Sheet) {
     info.creator = "Faena".to_owned();
     info.producer = "printpdf".to_owned();
     if let Some(at) = at {
-        (info.creation_date, info.modification_date, info.metadata_date) = (at.clone(), at.clone(), at);
+        (info.creation_date, info.modification_date, info.metadata_date) = (at, at, at);
     }
 }
 

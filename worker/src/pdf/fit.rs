@@ -62,7 +62,6 @@ pub(super) fn fit<'f>(fonts: &'f Fonts, style: Style, text: &str, bounds: Bounds
 }
 
 fn size(widest: f32, lines: usize, bounds: Bounds) -> f32 {
-    #[expect(clippy::cast_precision_loss, reason = "a handful of lines")]
     let height = bounds.height / (LEADING * (lines as f32 - 1.0) + 1.0);
     bounds.size.min(bounds.width / widest.max(0.01)).min(height)
 }

@@ -35,9 +35,7 @@ impl Font {
 
     /// Its units in an em.
     pub(super) fn units(&self) -> f32 {
-        #[expect(clippy::cast_precision_loss, reason = "at most 16,384 (OpenType, head)")]
-        let units = self.face.units_per_em() as f32;
-        units
+        self.face.units_per_em() as f32
     }
 }
 

@@ -108,6 +108,26 @@ enum Side {
     Right(f32),
 }
 
+/// How a line is set: its size in points.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    style: Style,
+    size: f32,
+    ink: Ink,
+    /// Between letters, in ems.
+    spacing: f32,
+}
+
+impl Look {
+    const fn new(style: Style, size: f32, ink: Ink) -> Self {
+        Self { style, size, ink, spacing: 0.0 }
+    }
+
+    const fn spaced(self, spacing: f32) -> Self {
+        Self { spacing, ..self }
+    }
+}
+
 /// A page that is being filled.
 struct Composer<'f> {
     fonts: &'f Fonts,
@@ -145,13 +165,13 @@ impl<'f> Composer<'f> {
         let words = words(sheet);
         let (name, size) = ("CompilandoCode", 14.0);
         let (mark, gap) = (8.4, 3.2);
-        let wide = self.width(Style::TextBold, name, size, 0.0);
+        let wide = self.width(Style::TextBold, name, size);
         let from = MIDDLE - (mark + gap + wide) / 2.0;
         self.marks.extend(mosaic::mark(At { x: from, y: 20.6 }, mark));
-        self.write(Style::TextBold, name, Side::Right(from + mark + gap + wide), 26.4, size, INK, 0.0);
-        self.write(Style::DisplayBold, words.title, Side::Middle(MIDDLE), 54.0, 50.0, COBALT, 0.0);
-        self.write(Style::TextBold, words.below, Side::Middle(MIDDLE), 63.2, 10.5, SOFT, 0.32);
-        self.write(Style::Text, words.to, Side::Middle(MIDDLE), 78.6, 11.5, SOFT, 0.0);
+        self.write(name, Look::new(Style::TextBold, size, INK), Side::Right(from + mark + gap + wide), 26.4);
+        self.write(words.title, Look::new(Style::DisplayBold, 50.0, COBALT), Side::Middle(MIDDLE), 54.0);
+        self.write(words.below, Look::new(Style::TextBold, 10.5, SOFT).spaced(0.32), Side::Middle(MIDDLE), 63.2);
+        self.write(words.to, Look::new(Style::Text, 11.5, SOFT), Side::Middle(MIDDLE), 78.6);
     }
 
     fn holder(&mut self, sheet: &Sheet) {
@@ -167,10 +187,10 @@ impl<'f> Composer<'f> {
 
     fn course(&mut self, sheet: &Sheet) {
         let words = words(sheet);
-        self.write(Style::Text, words.for_course, Side::Middle(MIDDLE), 119.4, 11.5, SOFT, 0.0);
+        self.write(words.for_course, Look::new(Style::Text, 11.5, SOFT), Side::Middle(MIDDLE), 119.4);
         let bounds = Bounds { width: (INSIDE - 12.0) * MM, height: 16.5 * MM, size: 24.0 };
         self.block(Style::DisplayBold, &sheet.course, (122.0, 139.5), bounds, COBALT);
-        self.write(Style::Text, &words.facts, Side::Middle(MIDDLE), 148.4, 12.0, INK, 0.0);
+        self.write(&words.facts, Look::new(Style::Text, 12.0, INK), Side::Middle(MIDDLE), 148.4);
     }
 
     /// A line to sign on, with the name above it as somebody signs.
@@ -181,7 +201,7 @@ impl<'f> Composer<'f> {
         let bounds = Bounds { width: (to - from) * MM, height: 12.0 * MM, size: 19.0 };
         self.block_at(Style::DisplayItalic, &sheet.instructor, middle, (163.5, 178.5), bounds, INK);
         self.marks.push(Mark::Rule(At { x: from, y: 180.0 }, At { x: to, y: 180.0 }, 0.6, LINE));
-        self.write(Style::Text, words.taught, Side::Middle(middle), 185.2, 8.5, SOFT, 0.0);
+        self.write(words.taught, Look::new(Style::Text, 8.5, SOFT), Side::Middle(middle), 185.2);
     }
 
     /// How anybody sees that it is genuine.
@@ -194,30 +214,30 @@ impl<'f> Composer<'f> {
         let shown = url.split_once("://").map_or(url, |(_, rest)| rest);
         // The address up to the serial, which stands in its own line.
         let place = shown.strip_suffix(sheet.serial.as_str()).unwrap_or(shown);
-        self.write(Style::Text, words.check, Side::Right(edge), 172.0, 8.5, SOFT, 0.0);
-        let wide = self.width(Style::Text, place, 9.5, 0.0);
+        self.write(words.check, Look::new(Style::Text, 8.5, SOFT), Side::Right(edge), 172.0);
+        let wide = self.width(Style::Text, place, 9.5);
         let size = 9.5 * ((INSIDE - 76.0 - QR - 12.0) / wide).min(1.0);
-        self.write(Style::Text, place, Side::Right(edge), 176.8, size, COBALT, 0.0);
-        self.write(Style::Text, words.serial, Side::Right(edge), 182.4, 8.5, SOFT, 0.0);
-        self.write(Style::TextBold, sheet.serial.as_str(), Side::Right(edge), 187.0, 9.5, INK, 0.04);
+        self.write(place, Look::new(Style::Text, size, COBALT), Side::Right(edge), 176.8);
+        self.write(words.serial, Look::new(Style::Text, 8.5, SOFT), Side::Right(edge), 182.4);
+        self.write(sheet.serial.as_str(), Look::new(Style::TextBold, 9.5, INK).spaced(0.04), Side::Right(edge), 187.0);
         self.marks.push(Mark::Link(corner, At { x: corner.x + QR, y: corner.y + QR }, url.to_owned()));
         self.marks.push(Mark::Link(At { x: edge - 60.0, y: 173.4 }, At { x: edge, y: 178.4 }, url.to_owned()));
         Ok(())
     }
 
-    fn width(&mut self, style: Style, text: &str, size: f32, spacing: f32) -> f32 {
-        lay_out(self.fonts, style, text, spacing).map_or(0.0, |line| line.width * size / MM)
+    fn width(&self, style: Style, text: &str, size: f32) -> f32 {
+        lay_out(self.fonts, style, text, 0.0).map_or(0.0, |line| line.width * size / MM)
     }
 
-    fn write(&mut self, style: Style, text: &str, side: Side, baseline: f32, size: f32, ink: Ink, spacing: f32) {
-        match lay_out(self.fonts, style, text, spacing) {
+    fn write(&mut self, text: &str, look: Look, side: Side, baseline: f32) {
+        match lay_out(self.fonts, look.style, text, look.spacing) {
             Ok(line) => {
-                let wide = line.width * size / MM;
+                let wide = line.width * look.size / MM;
                 let x = match side {
                     Side::Middle(middle) => middle - wide / 2.0,
                     Side::Right(edge) => edge - wide,
                 };
-                self.marks.push(Mark::Text(line, At { x, y: baseline }, size, ink));
+                self.marks.push(Mark::Text(line, At { x, y: baseline }, look.size, look.ink));
             }
             Err(missing) => self.lack(missing),
         }
@@ -232,7 +252,6 @@ impl<'f> Composer<'f> {
         match fit(self.fonts, style, text, bounds) {
             Ok(fitted) => {
                 let leading = fitted.size * LEADING / MM;
-                #[expect(clippy::cast_precision_loss, reason = "a handful of lines")]
                 let below = (fitted.lines.len() - 1) as f32 * leading;
                 // Letters without descenders seem to stand in the middle when their baseline lies a third of their size below it.
                 let mut baseline = (top + bottom - below) / 2.0 + fitted.size * 0.34 / MM;
@@ -260,7 +279,6 @@ fn qr<'f>(url: &str, corner: At) -> Result<Mark<'f>, PdfTrouble> {
     let code = QrCode::with_error_correction_level(url, EcLevel::M)
         .map_err(|error| PdfTrouble::Broken(format!("the address does not fit into a QR code: {error}")))?;
     let count = code.width();
-    #[expect(clippy::cast_precision_loss, reason = "at most 177 squares a side")]
     let (side, number) = (QR / count as f32, |n: usize| n as f32);
     let colors = code.to_colors();
     let mut outlines = Vec::new();

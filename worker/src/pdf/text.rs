@@ -125,11 +125,7 @@ fn set<'f>(line: &mut Line<'f>, font: &'f Font, text: &str, is_rtl: bool, spacin
         }
         let is_first = !told.contains(&start);
         told.push(start);
-        let ems = |units: i32| {
-            #[expect(clippy::cast_precision_loss, reason = "units of a font are below 2^24")]
-            let units = units as f32;
-            units / font.units()
-        };
+        let ems = |units: i32| units as f32 / font.units();
         line.glyphs.push(Glyph {
             font,
             id,
