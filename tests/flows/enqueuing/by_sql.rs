@@ -319,6 +319,9 @@ async fn every_kind_of_the_real_catalogue_can_be_enqueued_by_what_its_schema_say
         ("send_refund_notice", json!({ "refund_id": id })),
         ("refresh_sales_statistics", json!({})),
         ("compare_sales_statistics", json!({})),
+        ("issue_certificate", json!({ "certificate_id": id })),
+        ("announce_certificate", json!({ "certificate_id": id })),
+        ("publish_status_list", json!({ "list": 1 })),
         ("sweep_sessions", json!({})),
     ] {
         let call = sqlx::query("select faena.enqueue($1, $2)").bind(name).bind(Json(args));

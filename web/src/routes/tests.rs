@@ -176,6 +176,7 @@ GET  /admin/sales                        login  403      403    403    403      
 GET  /admin/sales/{id}                   login  403      403    403    403      403     403       ok
 POST /admin/sales/{id}/refund            login  403      403    403    403      403     403       ok
 POST /admin/sales/{id}/close-review      login  403      403    403    403      403     403       ok
+GET  /admin/statistics                   login  403      403    403    403      403     403       ok
 GET  /admin/reconciliation               login  403      403    403    403      403     403       ok
 GET  /cuenta/cartas                      login  ok       ok     ok     ok       ok      ok        ok
 GET  /account/letters                    login  ok       ok     ok     ok       ok      ok        ok
