@@ -140,18 +140,25 @@ impl Operations {
         }
         let mut tx = self.db.begin().await?;
         let command = write_command(&mut tx, id, "cancel", actor).await?;
-        // A promise that no relay has pushed yet ends here and now; a relay that holds it is waited for.
-        let reason = format!("cancelled by {actor} before it was pushed");
-        let ended: Vec<Ended> =
-            sqlx::query_as(include_str!("sql/cancel_unpushed.sql")).bind(id).bind(reason).fetch_all(&mut *tx).await?;
-        if !ended.is_empty() {
+        let unpushed = sqlx::query("select from faena.outbox where id = $1 and pushed_at is null for update");
+        if unpushed.bind(id).fetch_optional(&mut *tx).await?.is_none() {
+            tx.commit().await?;
+            return self.carry_out_now(command, id, Verb::Cancel, actor).await;
+        }
+        // Not marked as pushed, it may be in Redis all the same: its relay died before it could. Asked under the row's lock, which every relay
+        // waits for.
+        let carried = carry_out(&self.store, &mut tx, id, Verb::Cancel, actor).await;
+        if matches!(carried, Ok(Carried::NotYet)) {
+            let reason = format!("cancelled by {actor} before it was pushed");
+            let ended: Vec<Ended> =
+                sqlx::query_as(include_str!("sql/cancel_unpushed.sql")).bind(id).bind(reason).fetch_all(&mut *tx).await?;
             ends::settle(&mut tx, &ended).await?;
             close_command(&mut tx, command, CommandOutcome::Cancelled.as_str()).await?;
             tx.commit().await?;
             return Ok(CommandOutcome::Cancelled);
         }
         tx.commit().await?;
-        self.carry_out_now(command, id, Verb::Cancel, actor).await
+        self.answer(command, id, Verb::Cancel, carried).await
     }
 
     async fn state_of(&self, id: JobId) -> Result<State, CommandError> {
@@ -160,15 +167,25 @@ impl Operations {
 
     /// Redis being away now is no error: the command is written, and some worker will carry it out.
     async fn carry_out_now(&self, command: i64, id: JobId, verb: Verb, actor: &str) -> Result<CommandOutcome, CommandError> {
-        let mut connection = self.db.acquire().await?;
-        match carry_out(&self.store, &mut connection, id, verb, actor).await {
+        let carried = carry_out(&self.store, &mut *self.db.acquire().await?, id, verb, actor).await;
+        self.answer(command, id, verb, carried).await
+    }
+
+    async fn answer(
+        &self,
+        command: i64,
+        id: JobId,
+        verb: Verb,
+        carried: Result<Carried, OperationsError>,
+    ) -> Result<CommandOutcome, CommandError> {
+        match carried {
             Err(_) | Ok(Carried::NotYet) => Ok(CommandOutcome::Pending),
             Ok(Carried::Out(outcome)) => {
-                close_command(&mut connection, command, outcome.as_str()).await?;
+                close_command(&mut *self.db.acquire().await?, command, outcome.as_str()).await?;
                 Ok(outcome)
             }
             Ok(Carried::TooLate) => {
-                close_command(&mut connection, command, TOO_LATE).await?;
+                close_command(&mut *self.db.acquire().await?, command, TOO_LATE).await?;
                 Err(CommandError::WrongState { id, verb: verb.participle(), state: "in another state by now".to_owned() })
             }
         }

@@ -18,6 +18,54 @@ use queue::{
 use super::{ended, enqueue, reaches};
 
 #[tokio::test]
+async fn what_its_relay_pushed_and_could_not_mark_is_cancelled_where_it_is() {
+    let stores = Stores::fresh().await;
+    let id = enqueue(&stores, Touch { n: 0, sleep_ms: 0 }).await;
+    // As a relay leaves it that dies between the push and the mark.
+    queue::push(&stores.store, Touch { n: 0, sleep_ms: 0 }.with_id(id)).await.unwrap();
+
+    assert_eq!(stores.operations().cancel(id, "operadora").await.unwrap(), CommandOutcome::Cancelled);
+
+    let _worker = start_probe(&stores, &[]).await;
+    let job = reaches(&stores, id, State::Cancelled).await;
+    assert_eq!((job.summary.reason.as_deref(), job.summary.attempts), (Some("cancelled by operadora"), 0));
+    quiet(&stores).await;
+    let begun: Vec<(i64,)> = sqlx::query_as("select n from probe.starts").fetch_all(&stores.db).await.unwrap();
+    assert!(begun.is_empty(), "it ran although it was cancelled");
+    no_leftovers(&stores).await;
+}
+
+#[tokio::test]
+async fn what_a_relay_pushes_after_its_cancellation_has_no_effect_until_an_operator_wants_it_again() {
+    let stores = Stores::fresh().await;
+    let id = enqueue(&stores, Touch { n: 0, sleep_ms: 0 }).await;
+    stores.operations().cancel(id, "operadora").await.unwrap();
+    // As a relay does that had the promise in hand and stood still meanwhile.
+    queue::push(&stores.store, Touch { n: 0, sleep_ms: 0 }.with_id(id)).await.unwrap();
+    let effects = async || {
+        let sql = "select count(*) from probe.effects";
+        sqlx::query_scalar::<_, i64>(sql).fetch_one(&stores.db).await.unwrap()
+    };
+
+    let _worker = start_probe(&stores, &[]).await;
+    until("the stale delivery to end", async || {
+        stores
+            .operations()
+            .overview()
+            .await
+            .is_ok_and(|now| now.lanes.iter().all(|lane| lane.count(State::Available) + lane.count(State::Running) == 0))
+    })
+    .await;
+    quiet(&stores).await;
+    assert_eq!((effects().await, reaches(&stores, id, State::Cancelled).await.summary.attempts), (0, 0));
+
+    stores.operations().retry(id, "operadora").await.unwrap();
+    reaches(&stores, id, State::Completed).await;
+    assert_eq!(effects().await, 1);
+    no_leftovers(&stores).await;
+}
+
+#[tokio::test]
 async fn a_job_is_cancelled_in_whatever_state_it_is() {
     let stores = Stores::fresh().await;
     let outboxed = enqueue(&stores, Touch { n: 0, sleep_ms: 0 }).await;

@@ -8,5 +8,8 @@ with gone as (
     select id, queue, name, version::smallint, args, clock_timestamp(), attempts, traceparent, enqueued_at,
         nullif(terms - 'expires_at', '{}')
     from gone
+), admitted as (
+    -- What was cancelled before it was pushed was barred from having an effect.
+    update faena.effects e set done_at = null from gone where e.job_id = gone.id and (e.epoch, e.fence) = (0, 0)
 )
 select pg_notify('faena_outbox', '')
