@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use queue::{Attempted, Backoff, End, Failure, Job, OrFailure, Queue, Unique};
+use chrono::{NaiveDate, TimeDelta};
+use queue::{Attempted, Backoff, Failure, Job, OrFailure, Queue, Unique};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
@@ -10,7 +11,10 @@ use tracing::{info, warn};
 use super::LOCK;
 use crate::ports::{Ctx, Ports};
 
-/// Brings `school.sales_daily` and `school.estadisticas_ventas` up to date. While another attempt is at it, there is nothing to do.
+/// While somebody else is at the statistics, this waits.
+const BUSY: TimeDelta = TimeDelta::seconds(5);
+
+/// Brings `school.sales_daily` and `school.estadisticas_ventas` up to date.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RefreshSalesStatistics {}
 
@@ -45,10 +49,14 @@ async fn refresh(ctx: &Ctx) -> Attempted {
         .await
         .context("asking whether another refresh is at work")?;
     if !is_ours {
-        return Ok(End::Done);
+        return Err(Failure::throttled(ctx.now() + BUSY, "the statistics are being refreshed or compared"));
     }
-    let days: i64 =
-        sqlx::query_scalar(include_str!("sql/roll_up_days.sql")).fetch_one(&mut *effect).await.context("rolling up days")?;
+    let taken = "with taken as (delete from school.sales_changes returning day) select distinct day from taken order by day";
+    let days: Vec<NaiveDate> =
+        sqlx::query_scalar(taken).fetch_all(&mut *effect).await.context("looking for days with movements")?;
+    for day in &days {
+        sqlx::query(include_str!("sql/roll_up_day.sql")).bind(day).execute(&mut *effect).await.context("rolling up a day")?;
+    }
     // Those who read it meanwhile are not held up, and see the old figures until the commit.
     sqlx::query("refresh materialized view concurrently school.estadisticas_ventas")
         .execute(&mut *effect)
@@ -60,10 +68,10 @@ async fn refresh(ctx: &Ctx) -> Attempted {
         "update school.sales_statistics set complete_to = now(), duration_ms = $1, days = $2, failed_at = null, failure = null",
     )
     .bind(duration_ms)
-    .bind(i32::try_from(days).unwrap_or(i32::MAX))
+    .bind(i32::try_from(days.len()).unwrap_or(i32::MAX))
     .execute(&mut *effect)
     .await
     .context("noting how fresh they are")?;
-    info!(job = %ctx.job_id(), days, duration_ms, "the statistics of sales are fresh");
+    info!(job = %ctx.job_id(), days = days.len(), duration_ms, "the statistics of sales are fresh");
     Ok(effect.into())
 }

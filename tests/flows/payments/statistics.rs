@@ -1,6 +1,7 @@
 //! Statistics of sales: to the cent what the ledger says, also of what came late, and shown with how old they are.
 
 use chrono::NaiveDate;
+use faena_tests::{judge::quiet, wait::until};
 use jobs::sales::{compare_sales_statistics::CompareSalesStatistics, refresh_sales_statistics::RefreshSalesStatistics};
 use reqwest::StatusCode;
 use sqlx::PgConnection;
@@ -114,6 +115,27 @@ async fn a_movement_that_commits_while_its_day_is_rolled_up_is_in_the_next_refre
 
     school.does(RefreshSalesStatistics {}).await;
 
+    assert_eq!(school.figures().await, school.oracle().await);
+}
+
+#[tokio::test]
+async fn a_refresh_waits_while_somebody_else_is_at_the_statistics() {
+    let school = School::with_two_years_of_sales().await;
+    let mut other = school.site.stores.db.acquire().await.unwrap();
+    sqlx::query("select pg_advisory_lock(x'5a1e57a7'::int8)").execute(&mut *other).await.unwrap();
+    let mut tx = school.site.stores.db.begin().await.unwrap();
+    let id = queue::enqueue(&mut tx, RefreshSalesStatistics {}).await.unwrap().id;
+    tx.commit().await.unwrap();
+    until("the refresh to be told to wait", async || {
+        let told = sqlx::query_scalar("select exists (select from faena.attempts where job_id = $1 and outcome = 'throttled')");
+        told.bind(id).fetch_one(&school.site.stores.db).await.unwrap()
+    })
+    .await;
+    assert_eq!(school.figures().await, []);
+
+    sqlx::query("select pg_advisory_unlock(x'5a1e57a7'::int8)").execute(&mut *other).await.unwrap();
+
+    quiet(&school.site.stores).await;
     assert_eq!(school.figures().await, school.oracle().await);
 }
 

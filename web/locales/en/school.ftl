@@ -125,7 +125,7 @@ difference-missing-there = Unknown there
 # Statistics of sales.
 statistics-title = Statistics of sales
 statistics-until = Complete to
-statistics-never = There are no figures yet: they are worked out every half an hour.
+statistics-never = There are no figures yet: they are worked out every half an hour. If none come, see whether a worker is running.
 statistics-stale = The figures are more than three quarters of an hour old: see whether a worker is running.
 statistics-failed = The figures could not be refreshed; these are the last ones.
 statistics-agree = They agreed with the ledger on

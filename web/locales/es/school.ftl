@@ -125,7 +125,7 @@ difference-missing-there = Allí no la conocen
 # Estadísticas de ventas.
 statistics-title = Estadísticas de ventas
 statistics-until = Datos hasta
-statistics-never = Todavía no hay datos: se calculan cada media hora.
+statistics-never = Todavía no hay datos: se calculan cada media hora. Si no llegan, mira si hay un worker en marcha.
 statistics-stale = Los datos tienen más de tres cuartos de hora: mira si hay un worker en marcha.
 statistics-failed = Los datos no se pudieron actualizar; son los últimos que hay.
 statistics-agree = Coinciden con el libro, comparados el
