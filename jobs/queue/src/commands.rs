@@ -185,7 +185,12 @@ impl Operations {
                 Ok(outcome)
             }
             Ok(Carried::TooLate) => {
-                close_command(&mut *self.db.acquire().await?, command, TOO_LATE).await?;
+                let mut connection = self.db.acquire().await?;
+                close_command(&mut connection, command, TOO_LATE).await?;
+                // A worker may have carried it out in between, and then this was too late.
+                if let Some(outcome) = outcome_of(&mut connection, command).await? {
+                    return Ok(outcome);
+                }
                 Err(CommandError::WrongState { id, verb: verb.participle(), state: "in another state by now".to_owned() })
             }
         }
@@ -292,6 +297,14 @@ async fn write_command(tx: &mut PgConnection, id: JobId, verb: &str, actor: &str
         .fetch_one(tx)
         .await?;
     Ok(command)
+}
+
+/// What came of a command that was carried out.
+async fn outcome_of(connection: &mut PgConnection, command: i64) -> sqlx::Result<Option<CommandOutcome>> {
+    let outcome: Option<String> =
+        sqlx::query_scalar("select outcome from faena.commands where id = $1").bind(command).fetch_one(connection).await?;
+    let all = [CommandOutcome::MadeAvailable, CommandOutcome::Cancelled, CommandOutcome::CancelRequested];
+    Ok(all.into_iter().find(|known| outcome.as_deref() == Some(known.as_str())))
 }
 
 async fn close_command(connection: &mut PgConnection, command: i64, outcome: &str) -> sqlx::Result<()> {

@@ -18,6 +18,29 @@ use queue::{
 use super::{ended, enqueue, reaches};
 
 #[tokio::test]
+async fn what_was_cancelled_and_redis_forgot_so_has_no_effect() {
+    let stores = Stores::fresh().await;
+    let _worker = start_probe(&stores, &[]).await;
+    let id = enqueue(&stores, Touch { n: 0, sleep_ms: 0 }.after(Duration::from_secs(3600))).await;
+    reaches(&stores, id, State::Scheduled).await;
+    stores.operations().cancel(id, "operadora").await.unwrap();
+    reaches(&stores, id, State::Cancelled).await;
+    quiet(&stores).await;
+
+    // As Redis holds it that comes back without its last second.
+    queue::push(&stores.store, Touch { n: 0, sleep_ms: 0 }.with_id(id)).await.unwrap();
+    until("it to begin again", async || {
+        sqlx::query_scalar("select exists (select from probe.starts)").fetch_one(&stores.db).await.unwrap()
+    })
+    .await;
+    quiet(&stores).await;
+
+    let effects: i64 = sqlx::query_scalar("select count(*) from probe.effects").fetch_one(&stores.db).await.unwrap();
+    assert_eq!((effects, reaches(&stores, id, State::Cancelled).await.summary.attempts), (0, 0));
+    no_leftovers(&stores).await;
+}
+
+#[tokio::test]
 async fn what_its_relay_pushed_and_could_not_mark_is_cancelled_where_it_is() {
     let stores = Stores::fresh().await;
     let id = enqueue(&stores, Touch { n: 0, sleep_ms: 0 }).await;

@@ -27,10 +27,18 @@ with written as (
         as t (id, state, reason, attempts, ended_at, whole, name, version, args, args_raw, durability, enqueued_at, run_at, traceparent, terms)
     left join faena.outbox o on o.id = t.id
     cross join lateral (
-        select case when t.state <> 'completed' then (select e.done_at is not null from faena.effects e where e.job_id = t.id) end as is_done
+        select case when t.state <> 'completed' then (
+            select e.done_at is not null from faena.effects e where e.job_id = t.id and (e.epoch, e.fence) <> (0, 0)
+        ) end as is_done
     ) effect
     where o.id is not null or t.whole
     on conflict (id) do nothing
-    returning id, state, ended_at, traceparent, terms
+    returning id, state, ended_at, traceparent, terms, durability
+), barred as (
+    -- A Redis that forgets its last second runs the job again: what the ledger calls dead or cancelled has no effect then. Older than every
+    -- delivery, which is how an operator's retry knows it.
+    insert into faena.effects as e (job_id, epoch, fence, done_at)
+    select id, 0, 0, clock_timestamp() from written where state <> 'completed' and durability = 'outbox'
+    on conflict (job_id) do update set epoch = 0, fence = 0, done_at = excluded.done_at where e.done_at is null
 )
 select id, state, ended_at, traceparent, terms::text as terms from written where terms ?| array['unique', 'follow_ups']
