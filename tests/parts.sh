@@ -99,8 +99,8 @@ run_commands() { tests/commands/deploy_up.sh "$@"; }
 # By the workspace and not by -p: that would choose other features and compile the dependencies again.
 run_flows() {
   local told=${TMPDIR:-/tmp}/flows.txt status=0
-  # Stories mostly wait for something: two to a core keep it busy.
-  RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((2 * $(nproc)))} cargo test --locked --workspace --test flows -- "$@" | tee "$told" || status=$?
+  # Stories often wait for something: one more than there are cores keeps these busy.
+  RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) + 1))} cargo test --locked --workspace --test flows -- "$@" | tee "$told" || status=$?
   # For the end of a run: by then other parts have said a lot.
   [ "$status" -eq 0 ] || sed -n '/^failures:$/,$p' "$told" | head -n 120 | cut -c 1-400 >"${FAENA_REASONS:-/dev/null}"
   return "$status"
