@@ -149,7 +149,7 @@ fn time(expression: &Expression, locale: Locale) -> Time {
 fn days(expression: &Expression, locale: Locale) -> Option<String> {
     let pattern = expression.pattern();
     let es = locale == Locale::Es;
-    let (days, weekdays, months) = (pattern.days.values(), pattern.days_of_week.values(), pattern.months.values());
+    let (days, weekdays) = (pattern.days.values(), pattern.days_of_week.values());
     let is_both = pattern.matches_dom_and_dow();
     let all_days = pattern.is_dom_wildcard() || days.len() == 31;
     let all_weekdays = pattern.is_dow_wildcard() || weekdays.len() == 7;
@@ -161,21 +161,11 @@ fn days(expression: &Expression, locale: Locale) -> Option<String> {
             !pattern.is_dom_wildcard() && !pattern.is_dow_wildcard() && (all_days || all_weekdays)
         }
     };
-    let month = if months.len() == 12 {
-        None
-    } else {
-        let names: Vec<String> = months.iter().map(|month| MONTHS[locale as usize][usize::from(*month) - 1].to_owned()).collect();
-        Some(listed(&names, locale))
-    };
+    let month = named_months(expression, locale);
     if is_every_day {
         return month.map(|months| if es { format!("todos los días de {months}") } else { format!("every day of {months}") });
     }
-    let of = match (&month, es) {
-        (None, true) => "de cada mes".to_owned(),
-        (None, false) => "of each month".to_owned(),
-        (Some(months), true) => format!("de {months}"),
-        (Some(months), false) => format!("of {months}"),
-    };
+    let of = of_months(month.as_deref(), locale);
     let day = match (&*days, es) {
         ([day], true) => format!("el día {day} {of}"),
         ([day], false) => format!("on day {day} {of}"),
@@ -183,22 +173,38 @@ fn days(expression: &Expression, locale: Locale) -> Option<String> {
         (_, false) => format!("on days {} {of}", numbers(&days, locale)),
     };
     let weekday = on_weekdays(&weekdays, locale);
-    let of_months = match (&month, es) {
+    let in_months = match (&month, es) {
         (None, _) => String::new(),
         (Some(months), true) => format!(" de {months}"),
         (Some(months), false) => format!(" in {months}"),
     };
     Some(match (all_days, all_weekdays, is_both, es) {
-        (true, ..) => format!("{weekday}{of_months}"),
+        (true, ..) => format!("{weekday}{in_months}"),
         (false, true, ..) => day,
         (false, false, true, true) => {
             let falls = if days.len() == 1 { "cae" } else { "caen" };
             format!("{day}, si además {falls} en {}", if_weekdays(&weekdays, locale))
         }
         (false, false, true, false) => format!("{day}, if that is a {}", if_weekdays(&weekdays, locale)),
-        (false, false, false, true) => format!("{day} y también {weekday}{of_months}"),
-        (false, false, false, false) => format!("{day} and also {weekday}{of_months}"),
+        (false, false, false, true) => format!("{day} y también {weekday}{in_months}"),
+        (false, false, false, false) => format!("{day} and also {weekday}{in_months}"),
     })
+}
+
+/// The months, if not all of them.
+fn named_months(expression: &Expression, locale: Locale) -> Option<String> {
+    let months = expression.pattern().months.values();
+    let names: Vec<String> = months.iter().map(|month| MONTHS[locale as usize][usize::from(*month) - 1].to_owned()).collect();
+    (months.len() < 12).then(|| listed(&names, locale))
+}
+
+fn of_months(months: Option<&str>, locale: Locale) -> String {
+    match (months, locale) {
+        (None, Locale::Es) => "de cada mes".to_owned(),
+        (None, Locale::En) => "of each month".to_owned(),
+        (Some(months), Locale::Es) => format!("de {months}"),
+        (Some(months), Locale::En) => format!("of {months}"),
+    }
 }
 
 /// A day that is told by where it stands in its month: the last (`L`), the working day nearest to another (`15W`), the second Friday
@@ -207,13 +213,7 @@ fn relative_day(expression: &Expression, locale: Locale) -> Option<String> {
     let es = locale == Locale::Es;
     let mut fields = expression.as_str().split_ascii_whitespace().skip(2);
     let (day, _, weekday) = (fields.next()?, fields.next()?, fields.next()?);
-    let months = expression.pattern().months.values();
-    let of = if months.len() == 12 {
-        if es { "de cada mes" } else { "of each month" }.to_owned()
-    } else {
-        let names: Vec<String> = months.iter().map(|month| MONTHS[locale as usize][usize::from(*month) - 1].to_owned()).collect();
-        format!("{} {}", if es { "de" } else { "of" }, listed(&names, locale))
-    };
+    let of = of_months(named_months(expression, locale).as_deref(), locale);
     let said = match (&*day.to_ascii_uppercase(), &*weekday.to_ascii_uppercase()) {
         ("L", "*") => if es { "el último día" } else { "on the last day" }.to_owned(),
         ("LW", "*") => if es { "el último día laborable" } else { "on the last working day" }.to_owned(),

@@ -514,6 +514,20 @@ async fn a_queue_that_is_called_like_no_job_says_which_there_are() {
 }
 
 #[tokio::test]
+async fn a_name_under_which_there_is_nothing_says_which_queues_there_are() {
+    let stores = Stores::fresh().await;
+    let mut redis = redis::Client::open(stores.redis_url.as_str()).unwrap().get_multiplexed_async_connection().await.unwrap();
+    // As a stock worker registers its queue.
+    let queue = format!("shop::{}", stores.namespace);
+    let _: () = redis.zadd("core:apalis:queues:list", format!("{queue}:workers"), 1).await.unwrap();
+
+    let told = run_to_end("probe", &["adopt-apalis", "--queue", "shop::Typo", "--job", "touch"], &stores.settings()).await;
+
+    assert!(told.contains("holds nothing of a queue shop::Typo; its queues are ") && told.contains(&queue), "{told}");
+    let _: () = redis.zrem("core:apalis:queues:list", format!("{queue}:workers")).await.unwrap();
+}
+
+#[tokio::test]
 async fn effects_of_the_adopted_are_those_of_any_job() {
     let stores = Stores::fresh().await;
     let mut stock = Stock::fresh(&stores).await;

@@ -130,6 +130,16 @@ async fn what_cannot_be_enqueued_is_refused_with_the_field_and_the_reason() {
             "nap: tenant: must have from 1 to 120 characters that print",
         ),
         (
+            "select faena.enqueue('nap', '{\"sleep_ms\": 0, \"note\": \"\"}', tenant => E'a\\u202eb')",
+            "tenant",
+            "nap: tenant: must have from 1 to 120 characters that print",
+        ),
+        (
+            "select faena.enqueue('pass', '{\"n\": 1, \"gate\": \"\", \"sleep_ms\": 0}')",
+            "/gate",
+            "pass: /gate: must have from 1 to 120 characters that print: it says for whom the job is done",
+        ),
+        (
             "select faena.enqueue('nap', '{\"sleep_ms\": 0, \"note\": \"\"}', expires_at => '-infinity')",
             "expires_at",
             "nap: expires_at: must be a time of the years 1970 to 9999",
