@@ -28,5 +28,5 @@ pub(crate) async fn publish(db: PgPool, publication: Publication) {
 }
 
 async fn write(db: &PgPool, publication: &Publication) -> sqlx::Result<u64> {
-    publication.write(&mut *db.acquire().await?, BINARY_VERSION).await
+    publication.add(&mut *db.acquire().await?, BINARY_VERSION).await
 }

@@ -80,6 +80,19 @@ impl Publication {
     /// # Errors
     /// Postgres refuses or cannot be reached.
     pub async fn write(&self, db: &mut PgConnection, by: &str) -> sqlx::Result<u64> {
+        self.put(db, by, true).await
+    }
+
+    /// As [`Self::write`], for a worker that starts, perhaps again, beside those of a newer binary: a kind whose arguments have more fields
+    /// there stays as it is.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub async fn add(&self, db: &mut PgConnection, by: &str) -> sqlx::Result<u64> {
+        self.put(db, by, false).await
+    }
+
+    async fn put(&self, db: &mut PgConnection, by: &str, may_narrow: bool) -> sqlx::Result<u64> {
         let written = sqlx::query(include_str!("sql/publish_kinds.sql"))
             .bind(&self.names)
             .bind(&self.versions)
@@ -91,6 +104,7 @@ impl Publication {
             .bind(&self.tenant_fields)
             .bind(&self.secret_fields)
             .bind(&self.uniques)
+            .bind(may_narrow)
             .execute(db)
             .await?;
         Ok(written.rows_affected())

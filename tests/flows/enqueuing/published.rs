@@ -64,3 +64,28 @@ async fn an_older_binary_leaves_a_newer_version_and_a_kind_it_does_not_know() {
         [("nap", 1, "default", env!("CARGO_PKG_VERSION")), ("paint", 1, "low", "9.0.0"), ("touch", 9, "default", "9.0.0")];
     assert_eq!(rows, expected.map(|(name, version, lane, by)| (name.to_owned(), version, lane.to_owned(), by.to_owned())));
 }
+
+#[tokio::test]
+async fn an_older_worker_that_starts_again_takes_no_field_away_and_the_migration_does() {
+    let stores = Stores::fresh().await;
+    let fields = async || {
+        let sql = "select jsonb_object_keys(schema -> 'properties') from faena.job_kinds where name = 'nap' order by 1";
+        sqlx::query_scalar::<_, String>(sql).fetch_all(&stores.db).await.unwrap()
+    };
+    // As a newer binary has published it, whose job has a field more.
+    sqlx::raw_sql(
+        "update faena.job_kinds set schema = jsonb_set(schema, '{properties,until}', '{\"type\": \"integer\"}') where name = 'nap';
+         delete from faena.job_kinds where name = 'touch'",
+    )
+    .execute(&stores.db)
+    .await
+    .unwrap();
+
+    let _worker = start_probe(&stores, &[]).await;
+    until("the worker to publish", async || names(&stores).await == known()).await;
+    assert_eq!(fields().await, ["note", "sleep_ms", "until"]);
+    sqlx::query(r#"select faena.enqueue('nap', '{"sleep_ms": 0, "note": "", "until": 7}')"#).execute(&stores.db).await.unwrap();
+
+    run_to_end("probe", &["migrate"], &stores.settings()).await;
+    assert_eq!(fields().await, ["note", "sleep_ms"]);
+}
