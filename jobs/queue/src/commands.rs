@@ -152,6 +152,15 @@ impl Operations {
             let reason = format!("cancelled by {actor} before it was pushed");
             let ended: Vec<Ended> =
                 sqlx::query_as(include_str!("sql/cancel_unpushed.sql")).bind(id).bind(reason).fetch_all(&mut *tx).await?;
+            if ended.is_empty() {
+                // It has had its effect, and Redis forgot. Pushed once more, it ends completed.
+                tx.rollback().await?;
+                return Err(CommandError::WrongState {
+                    id,
+                    verb: Verb::Cancel.participle(),
+                    state: "over, but for its end".to_owned(),
+                });
+            }
             ends::settle(&mut tx, &ended).await?;
             close_command(&mut tx, command, CommandOutcome::Cancelled.as_str()).await?;
             tx.commit().await?;

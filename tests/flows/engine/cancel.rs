@@ -88,6 +88,64 @@ async fn what_a_relay_pushes_after_its_cancellation_has_no_effect_until_an_opera
     no_leftovers(&stores).await;
 }
 
+/// An attempt of which Redis knows nothing any more, at its last act: the effect is there as soon as this is committed.
+async fn last_act(stores: &Stores, id: JobId) -> sqlx::Transaction<'static, sqlx::Postgres> {
+    let mut tx = stores.db.begin().await.unwrap();
+    sqlx::query("insert into faena.effects (job_id, epoch, fence, done_at) values ($1, 1, 1, clock_timestamp())")
+        .bind(id)
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    sqlx::query("insert into probe.effects (job_id, n) values ($1, 0)").bind(id).execute(&mut *tx).await.unwrap();
+    tx
+}
+
+async fn somebody_waits_for_it(stores: &Stores) {
+    until("somebody to wait for the effect's row", async || {
+        let sql = "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')";
+        sqlx::query_scalar(sql).fetch_one(&stores.db).await.unwrap()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_commits_its_effect_while_it_is_cancelled_is_completed() {
+    let stores = Stores::fresh().await;
+    let id = enqueue(&stores, Touch { n: 0, sleep_ms: 0 }).await;
+    let effect = last_act(&stores, id).await;
+    let operations = stores.operations();
+    let cancelled = tokio::spawn(async move { operations.cancel(id, "operadora").await });
+    somebody_waits_for_it(&stores).await;
+    effect.commit().await.unwrap();
+
+    let refusal = cancelled.await.unwrap().unwrap_err().to_string();
+    assert!(refusal.contains("cannot be cancelled"), "{refusal}");
+
+    let _worker = start_probe(&stores, &[]).await;
+    let job = reaches(&stores, id, State::Completed).await;
+    assert_eq!((job.summary.attempts, job.summary.reason), (1, None));
+    quiet(&stores).await;
+    no_leftovers(&stores).await;
+}
+
+#[tokio::test]
+async fn what_commits_its_effect_while_its_cancellation_is_recorded_is_completed() {
+    let stores = Stores::fresh().await;
+    let _worker = start_probe(&stores, &[]).await;
+    let id = enqueue(&stores, Touch { n: 0, sleep_ms: 0 }.after(Duration::from_secs(3600))).await;
+    reaches(&stores, id, State::Scheduled).await;
+    let effect = last_act(&stores, id).await;
+
+    stores.operations().cancel(id, "operadora").await.unwrap();
+    somebody_waits_for_it(&stores).await;
+    effect.commit().await.unwrap();
+
+    let job = ended(&stores, id).await;
+    assert_eq!((job.summary.state, job.summary.attempts, job.summary.reason), (State::Completed, 1, None));
+    quiet(&stores).await;
+    no_leftovers(&stores).await;
+}
+
 #[tokio::test]
 async fn a_job_is_cancelled_in_whatever_state_it_is() {
     let stores = Stores::fresh().await;

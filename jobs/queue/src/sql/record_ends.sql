@@ -3,7 +3,22 @@
 -- could say so, and then the job's time was over, or somebody's wish to cancel it was all that was left. Answers the ends that bring something with them: keys of unique jobs, and what follows.
 --   $1 queue · $2 ids · $3 states · $4 reasons · $5 attempts · $6 ended · $7 whether the envelope came along · then from the envelope:
 --   $8 names · $9 versions · $10 args · $11 args that are no JSON · $12 durabilities · $13 enqueued · $14 run at · $15 traceparents · $16 terms
-with written as (
+with barred as (
+    -- A Redis that forgets its last second runs the job again: what the ledger calls dead or cancelled has no effect then. Older than every
+    -- delivery, which is how an operator's retry knows it. Barred before the ledger is written: an effect that is being committed is waited for.
+    insert into faena.effects as e (job_id, epoch, fence, done_at)
+    select t.id, 0, 0, clock_timestamp()
+    from unnest($2::uuid[], $3::text[], $7::boolean[]) as t (id, state, whole)
+    where t.state <> 'completed'
+        and (t.whole or exists (select from faena.outbox o where o.id = t.id))
+        and not exists (select from faena.jobs j where j.id = t.id)
+    order by t.id
+    on conflict (job_id) do update set
+        epoch = case when e.done_at is null then 0 else e.epoch end,
+        fence = case when e.done_at is null then 0 else e.fence end,
+        done_at = coalesce(e.done_at, excluded.done_at)
+    returning job_id, (epoch, fence) <> (0, 0) as is_done
+), written as (
     insert into faena.jobs (id, queue, name, version, args, args_raw, durability, state, reason, attempts, enqueued_at, run_at, ended_at, traceparent, terms)
     select
         t.id,
@@ -26,19 +41,9 @@ with written as (
             $11::bytea[], $12::text[], $13::timestamptz[], $14::timestamptz[], $15::text[], $16::text[])
         as t (id, state, reason, attempts, ended_at, whole, name, version, args, args_raw, durability, enqueued_at, run_at, traceparent, terms)
     left join faena.outbox o on o.id = t.id
-    cross join lateral (
-        select case when t.state <> 'completed' then (
-            select e.done_at is not null from faena.effects e where e.job_id = t.id and (e.epoch, e.fence) <> (0, 0)
-        ) end as is_done
-    ) effect
+    left join barred effect on effect.job_id = t.id
     where o.id is not null or t.whole
     on conflict (id) do nothing
-    returning id, state, ended_at, traceparent, terms, durability
-), barred as (
-    -- A Redis that forgets its last second runs the job again: what the ledger calls dead or cancelled has no effect then. Older than every
-    -- delivery, which is how an operator's retry knows it.
-    insert into faena.effects as e (job_id, epoch, fence, done_at)
-    select id, 0, 0, clock_timestamp() from written where state <> 'completed' and durability = 'outbox'
-    on conflict (job_id) do update set epoch = 0, fence = 0, done_at = excluded.done_at where e.done_at is null
+    returning id, state, ended_at, traceparent, terms
 )
 select id, state, ended_at, traceparent, terms::text as terms from written where terms ?| array['unique', 'follow_ups']
