@@ -57,8 +57,8 @@ impl Acker {
         let _ = self.0.send(finished);
     }
 
-    pub(crate) fn release_unstarted(&self, claimed: Claimed) {
-        self.finished(Finished { claimed: Arc::new(claimed), started: None, ended: Instant::now(), decision: Decision::Release });
+    pub(crate) fn release_unstarted(&self, claimed: Arc<Claimed>) {
+        self.finished(Finished { claimed, started: None, ended: Instant::now(), decision: Decision::Release });
     }
 }
 

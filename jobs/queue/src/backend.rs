@@ -55,7 +55,7 @@ impl Backend for QueueBackend {
     fn poll_next(&mut self, cx: &mut Context<'_>, _worker: &WorkerContext) -> Poll<Option<Result<Self::Task, Infallible>>> {
         let claimed = ready!(self.inflight.poll_claimed(cx));
         let id = TaskId::from_string(&claimed.delivery.id);
-        Poll::Ready(Some(Ok(TaskBuilder::new(Arc::new(claimed)).task_id(id).build())))
+        Poll::Ready(Some(Ok(TaskBuilder::new(claimed).task_id(id).build())))
     }
 
     /// Comes after the last running handler ended, while its acknowledgement may still be on its way.

@@ -177,7 +177,7 @@ impl Delivery {
     pub fn envelope(&self) -> Result<Envelope, String> {
         let envelope: Envelope =
             serde_json::from_slice(&self.raw).map_err(|error| format!("the envelope cannot be decoded: {error}"))?;
-        if envelope.id.to_string() == self.id {
+        if envelope.id.is_spelled(&self.id) {
             Ok(envelope)
         } else {
             Err(format!("the envelope belongs to another job: {}", envelope.id))

@@ -1,7 +1,9 @@
 //! What one process holds of one queue: deliveries that wait for a slot's handler, and the leases it must keep.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    borrow::Borrow,
+    collections::{HashSet, VecDeque},
+    hash::{Hash, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     task::{Context, Poll},
     time::Duration,
@@ -44,9 +46,9 @@ pub(crate) struct Inflight {
 
 #[derive(Debug, Default)]
 struct State {
-    waiting: VecDeque<Claimed>,
-    /// Every lease that has not been given up, by job id.
-    held: HashMap<String, Held>,
+    waiting: VecDeque<Arc<Claimed>>,
+    /// Every lease that has not been given up.
+    held: HashSet<Held>,
     /// Claimed and not yet ended: what occupies slots.
     busy: usize,
     /// Slots of ours that a less urgent lane is using.
@@ -61,24 +63,41 @@ struct State {
     closed: bool,
 }
 
+/// A claimed job, found by its id.
 #[derive(Debug)]
-struct Held {
-    lease: Lease,
-    interrupt: Arc<Interrupt>,
-    reported: Arc<Reported>,
-}
+struct Held(Arc<Claimed>);
 
 /// A claimed job on its way to a handler.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Claimed {
     pub(crate) delivery: Delivery,
     pub(crate) envelope: Result<Envelope, String>,
-    pub(crate) interrupt: Arc<Interrupt>,
+    pub(crate) interrupt: Interrupt,
     /// How far it has got, as its handler says.
     pub(crate) reported: Arc<Reported>,
     /// When this process learnt of the claim: durations are measured from here, on one clock.
     pub(crate) received: std::time::Instant,
 }
+
+impl Borrow<str> for Held {
+    fn borrow(&self) -> &str {
+        &self.0.delivery.id
+    }
+}
+
+impl Hash for Held {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Borrow::<str>::borrow(self).hash(state);
+    }
+}
+
+impl PartialEq for Held {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.delivery.id == other.0.delivery.id
+    }
+}
+
+impl Eq for Held {}
 
 impl Inflight {
     /// `lenders` are lanes of more urgent queues, whose idle slots this one may borrow.
@@ -215,27 +234,19 @@ impl Inflight {
     /// Takes a claimed batch in.
     pub(crate) fn accept(&self, deliveries: Vec<Delivery>) {
         let received = std::time::Instant::now();
-        let claimed: Vec<Claimed> = deliveries
+        let claimed: Vec<Arc<Claimed>> = deliveries
             .into_iter()
-            .map(|delivery| Claimed {
-                envelope: delivery.envelope(),
-                delivery,
-                interrupt: Arc::default(),
-                reported: Arc::default(),
-                received,
+            .map(|delivery| {
+                let envelope = delivery.envelope();
+                Arc::new(Claimed { delivery, envelope, interrupt: Interrupt::default(), reported: Arc::default(), received })
             })
             .collect();
         let mut state = self.lock();
+        state.busy += claimed.len();
         for claimed in claimed {
-            let held = Held {
-                lease: claimed.delivery.lease.clone(),
-                interrupt: claimed.interrupt.clone(),
-                reported: claimed.reported.clone(),
-            };
-            if let Some(older) = state.held.insert(claimed.delivery.id.clone(), held) {
+            if let Some(Held(older)) = state.held.replace(Held(claimed.clone())) {
                 older.interrupt.fire(Why::Lost);
             }
-            state.busy += 1;
             state.waiting.push_back(claimed);
         }
         drop(state);
@@ -243,13 +254,13 @@ impl Inflight {
     }
 
     /// The next delivery for a handler.
-    pub(crate) fn poll_claimed(&self, cx: &Context<'_>) -> Poll<Claimed> {
+    pub(crate) fn poll_claimed(&self, cx: &Context<'_>) -> Poll<Arc<Claimed>> {
         self.arrived.register(cx.waker());
         self.lock().waiting.pop_front().map_or(Poll::Pending, Poll::Ready)
     }
 
     /// Takes back what no handler has begun, for release.
-    pub(crate) fn take_unstarted(&self) -> Vec<Claimed> {
+    pub(crate) fn take_unstarted(&self) -> Vec<Arc<Claimed>> {
         let mut state = self.lock();
         let unstarted: Vec<_> = state.waiting.drain(..).collect();
         state.busy -= unstarted.len();
@@ -276,8 +287,8 @@ impl Inflight {
         let mut state = self.lock();
         for delivery in deliveries {
             // A newer delivery of the same job may already stand under this id.
-            if state.held.get(&delivery.id).is_some_and(|held| held.lease == delivery.lease) {
-                state.held.remove(&delivery.id);
+            if let Some(newer) = state.held.take(delivery.id.as_str()).filter(|held| held.0.delivery.lease != delivery.lease) {
+                state.held.insert(newer);
             }
         }
         self.tell_fetcher(&state);
@@ -305,7 +316,7 @@ impl Inflight {
     }
 
     pub(crate) fn leases(&self) -> Vec<(String, Lease)> {
-        self.lock().held.iter().map(|(id, held)| (id.clone(), held.lease.clone())).collect()
+        self.lock().held.iter().map(|Held(claimed)| (claimed.delivery.id.clone(), claimed.delivery.lease.clone())).collect()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -314,35 +325,35 @@ impl Inflight {
 
     /// Every lease, with what its job has said of its progress since the last time.
     pub(crate) fn renewals(&self) -> Vec<Renewal> {
-        let renewal = |(id, held): (&String, &Held)| Renewal {
-            id: id.clone(),
-            lease: held.lease.clone(),
-            progress: held.reported.take_news(),
+        let renewal = |Held(claimed): &Held| Renewal {
+            id: claimed.delivery.id.clone(),
+            lease: claimed.delivery.lease.clone(),
+            progress: claimed.reported.take_news(),
         };
         self.lock().held.iter().map(renewal).collect()
     }
 
     /// Redis did not hear what was said.
     pub(crate) fn tell_progress_again(&self) {
-        self.lock().held.values().for_each(|held| held.reported.tell_again());
+        self.lock().held.iter().for_each(|held| held.0.reported.tell_again());
     }
 
     /// Interrupts what runs of these jobs, which somebody wants cancelled.
     pub(crate) fn cancel(&self, ids: &[String]) {
         let state = self.lock();
-        ids.iter().filter_map(|id| state.held.get(id)).for_each(|held| held.interrupt.fire(Why::Cancel));
+        ids.iter().filter_map(|id| state.held.get(id.as_str())).for_each(|held| held.0.interrupt.fire(Why::Cancel));
     }
 
     /// Interrupts one delivery: somebody wants it cancelled, or it is somebody else's now.
     pub(crate) fn interrupt(&self, id: &str, lease: &Lease, why: Why) {
-        if let Some(held) = self.lock().held.get(id).filter(|held| held.lease == *lease) {
-            held.interrupt.fire(why);
+        if let Some(Held(claimed)) = self.lock().held.get(id).filter(|held| held.0.delivery.lease == *lease) {
+            claimed.interrupt.fire(why);
         }
     }
 
     /// Interrupts everything that runs: the drain's time is up.
     pub(crate) fn stop_all(&self) {
-        self.lock().held.values().for_each(|held| held.interrupt.fire(Why::Stop));
+        self.lock().held.iter().for_each(|held| held.0.interrupt.fire(Why::Stop));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

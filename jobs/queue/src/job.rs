@@ -168,6 +168,11 @@ impl JobId {
     pub fn new() -> Self {
         Self(Uuid::now_v7())
     }
+
+    /// Whether `text` is this id as it is printed.
+    pub(crate) fn is_spelled(&self, text: &str) -> bool {
+        self.0.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text
+    }
 }
 
 impl Default for JobId {

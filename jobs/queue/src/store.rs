@@ -280,8 +280,8 @@ impl Store {
         for id in &finish.ids {
             call.arg(id);
         }
-        for lease in &finish.leases {
-            call.arg(lease.mark());
+        for run in finish.leases.chunk_by(|one, next| one.mark() == next.mark()) {
+            call.arg(run.len()).arg(run[0].mark());
         }
         let refused: Vec<usize> = self.run(&call, "finishing jobs").await?;
         if refused.is_empty() && sabotaged(Sabotage::NoTombstone) {

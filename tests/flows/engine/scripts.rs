@@ -69,7 +69,7 @@ impl Keys {
         let events = if droppable < ids.len() { "[{}]" } else { "" };
         let mut args = vec![count.as_str(), &drop, limit, "worker", events, "[{}]", "completed 2 dead 1 "];
         args.extend(ids);
-        args.extend(marks);
+        args.extend(marks.iter().flat_map(|mark| ["1", *mark]));
         self.call("finish", &args).await
     }
 

@@ -18,9 +18,7 @@ if string.byte(envelope) == 33 then return 'ended' end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local L = open_limits(KEYS[11], KEYS[12], KEYS[13], KEYS[14], now)
-for word in string.gmatch(words_of(envelope), '%S+') do
-    if string.byte(word) == 60 or string.byte(word) == 61 then free_unique(L, id, word) end
-end
+for _, word in ipairs(read_words(L, words_of(envelope)).keys) do free_unique(L, id, word) end
 local entry = redis.call('HGET', KEYS[15], id)
 if entry then
     redis.call('HDEL', KEYS[15], id)

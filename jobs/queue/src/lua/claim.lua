@@ -54,32 +54,44 @@ end
 local function obstacle(envelope, words, place)
     local pause = pause_of(envelope, words)
     if pause then return pause, 0 end
-    for word in string.gmatch(words, '%S+') do
-        if is_limit(word) then
-            local closed = closed_until(word)
-            if closed then return word, closed end
-            if not place and state_of(L, word).waiting > 0 then return word, nil end
-        end
+    for _, word in ipairs(read_words(L, words).limits) do
+        local closed = closed_until(word)
+        if closed then return word, closed end
+        if not place and state_of(L, word).waiting > 0 then return word, nil end
     end
     return nil
 end
 
 local function take(id, words)
-    for word in string.gmatch(words, '%S+') do
-        if string.byte(word) == 60 then
-            free_unique(L, id, word)
-        elseif is_limit(word) then
-            local bounds, state = bounds_of(L, word), state_of(L, word)
-            state.held = state.held + 1
-            if bounds.count > 0 then state.next_ms = math.max(state.next_ms, now) + bounds.per / bounds.count end
-        end
+    local read = read_words(L, words)
+    for _, word in ipairs(read.keys) do
+        if string.byte(word) == 60 then free_unique(L, id, word) end
+    end
+    for _, word in ipairs(read.limits) do
+        local bounds, state = bounds_of(L, word), state_of(L, word)
+        state.held = state.held + 1
+        if bounds.count > 0 then state.next_ms = math.max(state.next_ms, now) + bounds.per / bounds.count end
     end
 end
 
--- A rate says when its line is to be met again; a share that is given back says so itself.
+-- Those who must wait, until they are written down together.
+local entries_of, turns_of, thaws = {}, {}, {}
 local function wait_at(word, closed, id, place)
-    queue_up(L, waiting, turns, word, place, id)
-    if closed and closed > 0 then redis.call('ZADD', thaw, closed, word) end
+    local entry = to_entry(word, place, id)
+    entries_of[#entries_of + 1] = 0
+    entries_of[#entries_of + 1] = entry
+    turns_of[#turns_of + 1] = id
+    turns_of[#turns_of + 1] = entry
+    state_of(L, word).waiting = state_of(L, word).waiting + 1
+    -- A rate says when its line is to be met again; a share that is given back says so itself.
+    if closed and closed > 0 then thaws[word] = closed end
+end
+
+local function write_waiting()
+    call_in_parts('ZADD', waiting, entries_of)
+    call_in_parts('HSET', turns, turns_of)
+    for word, closed in pairs(thaws) do redis.call('ZADD', thaw, closed, word) end
+    entries_of, turns_of, thaws = {}, {}, {}
 end
 
 local taken, envelopes, tails = {}, {}, {}
@@ -102,31 +114,36 @@ if redis.call('ZCARD', thaw) > 0 then
                 break
             end
             looked = looked + #entries
-            local stop = false
-            for _, entry in ipairs(entries) do
-                local place, id = string.match(entry, '^%S+ (%S+) (.*)$')
-                local envelope = redis.call('HGET', job, id)
-                local left = not envelope or string.byte(envelope) == 33
-                local words = left and '' or words_of(envelope)
+            local places, ids, left = {}, {}, {}
+            for i, entry in ipairs(entries) do places[i], ids[i] = string.match(entry, '^%S+ (%S+) (.*)$') end
+            local found = redis.call('HMGET', job, unpack(ids))
+            for i, entry in ipairs(entries) do
+                local id, envelope = ids[i], found[i]
+                local is_live = envelope and string.byte(envelope) ~= 33
+                local words = is_live and words_of(envelope) or ''
                 local blocked, closed
-                if not left then blocked, closed = obstacle(envelope, words, place) end
+                if is_live then blocked, closed = obstacle(envelope, words, places[i]) end
                 if blocked == key then
                     if closed > 0 then redis.call('ZADD', thaw, closed, key) else redis.call('ZREM', thaw, key) end
-                    stop = true
                     break
                 end
-                redis.call('ZREM', waiting, entry)
-                redis.call('HDEL', turns, id)
-                local state = state_of(L, key)
-                state.waiting = math.max(0, state.waiting - 1)
+                left[i] = entry
                 if blocked then
-                    wait_at(blocked, closed, id, tonumber(place))
-                elseif not left then
+                    wait_at(blocked, closed, id, tonumber(places[i]))
+                elseif is_live then
                     take(id, words)
                     deliver(id, envelope, words)
                 end
             end
-            if stop then break end
+            if #left > 0 then
+                redis.call('ZREM', waiting, unpack(left))
+                redis.call('HDEL', turns, unpack(ids, 1, #left))
+                -- Those of them that wait for another limit now.
+                write_waiting()
+            end
+            local state = state_of(L, key)
+            state.waiting = math.max(0, state.waiting - #left)
+            if #left < #entries then break end
         end
         if #taken >= want or looked >= 500 then break end
     end
@@ -136,17 +153,24 @@ if #taken < want then
     local ids = redis.call('LPOP', ready, want - #taken) or {}
     local found = #ids > 0 and redis.call('HMGET', job, unpack(ids)) or {}
     local any_gone = redis.call('SCARD', gone) > 0
+    local texts = {}
+    for i = 1, #ids do
+        if found[i] and (any_paused or string.byte(found[i]) == 126) then texts[i] = words_of(found[i]) end
+    end
+    limited = limited or next(texts) ~= nil
+    if limited then load_limits(L, texts, true) end
+    local back
     for i, id in ipairs(ids) do
         local envelope = found[i]
         -- A tombstone begins with '!': the job ended while its place was still in line.
         local first = envelope and string.byte(envelope)
         if not (any_gone and redis.call('SREM', gone, id) == 1) and first and first ~= 33 then
-            if first == 126 or any_paused then
-                limited = true
-                local words = words_of(envelope)
+            local words = texts[i]
+            if words then
                 local blocked, closed = obstacle(envelope, words, nil)
                 if blocked then
-                    wait_at(blocked, closed, id, 5e15 + redis.call('HINCRBY', KEYS[15], 'back', 1))
+                    back = back or redis.call('HINCRBY', KEYS[15], 'back', #ids) - #ids
+                    wait_at(blocked, closed, id, 5e15 + back + i)
                 else
                     take(id, words)
                     deliver(id, envelope, words)
@@ -157,6 +181,7 @@ if #taken < want then
             end
         end
     end
+    write_waiting()
 end
 if limited then save_states(L) end
 -- One token wakes one worker; what it leaves is for the next.
@@ -171,10 +196,12 @@ if redis.call('HLEN', attempts) > 0 then
     used = redis.call('HMGET', attempts, unpack(taken))
     for i = 1, #taken do used[i] = used[i] or '' end
 end
-local leases = {}
+local leases, marks = {}, {}
 for i, id in ipairs(taken) do
+    local tail = tails[i]
+    if tail and not marks[tail] then marks[tail] = mark .. ' ' .. tail end
     leases[2 * i - 1] = id
-    leases[2 * i] = tails[i] and (mark .. ' ' .. tails[i]) or mark
+    leases[2 * i] = tail and marks[tail] or mark
 end
 redis.call('HSET', running, unpack(leases))
 return {epoch, fence, now, taken, envelopes, used}

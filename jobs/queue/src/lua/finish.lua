@@ -3,36 +3,44 @@
 --   KEYS  1 job · 2 running · 3 attempts · 4 cancels · 5 events · 6 stats · 7 limits · 8 settings · 9 thaw · 10 unique · 11 wake
 --   ARGV  1 how many (1 to 500) · 2 how many of them, the last ones, may go unrecorded under pressure
 --         · 3 unrecorded events may have this many bytes · 4 worker · 5, 6 events (JSON arrays; empty: none) of those that must be
---         recorded, and of those that may go unrecorded · 7 statistics as `field number field number` · then ids · then marks
---         ("fence token " as claimed; another mark means that the job is somebody else's now)
+--         recorded, and of those that may go unrecorded · 7 statistics as `field number field number` · then ids · then, for one run of
+--         ids after the other, how many they are and their mark ("fence token " as claimed, one for all jobs of a claim; another mark
+--         means that the job is somebody else's now)
 -- Returns the places (from 1) of those whose mark was not the present one: then nothing was changed.
 expect_keys('hash hash hash hash stream hash hash hash zset hash list')
 local job, running, attempts, cancels, events, stats = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local n, droppable = tonumber(ARGV[1]), tonumber(ARGV[2])
 local refused = {}
 local held = redis.call('HMGET', running, unpack(ARGV, 8, 7 + n))
-local tombstones, last, tombstone = {}, nil, '!0'
-for i = 1, n do
-    local mark = ARGV[7 + n + i]
-    -- Found in place: a part cut out would be one string more to make for each job.
-    if not held[i] or string.find(held[i], mark, 1, true) ~= 1 then
-        refused[#refused + 1] = i
-    else
-        if mark ~= last then
-            last = mark
-            tombstone = '!' .. (string.match(mark, '^%d+') or '0')
+local tombstones, place = {}, 0
+for run = 8 + n, #ARGV, 2 do
+    local mark = ARGV[run + 1]
+    local tombstone = '!' .. (string.match(mark, '^%d+') or '0')
+    for i = place + 1, place + ARGV[run] do
+        -- Found in place: a part cut out would be one string more to make for each job.
+        if not held[i] or string.find(held[i], mark, 1, true) ~= 1 then
+            refused[#refused + 1] = i
+        else
+            tombstones[2 * i - 1] = ARGV[7 + i]
+            tombstones[2 * i] = tombstone
         end
-        tombstones[2 * i - 1] = ARGV[7 + i]
-        tombstones[2 * i] = tombstone
     end
+    place = place + ARGV[run]
 end
+if place ~= n then return redis.error_reply('ERR marks for ' .. place .. ' jobs and not for ' .. n) end
 if #refused > 0 then return refused end
 
 if redis.call('HLEN', KEYS[7]) > 0 or redis.call('HLEN', KEYS[10]) > 0 then
     local time = redis.call('TIME')
     local L = open_limits(KEYS[7], KEYS[8], KEYS[9], KEYS[10], time[1] * 1000 + math.floor(time[2] / 1000))
+    -- By lease: those of one claim that ask for the same have the same.
+    local tails = {}
     for i = 1, n do
-        local tail = tail_of(held[i])
+        if tails[held[i]] == nil then tails[held[i]] = tail_of(held[i]) or false end
+    end
+    load_limits(L, tails, false)
+    for i = 1, n do
+        local tail = tails[held[i]]
         if tail then give_back(L, ARGV[7 + i], tail, true) end
     end
     save_states(L)
