@@ -50,6 +50,19 @@ local function closed_until(key)
     return nil
 end
 
+-- How many of a line may have their turn now: looking at more would be in vain.
+local function room_of(key)
+    local bounds = string.byte(key) ~= 33 and bounds_of(L, key)
+    if not bounds then return 100 end
+    local state, room = state_of(L, key), 100
+    if bounds.at_once > 0 then room = bounds.at_once - state.held end
+    if bounds.count > 0 then
+        local each = bounds.per / bounds.count
+        room = math.min(room, math.floor((now - state.next_ms) / each) + bounds.burst)
+    end
+    return math.max(1, math.min(room, 100))
+end
+
 -- What keeps a job from running, and until when; nil: nothing. `place`: it comes from a line and need not queue up again.
 local function obstacle(envelope, words, place)
     local pause = pause_of(envelope, words)
@@ -107,7 +120,8 @@ if redis.call('ZCARD', thaw) > 0 then
     for _, key in ipairs(redis.call('ZRANGEBYSCORE', thaw, '-inf', now, 'LIMIT', 0, 100)) do
         limited = true
         while #taken < want and looked < 500 do
-            local entries = redis.call('ZRANGEBYLEX', waiting, '[' .. key .. ' ', '(' .. key .. '!', 'LIMIT', 0, math.min(want - #taken, 100))
+            local most = math.min(want - #taken, room_of(key))
+            local entries = redis.call('ZRANGEBYLEX', waiting, '[' .. key .. ' ', '(' .. key .. '!', 'LIMIT', 0, most)
             if #entries == 0 then
                 redis.call('ZREM', thaw, key)
                 state_of(L, key).waiting = 0
