@@ -4,6 +4,7 @@ pub mod access;
 pub mod accounts;
 pub mod certificates;
 pub mod courses;
+pub mod help_desk;
 pub mod housekeeping;
 pub mod mail;
 pub mod payments;
@@ -14,6 +15,7 @@ use accounts::{send_password_reset::SendPasswordReset, welcome_learner::WelcomeL
 use certificates::{
     announce_certificate::AnnounceCertificate, issue_certificate::IssueCertificate, publish_status_list::PublishStatusList,
 };
+use help_desk::{monitor_sla::MonitorSla, notify_sla_alert::NotifySlaAlert};
 use housekeeping::sweep_sessions::SweepSessions;
 use mail::read_mail_report::ReadMailReport;
 use payments::{
@@ -47,5 +49,7 @@ pub fn catalogue() -> Registry<Ports> {
         .job::<ReadMailReport>()
         .job::<RefreshSalesStatistics>()
         .job::<CompareSalesStatistics>()
+        .job::<MonitorSla>()
+        .job::<NotifySlaAlert>()
         .job::<SweepSessions>()
 }

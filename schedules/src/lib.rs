@@ -36,6 +36,7 @@ pub use ticker::tick;
 pub use watcher::{LATE_KEY, watch};
 
 use jobs::{
+    help_desk::monitor_sla::MonitorSla,
     housekeeping::sweep_sessions::SweepSessions,
     payments::{check_pending_payments::CheckPendingPayments, reconcile_payments::ReconcilePayments},
     sales::{compare_sales_statistics::CompareSalesStatistics, refresh_sales_statistics::RefreshSalesStatistics},
@@ -51,6 +52,7 @@ const HOME: Tz = Tz::America__Bogota;
 #[must_use]
 pub fn schedules() -> Vec<Schedule> {
     vec![
+        Schedule::new("monitor_sla", "*/5 * * * *", HOME, CatchUp::Once, MonitorSla {}),
         Schedule::new("sweep_sessions", "0 3 * * *", HOME, CatchUp::Once, SweepSessions {}),
         Schedule::new("check_pending_payments", "7 * * * *", HOME, CatchUp::Once, CheckPendingPayments {}),
         Schedule::new("reconcile_payments", "30 2 * * *", HOME, CatchUp::Once, ReconcilePayments {}),

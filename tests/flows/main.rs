@@ -6,6 +6,7 @@ mod browser;
 mod certificates;
 mod engine;
 mod enqueuing;
+mod help_desk;
 mod house;
 mod mail;
 mod payments;

@@ -13,6 +13,7 @@ use crate::{
         verification::Verification,
     },
     certificates::{serial::Serial, signing::KeyId},
+    help_desk::number::TicketId,
     mail::{
         Stream,
         return_tag::{ReturnTag, ReturnTags},
@@ -103,6 +104,24 @@ impl Links {
     #[must_use]
     pub fn status_list(&self, list: i32) -> Url {
         self.page(&format!("/credentials/status/{list}"))
+    }
+
+    /// The page of a ticket.
+    #[must_use]
+    pub fn ticket(&self, locale: Locale, ticket: TicketId) -> Url {
+        self.page(&match locale {
+            Locale::Es => format!("/solicitudes/{ticket}"),
+            Locale::En => format!("/tickets/{ticket}"),
+        })
+    }
+
+    /// The page with the deadlines that somebody has to look at.
+    #[must_use]
+    pub fn alerts(&self, locale: Locale) -> Url {
+        self.page(match locale {
+            Locale::Es => "/alertas",
+            Locale::En => "/alerts",
+        })
     }
 
     fn page(&self, path: &str) -> Url {

@@ -332,6 +332,8 @@ async fn every_kind_of_the_real_catalogue_can_be_enqueued_by_what_its_schema_say
         ("issue_certificate", json!({ "certificate_id": id })),
         ("announce_certificate", json!({ "certificate_id": id })),
         ("publish_status_list", json!({ "list": 1 })),
+        ("monitor_sla", json!({})),
+        ("notify_sla_alert", json!({ "user_id": 7, "alert_ids": [1, 2] })),
         ("sweep_sessions", json!({})),
     ] {
         let call = sqlx::query("select faena.enqueue($1, $2)").bind(name).bind(Json(args));

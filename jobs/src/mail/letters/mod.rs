@@ -25,7 +25,7 @@ pub use password_reset::PasswordReset;
 pub use receipt::Receipt;
 pub use refund::Refund;
 pub use report_ready::ReportReady;
-pub use sla_warning::{Promise, SlaWarning};
+pub use sla_warning::{Deadline, SlaWarning, Span};
 pub use video_ready::VideoReady;
 pub use welcome::Welcome;
 

@@ -1,0 +1,174 @@
+//! Calendars as they are kept, and what a change of one does to the deadlines that were counted by it.
+
+use chrono::{DateTime, NaiveDate, SubsecRound as _, Utc, Weekday};
+use chrono_tz::Tz;
+use sqlx::PgConnection;
+
+use super::{
+    actor::Actor,
+    advance::advance_all,
+    business_time::{BusinessTime, Hours},
+    clock::Clock,
+    number::CalendarId,
+    rules,
+    trouble::DeskError,
+};
+
+/// A calendar as it is at a revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Calendar {
+    /// Which.
+    pub id: CalendarId,
+    /// Rises with each change.
+    pub revision: i32,
+    /// When somebody is at work.
+    pub time: BusinessTime,
+}
+
+/// What a calendar should say.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// By which clock.
+    pub zone: Tz,
+    /// The hours of a week; none: day and night, holidays too.
+    pub hours: Option<Vec<Hours>>,
+    /// Days without any, and what they are called.
+    pub holidays: Vec<(NaiveDate, String)>,
+}
+
+impl Plan {
+    fn time(&self) -> Result<BusinessTime, DeskError> {
+        Ok(match &self.hours {
+            None => BusinessTime::always(self.zone),
+            Some(hours) => BusinessTime::of(self.zone, hours.iter().copied(), self.holidays.iter().map(|(day, _)| *day))?,
+        })
+    }
+}
+
+/// The hours as arrays, as a statement takes them.
+fn columns(hours: &[Hours]) -> [Vec<i16>; 3] {
+    // Hours that were judged are minutes of a day.
+    let minute = |minute: u16| i16::try_from(minute).unwrap_or(i16::MAX);
+    [
+        hours.iter().map(|hours| i16::try_from(hours.weekday.number_from_monday()).unwrap_or_default()).collect(),
+        hours.iter().map(|hours| minute(hours.opens)).collect(),
+        hours.iter().map(|hours| minute(hours.closes)).collect(),
+    ]
+}
+
+impl Calendar {
+    /// The calendar of that number.
+    ///
+    /// # Errors
+    /// There is none; its zone is none; or Postgres refuses or cannot be reached.
+    pub async fn find(tx: &mut PgConnection, id: CalendarId) -> Result<Self, DeskError> {
+        let (zone, is_always_open, revision): (String, bool, i32) =
+            sqlx::query_as("select time_zone, is_always_open, revision from desk.calendars where id = $1")
+                .bind(id)
+                .fetch_optional(&mut *tx)
+                .await?
+                .ok_or(DeskError::NoSuchCalendar)?;
+        let bad = |reason: String| DeskError::BadCalendar { calendar: id, reason };
+        let zone: Tz = zone.parse().map_err(|_| bad(format!("there is no time zone {zone}")))?;
+        if is_always_open {
+            return Ok(Self { id, revision, time: BusinessTime::always(zone) });
+        }
+        let rows: Vec<(i16, i16, i16)> =
+            sqlx::query_as("select weekday, opens_minute, closes_minute from desk.calendar_hours where calendar_id = $1")
+                .bind(id)
+                .fetch_all(&mut *tx)
+                .await?;
+        let hours = rows.into_iter().map(|(weekday, opens, closes)| {
+            let weekday = u8::try_from(weekday - 1).ok().and_then(|day| Weekday::try_from(day).ok());
+            let (opens, closes) = (u16::try_from(opens), u16::try_from(closes));
+            Some(Hours { weekday: weekday?, opens: opens.ok()?, closes: closes.ok()? })
+        });
+        let hours: Option<Vec<Hours>> = hours.collect();
+        let hours = hours.ok_or_else(|| bad("its hours are none".to_owned()))?;
+        let holidays: Vec<NaiveDate> = sqlx::query_scalar("select day from desk.calendar_holidays where calendar_id = $1")
+            .bind(id)
+            .fetch_all(&mut *tx)
+            .await?;
+        let time = BusinessTime::of(zone, hours, holidays).map_err(|problem| bad(problem.to_string()))?;
+        Ok(Self { id, revision, time })
+    }
+
+    /// Makes one.
+    ///
+    /// # Errors
+    /// Who asks does not lead the desk, its hours are none, or Postgres refuses (the name is taken) or cannot be reached.
+    pub async fn make(tx: &mut PgConnection, actor: &Actor, name: &str, plan: &Plan) -> Result<CalendarId, DeskError> {
+        actor.must_lead()?;
+        plan.time()?;
+        let id =
+            sqlx::query_scalar("insert into desk.calendars (name, time_zone, is_always_open) values ($1, $2, $3) returning id")
+                .bind(name)
+                .bind(plan.zone.name())
+                .bind(plan.hours.is_none())
+                .fetch_one(&mut *tx)
+                .await?;
+        write_days(tx, id, plan).await?;
+        Ok(id)
+    }
+
+    /// Changes one, and with it every deadline that was counted by it: what is used up by now stays used up, what is left is counted by the new
+    /// hours. Returns how many clocks were set anew.
+    ///
+    /// # Errors
+    /// Who asks does not lead the desk, there is no such calendar, its hours are none, nobody would be at work for a year, or Postgres refuses or
+    /// cannot be reached.
+    pub async fn change(
+        tx: &mut PgConnection,
+        at: DateTime<Utc>,
+        actor: &Actor,
+        id: CalendarId,
+        plan: &Plan,
+    ) -> Result<usize, DeskError> {
+        actor.must_lead()?;
+        rules::change(tx).await?;
+        let at = at.trunc_subsecs(0);
+        advance_all(tx, at).await?;
+        let before = Self::find(tx, id).await?;
+        let after = Self { id, revision: before.revision + 1, time: plan.time()? };
+        sqlx::query("update desk.calendars set time_zone = $2, is_always_open = $3, revision = $4 where id = $1")
+            .bind(id)
+            .bind(plan.zone.name())
+            .bind(plan.hours.is_none())
+            .bind(after.revision)
+            .execute(&mut *tx)
+            .await?;
+        for table in ["hours", "holidays"] {
+            let delete = format!("delete from desk.calendar_{table} where calendar_id = $1");
+            sqlx::query(sqlx::AssertSqlSafe(delete)).bind(id).execute(&mut *tx).await?;
+        }
+        write_days(tx, id, plan).await?;
+        let mut clocks = Clock::lock_live_of_calendar(tx, id).await?;
+        for clock in &mut clocks {
+            clock.change_calendar(at, &before, &after)?;
+        }
+        Clock::save(tx, &clocks).await?;
+        Ok(clocks.len())
+    }
+}
+
+async fn write_days(tx: &mut PgConnection, id: CalendarId, plan: &Plan) -> sqlx::Result<()> {
+    let [weekdays, opens, closes] = columns(plan.hours.as_deref().unwrap_or_default());
+    sqlx::query(
+        "insert into desk.calendar_hours (calendar_id, weekday, opens_minute, closes_minute)
+         select $1, * from unnest($2::smallint[], $3::smallint[], $4::smallint[])",
+    )
+    .bind(id)
+    .bind(weekdays)
+    .bind(opens)
+    .bind(closes)
+    .execute(&mut *tx)
+    .await?;
+    let (days, names): (Vec<NaiveDate>, Vec<&str>) = plan.holidays.iter().map(|(day, name)| (*day, name.as_str())).unzip();
+    sqlx::query("insert into desk.calendar_holidays (calendar_id, day, name) select $1, * from unnest($2::date[], $3::text[])")
+        .bind(id)
+        .bind(days)
+        .bind(names)
+        .execute(tx)
+        .await
+        .map(drop)
+}

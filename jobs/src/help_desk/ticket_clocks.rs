@@ -1,0 +1,148 @@
+//! What becomes of a ticket's clocks when something happens to it.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use super::{
+    calendar::Calendar,
+    clock::Clock,
+    number::ClockId,
+    policy::Terms,
+    ticket::{Held, Ticket},
+    trouble::DeskError,
+    words::{ClockState, Promise, Status},
+};
+
+/// Sets a ticket's clocks by other terms: those that count go on with what is used up; a promise that is no more is void, and one that is new begins
+/// now. The clocks that were given are yet to be saved.
+pub(super) async fn follow_terms(
+    tx: &mut PgConnection,
+    at: DateTime<Utc>,
+    ticket: &Ticket,
+    clocks: &mut Vec<Clock>,
+    terms: &Terms,
+    calendar: &Calendar,
+) -> Result<(), DeskError> {
+    let stood_still: Vec<ClockId> = standing_still(clocks).collect();
+    let mut begun = set_terms(ticket, clocks, terms, calendar, at)?;
+    for clock in &mut begun {
+        clock.insert(tx, ticket.id, ticket.created_at).await?;
+    }
+    clocks.append(&mut begun);
+    if standing_still(clocks).ne(stood_still.iter().copied()) {
+        for id in standing_still(clocks).filter(|id| !stood_still.contains(id)) {
+            begin_pause(tx, id, at, "waiting_client").await?;
+        }
+        end_pauses(tx, at, clocks).await?;
+    }
+    Ok(())
+}
+
+fn set_terms(
+    ticket: &Ticket,
+    clocks: &mut [Clock],
+    terms: &Terms,
+    calendar: &Calendar,
+    at: DateTime<Utc>,
+) -> Result<Vec<Clock>, DeskError> {
+    let mut begun = Vec::new();
+    for promise in Promise::ALL.iter().copied() {
+        let is_to_be_kept = ticket.status.is_live() && (promise == Promise::Resolution || ticket.first_responded_at.is_none());
+        let clock = clocks.iter_mut().find(|clock| clock.promise == promise);
+        match (terms.target_s(promise), clock) {
+            (None, Some(clock)) if clock.is_live() => clock.give_up(&calendar.time, at),
+            (Some(target_s), Some(clock)) if clock.is_live() => clock.change_terms(target_s, terms, calendar, at)?,
+            (Some(target_s), Some(clock)) if clock.state == ClockState::Void && is_to_be_kept => {
+                clock.go_on(calendar, at)?;
+                clock.change_terms(target_s, terms, calendar, at)?;
+            }
+            (Some(target_s), None) if is_to_be_kept => {
+                begun.push(Clock::start(promise, ticket.cycle, target_s, terms, calendar, at)?);
+            }
+            _ => {}
+        }
+    }
+    if ticket.status == Status::WaitingClient && terms.pauses_while_waiting {
+        let running = clocks.iter_mut().chain(&mut begun).filter(|clock| clock.state == ClockState::Running);
+        running.for_each(|clock| clock.pause(&calendar.time, at));
+    }
+    Ok(begun)
+}
+
+fn standing_still(clocks: &[Clock]) -> impl Iterator<Item = ClockId> {
+    clocks.iter().filter(|clock| clock.state == ClockState::Paused).map(|clock| clock.id)
+}
+
+impl Held<'_> {
+    /// Sets its clocks by what is promised now.
+    pub(super) async fn follow_terms(&mut self) -> Result<(), DeskError> {
+        let terms = self.terms().await?;
+        follow_terms(self.tx, self.at, &self.ticket, &mut self.clocks, &terms, &self.calendar).await
+    }
+
+    async fn terms(&mut self) -> Result<Terms, DeskError> {
+        Terms::find(self.tx, self.ticket.client_id, self.ticket.priority, self.ticket.contract_id).await
+    }
+
+    /// Time stands still, if the terms say so.
+    pub(super) async fn pause(&mut self) -> Result<(), DeskError> {
+        if self.terms().await?.pauses_while_waiting {
+            for clock in self.clocks.iter_mut().filter(|clock| clock.state == ClockState::Running) {
+                clock.pause(&self.calendar.time, self.at);
+                begin_pause(self.tx, clock.id, self.at, "waiting_client").await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Time goes on where it stood still.
+    pub(super) async fn go_on(&mut self) -> Result<(), DeskError> {
+        for clock in self.clocks.iter_mut().filter(|clock| clock.state == ClockState::Paused) {
+            clock.go_on(&self.calendar, self.at)?;
+        }
+        end_pauses(self.tx, self.at, &self.clocks).await
+    }
+
+    /// The promise is kept, or is one no more; that of an answer goes with the answer.
+    pub(super) async fn stop(&mut self, is_kept: impl Fn(Promise) -> bool) -> Result<(), DeskError> {
+        for clock in self.clocks.iter_mut().filter(|clock| clock.is_live() && is_kept(clock.promise)) {
+            clock.stop(&self.calendar.time, self.at);
+        }
+        end_pauses(self.tx, self.at, &self.clocks).await
+    }
+
+    /// The solution was none: its clock goes on with what was used up; the time in between does not count.
+    pub(super) async fn take_up_again(&mut self) -> Result<(), DeskError> {
+        for clock in
+            self.clocks.iter_mut().filter(|clock| clock.promise == Promise::Resolution && clock.state != ClockState::Void)
+        {
+            let Some(stopped_at) = clock.stopped_at else { continue };
+            begin_pause(self.tx, clock.id, stopped_at, "resolved").await?;
+            clock.go_on(&self.calendar, self.at)?;
+        }
+        end_pauses(self.tx, self.at, &self.clocks).await?;
+        self.follow_terms().await
+    }
+}
+
+/// Ends the pauses of clocks that do not stand still. One that lasted no time was none.
+async fn end_pauses(tx: &mut PgConnection, at: DateTime<Utc>, clocks: &[Clock]) -> Result<(), DeskError> {
+    let going: Vec<ClockId> = clocks.iter().filter(|clock| clock.state != ClockState::Paused).map(|clock| clock.id).collect();
+    for sql in [
+        "delete from desk.sla_pauses where clock_id = any($1) and upper_inf(during) and lower(during) >= $2",
+        "update desk.sla_pauses set during = tstzrange(lower(during), $2) where clock_id = any($1) and upper_inf(during)",
+    ] {
+        sqlx::query(sql).bind(&going).bind(at).execute(&mut *tx).await?;
+    }
+    Ok(())
+}
+
+async fn begin_pause(tx: &mut PgConnection, clock: ClockId, at: DateTime<Utc>, reason: &str) -> sqlx::Result<()> {
+    sqlx::query("insert into desk.sla_pauses (clock_id, during, reason) values ($1, tstzrange($2, null), $3)")
+        .bind(clock)
+        .bind(at)
+        .bind(reason)
+        .execute(tx)
+        .await
+        .map(drop)
+}

@@ -1,0 +1,66 @@
+//! Why something is not done to a ticket.
+
+use super::{
+    business_time::{HoursProblem, NeverOpen},
+    number::CalendarId,
+    words::Status,
+};
+
+/// Why it was not done. Nothing may be kept of the transaction.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    /// There is no such ticket, or it is somebody else's: who may not see it is not told which.
+    #[error("there is no such ticket")]
+    NoSuchTicket,
+    /// There is no such client.
+    #[error("there is no such client")]
+    NoSuchClient,
+    /// There is no such calendar.
+    #[error("there is no such calendar")]
+    NoSuchCalendar,
+    /// The person's role does not allow it.
+    #[error("the person's role does not allow it")]
+    NotAllowed,
+    /// Somebody else has changed the ticket since it was looked at.
+    #[error("the ticket has changed since it was looked at: then it was version {seen}, now it is version {present}")]
+    Changed {
+        /// The version that the change was meant for.
+        seen: i32,
+        /// The version that there is.
+        present: i32,
+    },
+    /// In this status that is not done to a ticket.
+    #[error("the ticket is {status}: it cannot be {act}")]
+    WrongStatus {
+        /// Where it stands.
+        status: Status,
+        /// What was wanted.
+        act: &'static str,
+    },
+    /// A ticket is not resolved before the client has read a word from us.
+    #[error("nobody has answered the client yet")]
+    Unanswered,
+    /// The client has no contract on that day, and is not served without one.
+    #[error("the client has no contract")]
+    NoContract,
+    /// Who should take the ticket is no agent, or not here any more.
+    #[error("the ticket can only be assigned to an agent or a manager whose account is open")]
+    NoAgent,
+    /// By the calendar nobody is at work for a year.
+    #[error("calendar {0}: {NeverOpen}")]
+    NeverOpen(CalendarId),
+    /// The calendar is in a zone that is none, or its hours are none.
+    #[error("calendar {calendar}: {reason}")]
+    BadCalendar {
+        /// Which calendar.
+        calendar: CalendarId,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The hours that a calendar should have are none.
+    #[error(transparent)]
+    Hours(#[from] HoursProblem),
+    /// Postgres refused or could not be reached.
+    #[error("the help desk's tables: {0}")]
+    Postgres(#[from] sqlx::Error),
+}

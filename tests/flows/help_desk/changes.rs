@@ -1,0 +1,212 @@
+//! What is promised changes while a ticket is open: its priority, the policy, the calendar, the contract.
+
+use chrono::Weekday;
+use jobs::help_desk::{
+    business_time::Hours,
+    calendar::{Calendar, Plan},
+    change,
+    comment::{Audience, comment},
+    number::TicketId,
+    policy::Policy,
+    text::Body,
+    trouble::DeskError,
+    words::Priority,
+};
+use schedules::Tz;
+
+use super::{Desk, at, day, is, office, policy};
+
+impl Desk {
+    async fn given(&self, when: &str, ticket: TicketId, priority: Priority) {
+        let mut tx = self.begin().await;
+        change::set_priority(&mut tx, at(when), &self.agent, self.seen(ticket).await, priority).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    async fn promises(&self, when: &str, policy: Policy) {
+        let mut tx = self.begin().await;
+        policy.set(&mut tx, at(when), &self.manager).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn another_priority_keeps_what_is_used_up() {
+    let desk = Desk::open().await;
+    desk.promises("11-24 08:00", policy(Priority::Urgent, Some(30), Some(240))).await;
+    let ticket = desk.opened("11-24 09:00").await;
+    desk.says("11-24 09:20", &desk.agent, ticket, Audience::Everybody).await;
+
+    desk.given("11-24 12:00", ticket, Priority::Urgent).await;
+    assert_eq!(desk.clock(ticket, "resolution").await, is("running", "11-24 13:00"), "three of four hours are used up");
+    assert_eq!(desk.clock(ticket, "first_response").await.0, "met", "what was kept was kept");
+    desk.given("11-24 12:15", ticket, Priority::Normal).await;
+    assert_eq!(desk.clock(ticket, "resolution").await, is("running", "11-24 17:00"), "as it was");
+}
+
+#[tokio::test]
+async fn a_deadline_that_would_have_passed_under_another_priority_is_now() {
+    let desk = Desk::open().await;
+    desk.promises("11-24 08:00", policy(Priority::Urgent, Some(30), Some(120))).await;
+    let ticket = desk.opened("11-24 09:00").await;
+    desk.says("11-24 09:20", &desk.agent, ticket, Audience::Everybody).await;
+
+    desk.given("11-24 12:00", ticket, Priority::Urgent).await;
+
+    assert_eq!(desk.clock(ticket, "resolution").await, is("running", "11-24 12:00"));
+    desk.monitored("11-24 12:05").await;
+    // It was used up an hour before: the time after which managers are told had passed, too.
+    assert_eq!(desk.told().await, [("resolution".to_owned(), 3, 0)]);
+    desk.given("11-24 12:10", ticket, Priority::Normal).await;
+    assert_eq!(desk.monitored("11-24 16:29").await.alerts, 0, "it is ahead again");
+    desk.monitored("11-24 16:31").await;
+    assert_eq!(desk.told().await[1..], [("resolution".to_owned(), 1, 0)], "and warned about for itself");
+}
+
+#[tokio::test]
+async fn a_priority_that_is_set_again_and_again_tells_nothing_again() {
+    let desk = Desk::open().await;
+    desk.promises("11-24 08:00", policy(Priority::High, Some(60), Some(480))).await;
+    let ticket = desk.opened("11-24 09:00").await;
+    assert_eq!(desk.monitored("11-24 09:31").await.alerts, 1);
+    for (minute, priority) in (32..60).zip([Priority::High, Priority::Normal].into_iter().cycle()) {
+        desk.given(&format!("11-24 09:{minute}"), ticket, priority).await;
+        assert_eq!(desk.monitored(&format!("11-24 09:{minute}")).await.alerts, 0);
+    }
+    assert_eq!(desk.clock(ticket, "first_response").await, is("running", "11-24 10:00"));
+}
+
+#[tokio::test]
+async fn a_policy_counts_for_open_tickets_from_when_it_is_written() {
+    let desk = Desk::open().await;
+    let ticket = desk.opened("11-24 09:00").await;
+    let other = desk.tries_to_open("11-24 09:00", &desk.contact, &desk.ticket(Priority::Low)).await.unwrap();
+    assert_eq!(desk.clocks(other).await.len(), 1, "without a policy an answer is promised, and no solution");
+    assert_eq!(desk.clock(other, "first_response").await, is("running", "11-24 13:00"), "by the client's own number");
+
+    desk.promises("11-24 10:30", Policy { client: Some(desk.client), ..policy(Priority::Normal, Some(120), Some(600)) }).await;
+
+    assert_eq!(desk.clock(ticket, "first_response").await, is("running", "11-24 11:00"));
+    assert_eq!(desk.clock(ticket, "resolution").await, is("running", "11-25 10:00"));
+    assert_eq!(desk.clock(other, "first_response").await, is("running", "11-24 13:00"), "of another priority");
+    // The first was overdue when its policy came: that was told before.
+    assert_eq!(desk.told().await, [("first_response".to_owned(), 2, 0)]);
+    desk.promises("11-24 10:40", policy(Priority::Normal, Some(15), Some(30))).await;
+    assert_eq!(desk.clock(ticket, "resolution").await, is("running", "11-25 10:00"), "the client has a policy of its own");
+}
+
+#[tokio::test]
+async fn what_is_promised_no_more_is_void_and_what_is_promised_again_goes_on() {
+    let desk = Desk::open().await;
+    let ticket = desk.opened("11-24 09:00").await;
+    desk.promises("11-24 10:00", policy(Priority::Normal, Some(60), None)).await;
+    assert_eq!(desk.clock(ticket, "resolution").await.0, "void");
+    assert_eq!(desk.monitored("11-25 17:00").await.alerts, 1, "of the answer alone");
+    desk.promises("11-26 09:00", policy(Priority::Normal, Some(60), Some(480))).await;
+    assert_eq!(desk.clock(ticket, "resolution").await, is("running", "11-26 16:00"), "an hour had been used up");
+}
+
+#[tokio::test]
+async fn a_new_promise_for_a_ticket_that_waits_stands_still_until_the_client_answers() {
+    let desk = Desk::open().await;
+    desk.promises("11-24 08:00", policy(Priority::Normal, Some(60), None)).await;
+    let ticket = desk.opened("11-24 09:00").await;
+    desk.says("11-24 09:10", &desk.agent, ticket, Audience::Everybody).await;
+    let mut tx = desk.begin().await;
+    change::wait_for_client(&mut tx, at("11-24 09:20"), &desk.agent, desk.seen(ticket).await).await.unwrap();
+    tx.commit().await.unwrap();
+    desk.promises("11-24 10:00", policy(Priority::Normal, Some(60), Some(60))).await;
+    assert_eq!(desk.clock(ticket, "resolution").await, is("paused", ""));
+    desk.says("11-24 17:30", &desk.contact, ticket, Audience::Everybody).await;
+    assert_eq!(desk.clock(ticket, "resolution").await, is("running", "11-25 09:30"));
+}
+
+#[tokio::test]
+async fn a_calendar_that_changes_moves_what_is_left_and_not_what_is_used_up() {
+    let desk = Desk::open().await;
+    let ticket = desk.opened("11-24 16:00").await;
+    let mut tx = desk.begin().await;
+    // From noon on Wednesday on they work from seven to three, and Thursday is a holiday.
+    let early = office().into_iter().map(|hours| Hours { opens: 7 * 60, closes: 15 * 60, ..hours }).collect();
+    let plan = Plan {
+        zone: Tz::America__Bogota,
+        hours: Some(early),
+        holidays: vec![(day("2026-11-26"), "Acción de gracias".to_owned())],
+    };
+    assert_eq!(Calendar::change(&mut tx, at("11-25 12:00"), &desk.manager, desk.calendar, &plan).await.unwrap(), 2);
+    tx.commit().await.unwrap();
+
+    // Two hours on Tuesday, three on Wednesday; three more on Wednesday.
+    assert_eq!(desk.clock(ticket, "resolution").await, is("running", "11-25 15:00"));
+    assert_eq!(desk.clock(ticket, "first_response").await, is("running", "11-24 17:00"), "what has passed stays as it was");
+    let later = desk.opened("11-25 14:30").await;
+    assert_eq!(desk.clock(later, "first_response").await, is("running", "11-27 07:30"), "Thursday is off");
+
+    let mut tx = desk.begin().await;
+    let never = Plan { hours: Some(Vec::new()), ..plan.clone() };
+    let refused = Calendar::change(&mut tx, at("11-25 14:31"), &desk.manager, desk.calendar, &never).await;
+    assert!(matches!(refused, Err(DeskError::NeverOpen(_))), "{refused:?}");
+    tx.rollback().await.unwrap();
+    let mut tx = desk.begin().await;
+    let twice = Hours { weekday: Weekday::Mon, opens: 0, closes: 1440 };
+    let refused = Calendar::change(
+        &mut tx,
+        at("11-25 14:31"),
+        &desk.manager,
+        desk.calendar,
+        &Plan { hours: Some(vec![twice, twice]), ..plan.clone() },
+    )
+    .await;
+    assert!(matches!(refused, Err(DeskError::Hours(_))), "{refused:?}");
+    let refused = Calendar::change(&mut tx, at("11-25 14:31"), &desk.agent, desk.calendar, &plan).await;
+    assert!(matches!(refused, Err(DeskError::NotAllowed)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn without_a_contract_a_client_is_served_as_was_agreed() {
+    let desk = Desk::open().await;
+    // The contract's last day is the client's: in Greenwich it is the year after.
+    let last = desk.opened("12-31 23:30").await;
+    assert_eq!(desk.clocks(last).await.len(), 2);
+    desk.run("update desk.contracts set ends_on = '2026-11-23'").await;
+
+    let unpromised = desk.opened("11-24 09:00").await;
+    assert_eq!((desk.clocks(unpromised).await, desk.look(unpromised).await.contract_id), (Vec::new(), None));
+    // An agent's answer is one, whether it was promised or not.
+    desk.says("11-24 09:30", &desk.agent, unpromised, Audience::Everybody).await;
+    assert_eq!(desk.look(unpromised).await.first_responded_at, Some(at("11-24 09:30")));
+    desk.given("11-24 10:00", unpromised, Priority::Normal).await;
+    assert_eq!(desk.clocks(unpromised).await, [], "nor does a change promise anything");
+
+    desk.run("update desk.clients set without_contract = 'refuse'").await;
+    let refused = desk.tries_to_open("11-24 09:00", &desk.contact, &desk.ticket(Priority::Normal)).await;
+    assert!(matches!(refused, Err(DeskError::NoContract)), "{refused:?}");
+    desk.run("update desk.clients set without_contract = 'serve'").await;
+    let served = desk.opened("11-24 09:00").await;
+    assert_eq!(desk.clocks(served).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_promise_outlives_the_contract_under_which_it_was_made_but_not_the_ticket() {
+    let desk = Desk::open().await;
+    let ticket = desk.opened("11-24 09:00").await;
+    desk.run("update desk.contracts set ends_on = '2026-11-24'; update desk.clients set without_contract = 'refuse'").await;
+    desk.given("11-25 09:00", ticket, Priority::Normal).await;
+    assert_eq!(desk.clock(ticket, "resolution").await, is("running", "11-24 17:00"), "overdue, and promised all the same");
+    let mut tx = desk.begin().await;
+    let done = Body::parse("Hecho.").unwrap();
+    change::resolve(&mut tx, at("11-25 10:00"), &desk.agent, desk.seen(ticket).await, Some(&done)).await.unwrap();
+    tx.commit().await.unwrap();
+    desk.says("11-25 11:00", &desk.contact, ticket, Audience::Everybody).await;
+    assert_eq!(desk.clock(ticket, "resolution").await.0, "running", "opened again, it is the same matter");
+    let mut tx = desk.begin().await;
+    change::resolve(&mut tx, at("11-25 12:00"), &desk.agent, desk.seen(ticket).await, None).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut tx = desk.begin().await;
+    change::close(&mut tx, at("11-25 12:00"), &desk.agent, desk.seen(ticket).await).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let mut tx = desk.begin().await;
+    let refused = comment(&mut tx, at("11-26 09:00"), &desk.contact, ticket, &done, Audience::Everybody).await;
+    assert!(matches!(refused, Err(DeskError::NoContract)), "{refused:?}");
+}
