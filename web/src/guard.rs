@@ -57,6 +57,12 @@ pub(crate) enum Who {
 /// The role that sees everybody's money.
 pub(crate) const ADMINS: &[Role] = &[Role::Admin];
 
+/// The roles that work at the help desk.
+pub(crate) const AGENTS: &[Role] = &[Role::Agent, Role::Manager, Role::Admin];
+
+/// The same, and those who open tickets for a client.
+pub(crate) const DESK: &[Role] = &[Role::Agent, Role::Manager, Role::Client, Role::Admin];
+
 /// The roles that watch over jobs.
 pub(crate) const OPERATORS: &[Role] = &[Role::Operator, Role::Admin];
 

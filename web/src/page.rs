@@ -153,6 +153,16 @@ impl Page {
         self.person().is_some_and(|person| guard::ADMINS.contains(&person.role))
     }
 
+    /// Whether the visitor may open the pages of the help desk.
+    pub(crate) fn is_of_desk(&self) -> bool {
+        self.person().is_some_and(|person| guard::DESK.contains(&person.role))
+    }
+
+    /// Whether the visitor works at the help desk.
+    pub(crate) fn is_agent(&self) -> bool {
+        self.person().is_some_and(|person| guard::AGENTS.contains(&person.role))
+    }
+
     /// Whether this is one of the operators' pages.
     pub(crate) fn is_of_operators(&self) -> bool {
         self.visit.row().is_some_and(|row| row.who == Who::Roles(guard::OPERATORS))

@@ -90,6 +90,16 @@ pub(crate) const ADMIN_STATISTICS: Twin = Twin::same("/admin/statistics");
 pub(crate) const ADMIN_RECONCILIATION: Twin = Twin::same("/admin/reconciliation");
 pub(crate) const WEBHOOK_STRIPE: Twin = Twin::same("/webhooks/stripe");
 pub(crate) const WEBHOOK_PAYPAL: Twin = Twin::same("/hooks/paypal");
+pub(crate) const TICKETS: Twin = Twin::new("/solicitudes", "/tickets");
+pub(crate) const NEW_TICKET: Twin = Twin::new("/solicitudes/nueva", "/tickets/new");
+pub(crate) const TICKET: Twin = Twin::new("/solicitudes/{id}", "/tickets/{id}");
+pub(crate) const TICKET_COMMENT: Twin = Twin::new("/solicitudes/{id}/comentario", "/tickets/{id}/comment");
+pub(crate) const TICKET_ASSIGN: Twin = Twin::new("/solicitudes/{id}/asignar", "/tickets/{id}/assign");
+pub(crate) const TICKET_PRIORITY: Twin = Twin::new("/solicitudes/{id}/prioridad", "/tickets/{id}/priority");
+pub(crate) const TICKET_RESOLVE: Twin = Twin::new("/solicitudes/{id}/resolver", "/tickets/{id}/resolve");
+pub(crate) const TICKET_STATUS: Twin = Twin::new("/solicitudes/{id}/estado", "/tickets/{id}/status");
+pub(crate) const ALERTS: Twin = Twin::new("/alertas", "/alerts");
+pub(crate) const ALERT_NOTED: Twin = Twin::new("/alertas/{id}/vista", "/alerts/{id}/noted");
 pub(crate) const OPS: Twin = Twin::same("/ops");
 pub(crate) const OPS_JOBS: Twin = Twin::same("/ops/jobs");
 pub(crate) const OPS_JOB: Twin = Twin::same("/ops/jobs/{id}");
@@ -132,6 +142,7 @@ mod tests {
     use jobs::{
         accounts::{password_reset::PasswordReset, verification::Verification},
         certificates::signing::KeyId,
+        help_desk::number::TicketId,
         mail::unsubscribe::Unsubscribe,
         payments::sale::SaleId,
         ports::links::{self, Links},
@@ -158,6 +169,8 @@ mod tests {
         assert_eq!(STATUS_LIST.with(Locale::Es, &[("list", "7")]), ours.status_list(7).path());
         for locale in Locale::ALL {
             assert_eq!(CERTIFICATES.at(locale), ours.certificates(locale).path());
+            assert_eq!(TICKET.with(locale, &[("id", "7")]), ours.ticket(locale, TicketId(7)).path());
+            assert_eq!(ALERTS.at(locale), ours.alerts(locale).path());
             assert_eq!(VERIFY.at(locale), Verification::path(locale));
             assert_eq!(PURCHASE.with(locale, &[("id", &sale.to_string())]), links::purchase(&home, locale, sale).path());
             assert_eq!(NEW_PASSWORD.at(locale), PasswordReset::path(locale));

@@ -10,6 +10,7 @@ use axum::{
 };
 use jobs::{
     certificates::request::RequestError,
+    help_desk::trouble::DeskError,
     payments::{purchase::BuyError, receive::ReceiveError},
 };
 use queue::{EnqueueError, operations::OperationsError};
@@ -205,6 +206,18 @@ impl<T> Doing<T> for Result<T, BuyError> {
     fn doing(self, what: &'static str) -> Result<T, Problem> {
         match self {
             Err(BuyError::Postgres(error) | BuyError::Enqueue(EnqueueError::Postgres(error))) => Err(error).doing(what),
+            other => other.map_err(|error| Problem::Internal(anyhow::Error::from(error).context(what))),
+        }
+    }
+}
+
+/// What a page has its own words for is taken from the error before.
+impl<T> Doing<T> for Result<T, DeskError> {
+    fn doing(self, what: &'static str) -> Result<T, Problem> {
+        match self {
+            Err(DeskError::Postgres(error)) => Err(error).doing(what),
+            Err(DeskError::NoSuchTicket | DeskError::NoSuchClient | DeskError::NoSuchCalendar) => Err(Problem::NotFound),
+            Err(DeskError::NotAllowed) => Err(Problem::Forbidden),
             other => other.map_err(|error| Problem::Internal(anyhow::Error::from(error).context(what))),
         }
     }

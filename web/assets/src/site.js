@@ -25,6 +25,24 @@ addEventListener('pageshow', (event) => {
   if (event.persisted) for (const form of document.forms) delete form.dataset.sent;
 });
 
+// How much is left of a deadline, as long as somebody looks at it.
+const counting = document.querySelectorAll('[data-due]');
+const span = (minutes) => minutes < 60 ? `${minutes} min` : minutes < 1440 ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` :
+  `${Math.floor(minutes / 1440)} d ${Math.floor(minutes / 60) % 24} h`;
+const count = () => {
+  for (const one of counting) {
+    const left = Math.floor((Date.parse(one.dataset.due) - Date.now()) / 60_000);
+    const isOverdue = left < 0;
+    one.textContent = `${isOverdue ? one.dataset.overdue : one.dataset.left} ${span(isOverdue ? -left - 1 : left)}`;
+    one.closest('.state').classList.toggle('dead', isOverdue);
+    one.closest('.state').classList.toggle('running', !isOverdue);
+  }
+};
+if (counting.length > 0) {
+  count();
+  setInterval(count, 20_000);
+}
+
 // A page that says so refreshes itself while somebody looks at it, and never under a hand that is typing or choosing.
 const every = Number(document.body.dataset.refreshS);
 if (every > 0) {
