@@ -16,7 +16,10 @@ use certificates::{
     announce_certificate::AnnounceCertificate, issue_certificate::IssueCertificate, publish_status_list::PublishStatusList,
 };
 use help_desk::{monitor_sla::MonitorSla, notify_sla_alert::NotifySlaAlert};
-use housekeeping::sweep_sessions::SweepSessions;
+use housekeeping::{
+    sweep_ledger::SweepLedger, sweep_letters::SweepLetters, sweep_payment_messages::SweepPaymentMessages,
+    sweep_remains::SweepRemains, sweep_sessions::SweepSessions, sweep_tokens::SweepTokens,
+};
 use mail::read_mail_report::ReadMailReport;
 use payments::{
     check_pending_payments::CheckPendingPayments, compare_payments::ComparePayments, confirm_payment::ConfirmPayment,
@@ -52,4 +55,9 @@ pub fn catalogue() -> Registry<Ports> {
         .job::<MonitorSla>()
         .job::<NotifySlaAlert>()
         .job::<SweepSessions>()
+        .job::<SweepTokens>()
+        .job::<SweepLedger>()
+        .job::<SweepRemains>()
+        .job::<SweepLetters>()
+        .job::<SweepPaymentMessages>()
 }

@@ -37,7 +37,10 @@ pub use watcher::{LATE_KEY, watch};
 
 use jobs::{
     help_desk::monitor_sla::MonitorSla,
-    housekeeping::sweep_sessions::SweepSessions,
+    housekeeping::{
+        sweep_ledger::SweepLedger, sweep_letters::SweepLetters, sweep_payment_messages::SweepPaymentMessages,
+        sweep_remains::SweepRemains, sweep_sessions::SweepSessions, sweep_tokens::SweepTokens,
+    },
     payments::{check_pending_payments::CheckPendingPayments, reconcile_payments::ReconcilePayments},
     sales::{compare_sales_statistics::CompareSalesStatistics, refresh_sales_statistics::RefreshSalesStatistics},
 };
@@ -53,7 +56,12 @@ const HOME: Tz = Tz::America__Bogota;
 pub fn schedules() -> Vec<Schedule> {
     vec![
         Schedule::new("monitor_sla", "*/5 * * * *", HOME, CatchUp::Once, MonitorSla {}),
-        Schedule::new("sweep_sessions", "0 3 * * *", HOME, CatchUp::Once, SweepSessions {}),
+        Schedule::new("sweep_sessions", "0 3 * * *", HOME, CatchUp::Once, SweepSessions::default()),
+        Schedule::new("sweep_tokens", "5 3 * * *", HOME, CatchUp::Once, SweepTokens::default()),
+        Schedule::new("sweep_ledger", "10 3 * * *", HOME, CatchUp::Once, SweepLedger::default()),
+        Schedule::new("sweep_letters", "40 3 * * *", HOME, CatchUp::Once, SweepLetters::default()),
+        Schedule::new("sweep_payment_messages", "50 3 * * *", HOME, CatchUp::Once, SweepPaymentMessages::default()),
+        Schedule::new("sweep_remains", "0 4 * * 0", HOME, CatchUp::Once, SweepRemains::default()),
         Schedule::new("check_pending_payments", "7 * * * *", HOME, CatchUp::Once, CheckPendingPayments {}),
         Schedule::new("reconcile_payments", "30 2 * * *", HOME, CatchUp::Once, ReconcilePayments {}),
         Schedule::new("refresh_sales_statistics", "*/30 * * * *", HOME, CatchUp::Once, RefreshSalesStatistics {}),

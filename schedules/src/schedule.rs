@@ -128,13 +128,13 @@ mod tests {
     #[test]
     #[should_panic(expected = "the schedule wrong cannot be read: \"61 * * * *\": the minute \"61\" cannot be read")]
     fn an_expression_that_cannot_be_read_stops_the_program() {
-        let _ = Schedule::new("wrong", "61 * * * *", Tz::UTC, CatchUp::Skip, SweepSessions {});
+        let _ = Schedule::new("wrong", "61 * * * *", Tz::UTC, CatchUp::Skip, SweepSessions::default());
     }
 
     #[test]
     #[should_panic(expected = "the schedule long catches up 40d; 30s to 31d are possible")]
     fn a_bound_that_is_none_stops_the_program() {
         let within = Duration::from_secs(40 * 86_400);
-        let _ = Schedule::new("long", "0 3 * * *", Tz::UTC, CatchUp::All { within }, SweepSessions {});
+        let _ = Schedule::new("long", "0 3 * * *", Tz::UTC, CatchUp::All { within }, SweepSessions::default());
     }
 }

@@ -8,6 +8,7 @@ mod engine;
 mod enqueuing;
 mod help_desk;
 mod house;
+mod housekeeping;
 mod mail;
 mod payments;
 mod sandbox;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::Utc;
-use queue::{Attempted, Backoff, Ctx, End, Failure, Job, Limit, OrFailure, Queue, Registry};
+use queue::{Attempted, Backoff, Ctx, End, Failure, Job, Limit, OrFailure, Queue, Registry, Store};
 use schedules::{CatchUp, Schedule, Tz};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,7 +31,7 @@ impl Outside for NoOutside {
         vec![Schedule::new("new_year", "0 0 1 1 *", Tz::UTC, CatchUp::Once, greeting)]
     }
 
-    fn open(&self, _mistakes: &mut Mistakes) -> Option<()> {
+    fn open(&self, _live: Option<&Store>, _mistakes: &mut Mistakes) -> Option<()> {
         Some(())
     }
 

@@ -20,7 +20,7 @@ pub(crate) async fn check<O: Outside>(stores: &StoreArgs, run: &RunArgs, outside
     let mut mistakes = Mistakes::default();
     let opened = stores.checked(&mut mistakes);
     run.checked(&O::catalogue().lanes(), &mut mistakes);
-    let opened_outside = outside.open(&mut mistakes);
+    let opened_outside = outside.open(opened.as_ref().map(|stores| &stores.store), &mut mistakes);
     if let Some(stores) = &opened {
         let (postgres, redis) = tokio::join!(
             within("no answer within 5 s", check_postgres(stores)),

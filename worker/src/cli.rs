@@ -5,7 +5,7 @@ use std::{future::Future, process::ExitCode, sync::Arc, time::Duration};
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand};
-use queue::{Bounds, JobId, Lane, OrderByName, Paused, Queue, Rate, Registry, attempt_alone, operations::State};
+use queue::{Bounds, JobId, Lane, OrderByName, Paused, Queue, Rate, Registry, Store, attempt_alone, operations::State};
 use schedules::Schedule;
 
 use crate::{
@@ -38,8 +38,9 @@ pub trait Outside: Args + std::fmt::Debug + Send + Sync + 'static {
     /// When work happens.
     fn schedules() -> Vec<Schedule>;
 
-    /// Opens the ports, or says everything that is wrong with their settings. Connects to nothing.
-    fn open(&self, mistakes: &mut Mistakes) -> Option<Self::Ports>;
+    /// Opens the ports, or says everything that is wrong with their settings. Connects to nothing. `live` are the live jobs, unless the
+    /// stores' settings are wrong.
+    fn open(&self, live: Option<&Store>, mistakes: &mut Mistakes) -> Option<Self::Ports>;
 
     /// Asks the outside whether it answers; for `check`, and only when [`Outside::open`] found no mistake.
     fn reach(&self, mistakes: &mut Mistakes) -> impl Future<Output = ()> + Send;
@@ -359,13 +360,13 @@ async fn obey<O: Outside>(command: Command<O>) -> anyhow::Result<ExitCode> {
                 die_with(parent)?;
             }
             let mut mistakes = Mistakes::default();
-            let settings = (
-                stores.checked(&mut mistakes),
-                run_args.checked(&O::catalogue().lanes(), &mut mistakes),
-                outside.open(&mut mistakes),
-            );
+            let stores = stores.checked(&mut mistakes);
+            let run_settings = run_args.checked(&O::catalogue().lanes(), &mut mistakes);
+            let ports = outside.open(stores.as_ref().map(|stores| &stores.store), &mut mistakes);
             mistakes.into_result()?;
-            let (Some(stores), Some(settings), Some(ports)) = settings else { anyhow::bail!("the settings are incomplete") };
+            let (Some(stores), Some(settings), Some(ports)) = (stores, run_settings, ports) else {
+                anyhow::bail!("the settings are incomplete")
+            };
             stores.install_keyring();
             if run_args.attempt {
                 attempt_alone(O::catalogue(), ports, stores.pool(ATTEMPT_CONNECTIONS)).await.context("attempting a suspect")?;

@@ -11,6 +11,7 @@ pub mod pdf;
 mod publish;
 mod pulse;
 mod receive;
+pub mod retention;
 mod run;
 pub mod s3;
 mod schedule_commands;

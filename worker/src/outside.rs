@@ -8,7 +8,7 @@ use jobs::{
     certificates::signing::Signer,
     ports::{Ports, blobs::Blobs, links::Links, pdf::Pdf},
 };
-use queue::Registry;
+use queue::{Registry, Store};
 use schedules::Schedule;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -17,6 +17,7 @@ use worker::{
     Mistakes, Outside,
     payments::PaymentArgs,
     pdf::{PdfArgs, Printer},
+    retention::RetentionArgs,
     s3::S3Args,
     smtp::SmtpArgs,
 };
@@ -38,6 +39,8 @@ pub(crate) struct OutsideArgs {
     s3: S3Args,
     #[command(flatten)]
     pdf: PdfArgs,
+    #[command(flatten)]
+    retention: RetentionArgs,
     /// The key that certificates are signed with, as name:key, the key being 32 random bytes in hexadecimal or base64 (openssl rand -hex 32).
     /// Put another one with another name in its place whenever you like: what the old one signed stays good. Without it no certificates are
     /// issued.
@@ -71,7 +74,7 @@ impl Outside for OutsideArgs {
         schedules::schedules()
     }
 
-    fn open(&self, mistakes: &mut Mistakes) -> Option<Ports> {
+    fn open(&self, live: Option<&Store>, mistakes: &mut Mistakes) -> Option<Ports> {
         let public_url = match self.public_url.as_deref().map(str::trim).filter(|url| !url.is_empty()) {
             Some(url) => mistakes.note("PUBLIC_URL", public_url(url)),
             None => mistakes.note("PUBLIC_URL", Err("is not set")),
@@ -84,6 +87,7 @@ impl Outside for OutsideArgs {
         let payments = self.payments.checked(public_url.as_ref(), mistakes);
         let signer = self.signer(mistakes);
         let store = self.s3.checked(mistakes);
+        let retention = self.retention.checked(mistakes);
         let printer = self.printer(matches!((&signer, &store), (Some(Some(_)), Some(Some(_)))), mistakes);
         Some(Ports {
             links: Links::new(public_url?, secret?),
@@ -92,6 +96,8 @@ impl Outside for OutsideArgs {
             blobs: store?.map(|store| Arc::new(store) as Arc<dyn Blobs>),
             pdf: printer?.map(|printer| Arc::new(printer) as Arc<dyn Pdf>),
             signer: signer?,
+            live: live.cloned(),
+            retention: retention?,
         })
     }
 

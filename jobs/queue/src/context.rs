@@ -20,6 +20,7 @@ use crate::{
     faults::{Sabotage, sabotaged},
     job::JobId,
     progress::Reported,
+    retention::OLD,
 };
 
 /// The surroundings of one attempt. The job's ports are reached as fields of it (`ctx.mail`), the database as [`Ctx::db`].
@@ -32,6 +33,8 @@ pub struct Ctx<P> {
     pub(crate) job_id: JobId,
     pub(crate) lease: Lease,
     pub(crate) claimed_at: DateTime<Utc>,
+    /// When it was promised; `None`: it was pushed directly.
+    pub(crate) promised_at: Option<DateTime<Utc>>,
     pub(crate) attempt: u32,
     pub(crate) max_attempts: u32,
     pub(crate) cancelled: CancellationToken,
@@ -143,18 +146,23 @@ impl<P> Ctx<P> {
             .bind(self.lease.epoch)
             .bind(self.lease.fence)
             .bind(last)
+            .bind(self.promised_at.is_some_and(|at| self.now() - at > OLD))
             .fetch_optional(&mut *tx)
             .await
             .context("claiming the job's effect")?;
         if claimed.is_some() {
             return Ok(tx);
         }
-        let (done,): (bool,) = sqlx::query_as("select done_at is not null from faena.effects where job_id = $1")
-            .bind(self.job_id)
-            .fetch_one(&mut *tx)
-            .await
-            .context("asking who holds the job's effect")?;
-        Err(if done { Failure::AlreadyDone } else { Failure::Superseded })
+        let held: Option<(bool, bool)> =
+            sqlx::query_as("select done_at is not null, (epoch, fence) > ($2, $3) from faena.effects where job_id = $1")
+                .bind(self.job_id)
+                .bind(self.lease.epoch)
+                .bind(self.lease.fence)
+                .fetch_optional(&mut *tx)
+                .await
+                .context("asking who holds the job's effect")?;
+        // Neither done nor a newer delivery's: the promise is gone, because the ledger has its end.
+        Err(if matches!(held, Some((false, true))) { Failure::Superseded } else { Failure::AlreadyDone })
     }
 }
 

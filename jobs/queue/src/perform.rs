@@ -170,6 +170,7 @@ pub(crate) async fn perform<P: Send + Sync + 'static>(
         job_id: envelope.id,
         lease: delivery.lease.clone(),
         claimed_at: delivery.claimed_at,
+        promised_at: (envelope.durability == Durability::Outbox).then_some(envelope.enqueued_at),
         attempt: delivery.attempt,
         max_attempts: kind.max_attempts,
         cancelled: interrupt.token.clone(),

@@ -1,45 +1,31 @@
 //! Removes sessions that have expired.
 
-use queue::{Attempted, Backoff, End, Job, OrFailure, Queue};
+use std::time::Duration;
+
+use queue::{Attempted, Job, Queue, Unique};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
-use tracing::info;
 
+use super::sweep::{self, Part, sweep};
 use crate::ports::{Ctx, Ports};
 
-/// A step deletes at most this many rows, so that it holds no lock for long.
-const STEP: i64 = 5000;
-
 /// Deletes expired rows of core.sessions. The cache in front of them forgets by itself.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub struct SweepSessions {}
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct SweepSessions {
+    /// Count what would go, and remove nothing.
+    #[serde(default)]
+    pub dry_run: bool,
+}
 
 impl Job for SweepSessions {
     type Ports = Ports;
     const NAME: &'static str = "sweep_sessions";
     const QUEUE: Queue = Queue::Low;
-    const TIMEOUT: Duration = Duration::from_secs(600);
-    const BACKOFF: Backoff = Backoff::DEFAULT;
+    const TIMEOUT: Duration = sweep::TIMEOUT;
+    const UNIQUE: Option<Unique> = Some(Unique::until_end().by(&["dry_run"]));
 
     async fn run(self, ctx: &Ctx) -> Attempted {
-        let mut swept = 0;
-        loop {
-            let step = sqlx::query(
-                "delete from core.sessions where id_hash in
-                 (select id_hash from core.sessions where expires_at < now() order by expires_at limit $1 for update skip locked)",
-            )
-            .bind(STEP)
-            .execute(&ctx.db)
-            .await
-            .context("deleting expired sessions")?
-            .rows_affected();
-            swept += step;
-            if step < STEP.unsigned_abs() || ctx.cancelled().is_cancelled() {
-                break;
-            }
-        }
-        info!(swept, "expired sessions were deleted");
-        Ok(End::Done)
+        let parts = |_: &Ctx, now| vec![Part::Rows { what: "sessions", sql: include_str!("sql/sessions.sql"), before: now }];
+        sweep(ctx, Self::NAME, self.dry_run, parts).await
     }
 }

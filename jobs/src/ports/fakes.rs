@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use queue::Store;
 use secrecy::SecretString;
 use url::Url;
 
@@ -16,7 +17,7 @@ use super::{
     payments::Payments,
     pdf::{Pdf, PdfTrouble, Sheet, Uncovered},
 };
-use crate::{certificates::signing::Signer, mail::letter::Letter};
+use crate::{certificates::signing::Signer, housekeeping::retention::Retention, mail::letter::Letter};
 
 /// With what [`Fakes`] sign links.
 pub const SECRET_KEY: &str = "a key for tests, which opens nothing that anybody serves";
@@ -39,6 +40,10 @@ pub struct Fakes {
     pub pdf: Arc<FakePdf>,
     /// The key, which signs nothing that anybody believes.
     pub signer: Option<Signer>,
+    /// Nobody's, unless a test brings its own.
+    pub live: Option<Store>,
+    /// As it is unless told otherwise.
+    pub retention: Retention,
 }
 
 impl Fakes {
@@ -52,6 +57,8 @@ impl Fakes {
             blobs: Some(self.blobs.clone()),
             pdf: Some(self.pdf.clone()),
             signer: self.signer.clone(),
+            live: self.live.clone(),
+            retention: self.retention.clone(),
         }
     }
 
@@ -73,6 +80,8 @@ impl Default for Fakes {
             blobs: Arc::default(),
             pdf: Arc::default(),
             signer: Signer::parse(&SecretString::from(CERTIFICATE_KEY)).ok(),
+            live: None,
+            retention: Retention::default(),
         }
     }
 }

@@ -14,8 +14,9 @@ use links::Links;
 use mailer::Mailer;
 use payments::Payments;
 use pdf::Pdf;
+use queue::Store;
 
-use crate::certificates::signing::Signer;
+use crate::{certificates::signing::Signer, housekeeping::retention::Retention};
 
 /// What jobs are given.
 #[derive(Debug, Clone)]
@@ -32,6 +33,10 @@ pub struct Ports {
     pub pdf: Option<Arc<dyn Pdf>>,
     /// Signs certificates, where there is a key.
     pub signer: Option<Signer>,
+    /// The live jobs, for those who keep house and look after the engine.
+    pub live: Option<Store>,
+    /// How long what is over is kept.
+    pub retention: Retention,
 }
 
 /// The surroundings of one attempt of ours.

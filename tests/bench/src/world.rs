@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, ops::Deref, sync::Arc, time::Duration};
 
-use queue::{Attempted, Ctx, End, Job, Limit, OrFailure, Registry};
+use queue::{Attempted, Ctx, End, Job, Limit, OrFailure, Registry, Store};
 use schedules::Schedule;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -37,7 +37,7 @@ impl Outside for World {
         Vec::new()
     }
 
-    fn open(&self, mistakes: &mut Mistakes) -> Option<Ports> {
+    fn open(&self, _live: Option<&Store>, mistakes: &mut Mistakes) -> Option<Ports> {
         mistakes.note("PEERS_OUT", Notes::open()).map(Ports)
     }
 

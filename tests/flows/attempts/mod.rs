@@ -2,5 +2,4 @@
 
 mod issue_certificate;
 mod kit;
-mod sweep_sessions;
 mod welcome_learner;

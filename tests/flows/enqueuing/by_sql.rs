@@ -157,7 +157,7 @@ async fn what_cannot_be_enqueued_is_refused_with_the_field_and_the_reason() {
         (
             "select faena.enqueue('welcome_lerner', '{\"user_id\": 7}')",
             "name",
-            "no job is named \"welcome_lerner\"; nearly so: welcome_learner",
+            "no job is named \"welcome_lerner\"; nearly so: welcome_learner, sweep_ledger",
         ),
     ] {
         let expected = ("22023".to_owned(), field.to_owned(), message.to_owned());
@@ -335,6 +335,11 @@ async fn every_kind_of_the_real_catalogue_can_be_enqueued_by_what_its_schema_say
         ("monitor_sla", json!({})),
         ("notify_sla_alert", json!({ "user_id": 7, "alert_ids": [1, 2] })),
         ("sweep_sessions", json!({})),
+        ("sweep_tokens", json!({})),
+        ("sweep_ledger", json!({ "dry_run": true })),
+        ("sweep_remains", json!({})),
+        ("sweep_letters", json!({})),
+        ("sweep_payment_messages", json!({})),
     ] {
         let call = sqlx::query("select faena.enqueue($1, $2)").bind(name).bind(Json(args));
         call.execute(&mut connection).await.unwrap_or_else(|error| panic!("{name}: {error}"));

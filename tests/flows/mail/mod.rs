@@ -26,7 +26,7 @@ use jobs::{
         register::{NewAccount, register},
         user::UserId,
     },
-    ports::{Ports, links::Links, mailer::Mailer},
+    ports::{Ports, fakes::Fakes, links::Links, mailer::Mailer},
 };
 use queue::{
     Engine, JobId, Queue, Registry,
@@ -79,10 +79,10 @@ fn start_engine(stores: &Stores, registry: Registry<Ports>, mail: Arc<dyn Mailer
         ports: Arc::new(Ports {
             mail,
             links: Links::new("https://compilandocode.example".parse().unwrap(), &SECRET.into()),
-            payments: jobs::ports::payments::Payments::default(),
             blobs: None,
             pdf: None,
             signer: None,
+            ..Fakes::default().ports()
         }),
         slots: BTreeMap::from([(Queue::Critical.into(), 2), (Queue::Default.into(), 2)]),
         record: true,

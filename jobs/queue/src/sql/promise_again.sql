@@ -3,11 +3,18 @@
 --   $1 job id
 with gone as (
     delete from faena.jobs where id = $1 and args is not null returning *
+), asked as (
+    -- What followed its end is known by its ledger row; the row may be gone by now, and then it would follow once more.
+    select gone.id, case when ended_at < clock_timestamp() - interval '1 day' and terms ? 'follow_ups' then jsonb_set(terms, '{follow_ups}', coalesce((
+            select jsonb_agg(next order by place) from jsonb_array_elements(terms -> 'follow_ups') with ordinality as f (next, place)
+            where not (next ->> 'on' = 'end' or next ->> 'on' = 'death' and state = 'dead')
+        ), '[]'))
+        else terms end - 'expires_at' as terms
+    from gone
 ), promised as (
     insert into faena.outbox (id, queue, name, version, args, run_at, attempts_before, traceparent, enqueued_at, terms)
-    select id, queue, name, version::smallint, args, clock_timestamp(), attempts, traceparent, enqueued_at,
-        nullif(terms - 'expires_at', '{}')
-    from gone
+    select gone.id, queue, name, version::smallint, args, clock_timestamp(), attempts, traceparent, enqueued_at, nullif(asked.terms, '{}')
+    from gone join asked using (id)
 ), admitted as (
     -- What was cancelled before it was pushed was barred from having an effect.
     update faena.effects e set done_at = null from gone where e.job_id = gone.id and (e.epoch, e.fence) = (0, 0)
