@@ -3,10 +3,12 @@
 pub mod access;
 pub mod accounts;
 pub mod certificates;
+pub mod chat;
 pub mod courses;
 pub mod help_desk;
 pub mod housekeeping;
 pub mod mail;
+pub mod operators;
 pub mod payments;
 pub mod ports;
 pub mod sales;
@@ -15,12 +17,14 @@ use accounts::{send_password_reset::SendPasswordReset, welcome_learner::WelcomeL
 use certificates::{
     announce_certificate::AnnounceCertificate, issue_certificate::IssueCertificate, publish_status_list::PublishStatusList,
 };
+use chat::notify_slack::NotifySlack;
 use help_desk::{monitor_sla::MonitorSla, notify_sla_alert::NotifySlaAlert};
 use housekeeping::{
     sweep_ledger::SweepLedger, sweep_letters::SweepLetters, sweep_payment_messages::SweepPaymentMessages,
     sweep_remains::SweepRemains, sweep_sessions::SweepSessions, sweep_tokens::SweepTokens,
 };
 use mail::read_mail_report::ReadMailReport;
+use operators::tell_operator::TellOperator;
 use payments::{
     check_pending_payments::CheckPendingPayments, compare_payments::ComparePayments, confirm_payment::ConfirmPayment,
     open_checkout::OpenCheckout, reconcile_payments::ReconcilePayments, refund_sale::RefundSale, send_receipt::SendReceipt,
@@ -54,6 +58,8 @@ pub fn catalogue() -> Registry<Ports> {
         .job::<CompareSalesStatistics>()
         .job::<MonitorSla>()
         .job::<NotifySlaAlert>()
+        .job::<TellOperator>()
+        .job::<NotifySlack>()
         .job::<SweepSessions>()
         .job::<SweepTokens>()
         .job::<SweepLedger>()

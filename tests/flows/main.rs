@@ -4,6 +4,7 @@
 mod attempts;
 mod browser;
 mod certificates;
+mod chat;
 mod engine;
 mod enqueuing;
 mod help_desk;

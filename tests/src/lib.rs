@@ -9,6 +9,7 @@ pub mod proxy;
 pub mod sandbox;
 pub mod servers;
 pub mod site;
+pub mod slack;
 pub mod stores;
 pub mod strain;
 pub mod wait;

@@ -16,6 +16,7 @@ mod run;
 pub mod s3;
 mod schedule_commands;
 mod settings;
+pub mod slack;
 pub mod smtp;
 mod supervise;
 pub mod telemetry;

@@ -6,7 +6,7 @@ use clap::Args;
 use jobs::{
     accounts::secret_key,
     certificates::signing::Signer,
-    ports::{Ports, blobs::Blobs, links::Links, pdf::Pdf},
+    ports::{Ports, blobs::Blobs, chat::Chat, links::Links, pdf::Pdf},
 };
 use queue::{Registry, Store};
 use schedules::Schedule;
@@ -19,6 +19,7 @@ use worker::{
     pdf::{PdfArgs, Printer},
     retention::RetentionArgs,
     s3::S3Args,
+    slack::SlackArgs,
     smtp::SmtpArgs,
 };
 
@@ -39,6 +40,8 @@ pub(crate) struct OutsideArgs {
     s3: S3Args,
     #[command(flatten)]
     pdf: PdfArgs,
+    #[command(flatten)]
+    slack: SlackArgs,
     #[command(flatten)]
     retention: RetentionArgs,
     /// The key that certificates are signed with, as name:key, the key being 32 random bytes in hexadecimal or base64 (openssl rand -hex 32).
@@ -87,6 +90,7 @@ impl Outside for OutsideArgs {
         let payments = self.payments.checked(public_url.as_ref(), mistakes);
         let signer = self.signer(mistakes);
         let store = self.s3.checked(mistakes);
+        let slack = self.slack.checked(mistakes);
         let retention = self.retention.checked(mistakes);
         let printer = self.printer(matches!((&signer, &store), (Some(Some(_)), Some(Some(_)))), mistakes);
         Some(Ports {
@@ -96,6 +100,7 @@ impl Outside for OutsideArgs {
             blobs: store?.map(|store| Arc::new(store) as Arc<dyn Blobs>),
             pdf: printer?.map(|printer| Arc::new(printer) as Arc<dyn Pdf>),
             signer: signer?,
+            chat: slack?.map(|slack| Arc::new(slack) as Arc<dyn Chat>),
             live: live.cloned(),
             retention: retention?,
         })

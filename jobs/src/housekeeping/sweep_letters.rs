@@ -13,7 +13,7 @@ use crate::ports::{Ctx, Ports};
 /// What a report told stands in mail.bounces.
 const REPORTS_KEPT: TimeDelta = TimeDelta::days(90);
 
-/// Deletes letters that are over, with their bounces, and reports that were read. A letter for which an address is suppressed stays, and so does one
+/// Deletes letters that are over, with their bounces, reports that were read, and what was said in a chat. A letter for which an address is suppressed stays, and so does one
 /// that is still on its way. Suppressions are decisions and stay.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct SweepLetters {
@@ -34,6 +34,16 @@ impl Job for SweepLetters {
             vec![
                 Part::Rows { what: "mail_reports", sql: include_str!("sql/mail_reports.sql"), before: now - REPORTS_KEPT },
                 Part::Rows { what: "letters", sql: include_str!("sql/letters.sql"), before: now - ctx.retention.letters },
+                Part::Rows {
+                    what: "chat_notices",
+                    sql: include_str!("sql/chat_notices.sql"),
+                    before: now - ctx.retention.letters,
+                },
+                Part::Rows {
+                    what: "operator_notices",
+                    sql: include_str!("sql/operator_notices.sql"),
+                    before: now - ctx.retention.letters,
+                },
             ]
         };
         sweep(ctx, Self::NAME, self.dry_run, parts).await

@@ -12,6 +12,7 @@ use url::Url;
 use super::{
     Ports,
     blobs::{BlobTrouble, Blobs, File},
+    chat::{Chat, ChatTrouble},
     links::Links,
     mailer::{BoxFuture, Fate, Mailer, Offered, Reply},
     payments::Payments,
@@ -40,6 +41,8 @@ pub struct Fakes {
     pub pdf: Arc<FakePdf>,
     /// The key, which signs nothing that anybody believes.
     pub signer: Option<Signer>,
+    /// Behind `chat`.
+    pub chat: Arc<FakeChat>,
     /// Nobody's, unless a test brings its own.
     pub live: Option<Store>,
     /// As it is unless told otherwise.
@@ -57,6 +60,7 @@ impl Fakes {
             blobs: Some(self.blobs.clone()),
             pdf: Some(self.pdf.clone()),
             signer: self.signer.clone(),
+            chat: Some(self.chat.clone()),
             live: self.live.clone(),
             retention: self.retention.clone(),
         }
@@ -80,6 +84,7 @@ impl Default for Fakes {
             blobs: Arc::default(),
             pdf: Arc::default(),
             signer: Signer::parse(&SecretString::from(CERTIFICATE_KEY)).ok(),
+            chat: Arc::default(),
             live: None,
             retention: Retention::default(),
         }
@@ -135,6 +140,43 @@ impl Offered for FakeOffer {
             lock(&self.letters).push(self.letter);
             self.fate
         })
+    }
+}
+
+/// A chat without anybody in it; each name is a channel. Messages meet the troubles that were set, in their order; after those they are said.
+#[derive(Debug, Default)]
+pub struct FakeChat {
+    troubles: Mutex<VecDeque<ChatTrouble>>,
+    said: Mutex<Vec<(String, String)>>,
+    /// Another one stands for other webhooks.
+    pub generation: std::sync::atomic::AtomicU8,
+}
+
+impl FakeChat {
+    /// Has the next messages meet these.
+    pub fn fail_with(&self, troubles: impl IntoIterator<Item = ChatTrouble>) {
+        lock(&self.troubles).extend(troubles);
+    }
+
+    /// Every message that came through: the channel, and what was said.
+    #[must_use]
+    pub fn said(&self) -> Vec<(String, String)> {
+        lock(&self.said).clone()
+    }
+}
+
+impl Chat for FakeChat {
+    fn fingerprint(&self, _channel: &str) -> Option<[u8; 32]> {
+        Some([self.generation.load(std::sync::atomic::Ordering::Relaxed); 32])
+    }
+
+    fn post<'a>(&'a self, channel: &'a str, text: &'a str) -> BoxFuture<'a, Result<(), ChatTrouble>> {
+        let met = lock(&self.troubles).pop_front();
+        if matches!(met, None | Some(ChatTrouble::Unknown { .. })) {
+            // Whoever does not know may think that it did not arrive; it did.
+            lock(&self.said).push((channel.to_owned(), text.to_owned()));
+        }
+        Box::pin(async move { met.map_or(Ok(()), Err) })
     }
 }
 

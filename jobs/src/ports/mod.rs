@@ -1,6 +1,7 @@
 //! The doors to the outside world that jobs are given: one trait a door; the worker brings what is behind it.
 
 pub mod blobs;
+pub mod chat;
 pub mod fakes;
 pub mod links;
 pub mod mailer;
@@ -10,6 +11,7 @@ pub mod pdf;
 use std::sync::Arc;
 
 use blobs::Blobs;
+use chat::Chat;
 use links::Links;
 use mailer::Mailer;
 use payments::Payments;
@@ -33,6 +35,8 @@ pub struct Ports {
     pub pdf: Option<Arc<dyn Pdf>>,
     /// Signs certificates, where there is a key.
     pub signer: Option<Signer>,
+    /// Says things in channels, where there are any.
+    pub chat: Option<Arc<dyn Chat>>,
     /// The live jobs, for those who keep house and look after the engine.
     pub live: Option<Store>,
     /// How long what is over is kept.

@@ -6,6 +6,7 @@
 mod certificate_ready;
 mod course_announcement;
 mod daily_report;
+mod operator_notice;
 mod password_reset;
 mod receipt;
 mod refund;
@@ -21,6 +22,7 @@ use super::{paper::Paper, reader::Reader, stream::Stream};
 pub use certificate_ready::CertificateReady;
 pub use course_announcement::CourseAnnouncement;
 pub use daily_report::{DailyReport, Figure};
+pub use operator_notice::OperatorNotice;
 pub use password_reset::PasswordReset;
 pub use receipt::Receipt;
 pub use refund::Refund;
@@ -41,6 +43,7 @@ pub const ALL: &[Kind] = &[
     Kind::of::<ReportReady>(),
     Kind::of::<DailyReport>(),
     Kind::of::<CourseAnnouncement>(),
+    Kind::of::<OperatorNotice>(),
 ];
 
 /// A letter's blanks, filled in.

@@ -1,0 +1,246 @@
+//! Says in a channel of Slack what is to be said there.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use queue::{Attempted, Backoff, Failure, Job, Limit, OrFailure, Queue, Unique, enqueue};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use tracing::{error, info};
+
+use super::message::{self, Leaving};
+use crate::{
+    operators::notice::OperatorNotice,
+    ports::{Ctx, Ports, chat::ChatTrouble},
+};
+
+/// A message takes in at most so many notices; what still waits goes into the next.
+const MOST: i64 = 500;
+
+/// Says all that waits in the channel, in one message.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct NotifySlack {
+    /// A name of the setting SLACK_WEBHOOKS.
+    #[schemars(regex(pattern = "^[a-z][a-z0-9_-]{0,39}$"))]
+    pub channel: String,
+    /// Say that this is a trial, and try the channel again if it was disabled.
+    #[serde(default)]
+    pub test: bool,
+}
+
+impl Job for NotifySlack {
+    type Ports = Ports;
+    const NAME: &'static str = "notify_slack";
+    const QUEUE: Queue = Queue::Default;
+    const MAX_ATTEMPTS: u32 = 12;
+    const TIMEOUT: Duration = Duration::from_secs(60);
+    const BACKOFF: Backoff = Backoff::between(Duration::from_secs(5), Duration::from_secs(3600)).at_least(Duration::from_secs(1));
+    /// Slack takes a message a second of each webhook (<https://docs.slack.dev/apis/web-api/rate-limits>). One at a time: what an attempt finds as
+    /// `sending` has no other attempt behind it.
+    const LIMITS: &'static [Limit] = &[Limit::rate("chat", 1, Duration::from_secs(1)).by("channel").and_at_once(1)];
+    /// One waits for each channel, and says what has come meanwhile.
+    const UNIQUE: Option<Unique> = Some(Unique::until_start().by(&["channel", "test"]));
+
+    async fn run(self, ctx: &Ctx) -> Attempted {
+        let chat = ctx.chat.clone().or_dead("this installation has no chat: set SLACK_WEBHOOKS")?;
+        let webhook = chat.fingerprint(&self.channel).or_dead("SLACK_WEBHOOKS names no such channel")?;
+        let notices = match self.take(ctx, &webhook).await? {
+            Taken::Nothing => return Ok(ctx.effect().await?.into()),
+            Taken::Quiet(until) => return Err(Failure::throttled(until, "Slack has asked for quiet")),
+            Taken::Disabled(why) => return Err(Failure::cancelled(format!("the channel is disabled: {why}"))),
+            Taken::These(notices) => notices,
+        };
+        let ids: Vec<i64> = notices.iter().map(|notice| notice.id).collect();
+        match chat.post(&self.channel, &message::write(&notices)).await {
+            Ok(()) => {
+                let mut effect = ctx.effect().await?;
+                mark(&mut effect, &ids, "sent").await?;
+                self.go_on(&mut effect).await?;
+                info!(job = %ctx.job_id(), channel = self.channel, notices = ids.len(), "said in a channel");
+                Ok(effect.into())
+            }
+            Err(trouble) => Err(self.give_up(ctx, trouble, &ids, &webhook).await?),
+        }
+    }
+}
+
+enum Taken {
+    Nothing,
+    Quiet(DateTime<Utc>),
+    Disabled(String),
+    These(Vec<Leaving>),
+}
+
+impl NotifySlack {
+    /// Marks what is about to leave, unless nothing may.
+    async fn take(&self, ctx: &Ctx, webhook: &[u8; 32]) -> Result<Taken, Failure> {
+        let mut step = ctx.step().await?;
+        if self.test {
+            // Named after the job, so that it is tried once however often the job is attempted.
+            sqlx::query(include_str!("sql/post.sql"))
+                .bind(&self.channel)
+                .bind(format!("test:{}", ctx.job_id()))
+                .bind("Prueba de Faena: este canal recibe avisos. / A trial of Faena's: this channel gets notices.")
+                .bind(false)
+                .execute(&mut *step)
+                .await
+                .context("writing the trial down")?;
+        }
+        // A webhook that has replaced a dead one is tried, and so is any when somebody asks for it for the first time.
+        sqlx::query(
+            "update core.chat_channels set disabled_at = null, disabled_for = null, disabled_webhook = null
+             where name = $1 and disabled_at is not null and (disabled_webhook <> $2 or $3)",
+        )
+        .bind(&self.channel)
+        .bind(webhook.as_slice())
+        .bind(self.test && ctx.attempt() == 1)
+        .execute(&mut *step)
+        .await
+        .context("trying the channel again")?;
+        let channel: Option<(Option<DateTime<Utc>>, Option<String>)> =
+            sqlx::query_as("select quiet_until, disabled_for from core.chat_channels where name = $1")
+                .bind(&self.channel)
+                .fetch_optional(&mut *step)
+                .await
+                .context("looking up the channel")?;
+        let (quiet_until, disabled_for) = channel.unwrap_or_default();
+        let taken = if let Some(why) = disabled_for {
+            refuse_all(&mut step, &self.channel).await?;
+            Taken::Disabled(why)
+        } else if let Some(until) = quiet_until.filter(|until| *until > ctx.now()) {
+            Taken::Quiet(until)
+        } else {
+            let notices: Vec<Leaving> = sqlx::query_as(include_str!("sql/take.sql"))
+                .bind(&self.channel)
+                .bind(ctx.job_id())
+                .bind(MOST)
+                .fetch_all(&mut *step)
+                .await
+                .context("taking what is to be said")?;
+            if notices.is_empty() { Taken::Nothing } else { Taken::These(notices) }
+        };
+        step.commit().await?;
+        Ok(taken)
+    }
+
+    /// What still waits goes into another message.
+    async fn go_on(&self, effect: &mut PgConnection) -> Result<(), Failure> {
+        let sql = "select exists (select from core.chat_notices where channel = $1 and state = 'waiting')";
+        let waits: bool =
+            sqlx::query_scalar(sql).bind(&self.channel).fetch_one(&mut *effect).await.context("looking for more")?;
+        if waits {
+            let next = Self { channel: self.channel.clone(), test: false };
+            enqueue(effect, next).await.context("promising the next message")?;
+        }
+        Ok(())
+    }
+
+    /// Writes down why nothing was said, and decides what is next.
+    async fn give_up(&self, ctx: &Ctx, trouble: ChatTrouble, ids: &[i64], webhook: &[u8; 32]) -> Result<Failure, Failure> {
+        let mut step = ctx.step().await?;
+        let failure = match trouble {
+            ChatTrouble::Away { words } => {
+                put_back(&mut step, ids).await?;
+                if ctx.is_last_attempt() {
+                    mark(&mut step, ids, "refused").await?;
+                }
+                Failure::retry(words)
+            }
+            ChatTrouble::Quiet { wait, words } => {
+                put_back(&mut step, ids).await?;
+                let until = ctx.now() + wait;
+                sqlx::query("update core.chat_channels set quiet_until = $2 where name = $1")
+                    .bind(&self.channel)
+                    .bind(until)
+                    .execute(&mut *step)
+                    .await
+                    .context("keeping quiet")?;
+                Failure::throttled(until, words)
+            }
+            ChatTrouble::Gone { words } => {
+                self.disable(&mut step, &words, webhook).await?;
+                Failure::dead(format!("Slack says {words}: the channel {} is disabled, and operators are told", self.channel))
+            }
+            ChatTrouble::Refused { words } => {
+                mark(&mut step, ids, "refused").await?;
+                Failure::dead(format!("Slack will not take it: {words}"))
+            }
+            // The row says `sending`: the next attempt knows what may be said again, and that the rest is unknown.
+            ChatTrouble::Unknown { words } => Failure::retry(format!("it may have arrived: {words}")),
+        };
+        step.commit().await?;
+        Ok(failure)
+    }
+
+    /// Nobody is reached there any more: what waits is refused, and operators are told by letter, once.
+    async fn disable(&self, step: &mut PgConnection, words: &str, webhook: &[u8; 32]) -> Result<(), Failure> {
+        let disabled = sqlx::query(
+            "update core.chat_channels set disabled_at = clock_timestamp(), disabled_for = left($2, 500), disabled_webhook = $3
+             where name = $1 and disabled_at is null",
+        )
+        .bind(&self.channel)
+        .bind(words)
+        .bind(webhook.as_slice())
+        .execute(&mut *step)
+        .await
+        .context("disabling the channel")?;
+        refuse_all(step, &self.channel).await?;
+        if disabled.rows_affected() == 0 {
+            return Ok(());
+        }
+        error!(channel = self.channel, words, "a channel of the chat is gone");
+        let channel = &self.channel;
+        let notice = OperatorNotice {
+            subject: (
+                &format!("el canal {channel} ya no recibe avisos"),
+                &format!("the channel {channel} gets no notices any more"),
+            ),
+            text: (
+                &format!(
+                    "Slack no acepta avisos en el canal {channel} ({words}), así que está desactivado y lo que esperaba no se ha dicho. Pon otro webhook en \
+                     SLACK_WEBHOOKS y reinicia los workers, o pruébalo de nuevo con el trabajo notify_slack."
+                ),
+                &format!(
+                    "Slack takes no notices in the channel {channel} ({words}), so it is disabled, and what waited was not said. Put another webhook into \
+                     SLACK_WEBHOOKS and restart the workers, or try it again with the job notify_slack."
+                ),
+            ),
+            path: "/ops",
+        };
+        notice.tell(step).await.context("telling operators")
+    }
+}
+
+async fn mark(db: &mut PgConnection, ids: &[i64], state: &str) -> Result<(), Failure> {
+    sqlx::query("update core.chat_notices set state = $2, updated_at = clock_timestamp() where id = any($1)")
+        .bind(ids)
+        .bind(state)
+        .execute(db)
+        .await
+        .map(drop)
+        .context("noting what became of notices")
+}
+
+/// They did not leave.
+async fn put_back(db: &mut PgConnection, ids: &[i64]) -> Result<(), Failure> {
+    sqlx::query(
+        "update core.chat_notices set state = 'waiting', sends = sends - 1, updated_at = clock_timestamp() where id = any($1)",
+    )
+    .bind(ids)
+    .execute(db)
+    .await
+    .map(drop)
+    .context("putting notices back")
+}
+
+async fn refuse_all(db: &mut PgConnection, channel: &str) -> Result<(), Failure> {
+    sqlx::query(
+        "update core.chat_notices set state = 'refused', updated_at = clock_timestamp() where channel = $1 and state in ('waiting', 'sending')",
+    )
+    .bind(channel)
+    .execute(db)
+    .await
+    .map(drop)
+    .context("refusing what waits")
+}

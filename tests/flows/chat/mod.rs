@@ -1,0 +1,226 @@
+//! What is said in a channel: once, at Slack's pace, and nothing of a webhook anywhere else.
+
+use std::time::Duration;
+
+use faena_tests::{
+    judge::quiet,
+    process::{NO_SMTP, Process, start_worker},
+    slack::{Answer, Slack},
+    stores::Stores,
+    wait::until,
+};
+use jobs::{
+    catalogue,
+    chat::{Notice, notify_slack::NotifySlack, post},
+    ports::{chat::ChatTrouble, fakes::Fakes},
+};
+use queue::kit::{Kit, Outcome};
+
+const SECRET: &str = "T0000/B0000/nobody-may-read-this";
+
+async fn start(stores: &Stores, slack: &Slack, secret: &str) -> Process {
+    let settings = slack.settings(secret);
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    start_worker(stores, NO_SMTP, &settings).await
+}
+
+async fn say(stores: &Stores, key: &str, text: &str, is_urgent: bool) {
+    let mut tx = stores.db.begin().await.unwrap();
+    post(&mut tx, Notice { channel: "ops", key, text, is_urgent }).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// How many notices are in each state.
+async fn states(stores: &Stores) -> Vec<(String, i64)> {
+    let sql = "select state, count(*) from core.chat_notices group by state order by state";
+    sqlx::query_as(sql).fetch_all(&stores.db).await.unwrap()
+}
+
+fn all(state: &str, count: i64) -> Vec<(String, i64)> {
+    vec![(state.to_owned(), count)]
+}
+
+#[tokio::test]
+async fn a_notice_is_said_once_as_it_is_and_its_webhook_stands_nowhere() {
+    let (stores, slack) = (Stores::fresh().await, Slack::start().await);
+    let worker = start(&stores, &slack, SECRET).await;
+    let text = "#2187 <!channel> «R&D» <https://a.example|clic> está vencido";
+
+    say(&stores, "sla:2187:breached", text, false).await;
+    say(&stores, "sla:2187:breached", text, false).await;
+
+    until("the notice to be said", async || states(&stores).await == all("sent", 1)).await;
+    quiet(&stores).await;
+    let heard = slack.heard();
+    assert_eq!(heard.len(), 1, "{heard:?}");
+    assert_eq!(heard[0].text, "#2187 &lt;!channel&gt; «R&amp;D» &lt;https://a.example|clic&gt; está vencido");
+    assert_eq!(heard[0].path, format!("/services/{SECRET}"));
+    assert!(!worker.log_text().contains("nobody-may-read-this"), "the log has it");
+    for table in ["faena.jobs", "faena.attempts", "core.chat_channels", "core.chat_notices", "faena.notices", "faena.effects"] {
+        let sql = format!("select count(*) from {table} t where to_jsonb(t)::text like '%nobody-may-read-this%'");
+        let found: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&stores.db).await.unwrap();
+        assert_eq!(found, 0, "{table} has it");
+    }
+}
+
+#[tokio::test]
+async fn a_storm_becomes_a_few_messages_a_second_apart() {
+    const NOTICES: i64 = 150;
+    let (stores, slack) = (Stores::fresh().await, Slack::start().await);
+    let _worker = start(&stores, &slack, SECRET).await;
+
+    for n in 0..NOTICES {
+        say(&stores, &format!("storm:{n}"), &format!("notice {n}."), false).await;
+    }
+
+    until("all to be said", async || states(&stores).await == all("sent", NOTICES)).await;
+    quiet(&stores).await;
+    let heard = slack.heard();
+    let told: i64 = heard
+        .iter()
+        .map(|message| if message.text.contains("avisos") { message.text.split(' ').next().unwrap().parse().unwrap() } else { 1 })
+        .sum();
+    assert_eq!(told, NOTICES, "each is told of once: {heard:?}");
+    assert!(heard.len() < 30, "{} messages", heard.len());
+    let gaps: Vec<Duration> = heard.windows(2).map(|two| two[1].at - two[0].at).collect();
+    // Starts are a second apart; a message that leaves late comes a little closer to the next.
+    assert!(gaps.iter().all(|gap| *gap > Duration::from_millis(700)), "{gaps:?}");
+}
+
+#[tokio::test]
+async fn who_is_told_to_wait_waits_exactly_so_long_whatever_comes_meanwhile() {
+    let (stores, slack) = (Stores::fresh().await, Slack::start().await);
+    let _worker = start(&stores, &slack, SECRET).await;
+    slack.answer([Answer::Says(429, "rate_limited", Some(4))]);
+
+    say(&stores, "one", "one", false).await;
+    until("the first knock", async || slack.heard().len() == 1).await;
+    until("the quiet to be noted", async || {
+        let quiet: i64 = sqlx::query_scalar("select count(*) from core.chat_channels where quiet_until > now()")
+            .fetch_one(&stores.db)
+            .await
+            .unwrap();
+        quiet == 1
+    })
+    .await;
+    say(&stores, "two", "two", false).await;
+
+    until("both to be said", async || states(&stores).await == all("sent", 2)).await;
+    quiet(&stores).await;
+    let heard = slack.heard();
+    assert!(heard[1].at - heard[0].at >= Duration::from_secs(4), "{heard:?}");
+    assert!(heard[1].text.contains("• one") && heard[1].text.contains("• two"), "{heard:?}");
+    assert_eq!(heard.len(), 2, "{heard:?}");
+    let used: i32 = sqlx::query_scalar("select max(attempts) from faena.jobs where name = 'notify_slack'")
+        .fetch_one(&stores.db)
+        .await
+        .unwrap();
+    assert_eq!(used, 1, "waiting uses no attempt");
+}
+
+#[tokio::test]
+async fn what_slack_turns_away_for_now_is_said_later() {
+    let (stores, slack) = (Stores::fresh().await, Slack::start().await);
+    let _worker = start(&stores, &slack, SECRET).await;
+    slack.answer([Answer::Says(500, "rollup_error", None), Answer::Says(503, "", None)]);
+
+    say(&stores, "one", "one", false).await;
+
+    until("it to be said", async || states(&stores).await == all("sent", 1)).await;
+    assert_eq!(slack.heard().iter().map(|heard| heard.status).collect::<Vec<_>>(), [500, 503, 200]);
+}
+
+#[tokio::test]
+async fn whose_answer_is_lost_is_unknown_and_only_what_is_urgent_is_said_again() {
+    let (stores, slack) = (Stores::fresh().await, Slack::start().await);
+    let _worker = start(&stores, &slack, SECRET).await;
+    slack.answer([Answer::Cut]);
+
+    say(&stores, "warning", "a warning", false).await;
+    until("nobody to know", async || states(&stores).await == all("unknown", 1)).await;
+    quiet(&stores).await;
+    assert_eq!(slack.heard().len(), 1);
+
+    slack.answer([Answer::Cut, Answer::Cut]);
+    say(&stores, "breach", "a breach", true).await;
+    until("nobody to know of the other", async || states(&stores).await == all("unknown", 2)).await;
+    quiet(&stores).await;
+
+    let texts: Vec<String> = slack.heard().into_iter().map(|heard| heard.text).collect();
+    assert_eq!(texts, ["a warning", "a breach", "(posible duplicado · possible duplicate) a breach"]);
+}
+
+#[tokio::test]
+async fn a_dead_webhook_disables_its_channel_until_there_is_another() {
+    let (stores, slack) = (Stores::fresh().await, Slack::start().await);
+    let worker = start(&stores, &slack, SECRET).await;
+    slack.answer([Answer::Says(404, "no_service", None)]);
+
+    say(&stores, "one", "one", false).await;
+    until("the channel to be disabled", async || states(&stores).await == all("refused", 1)).await;
+    say(&stores, "two", "two", false).await;
+    until("what comes after to be refused", async || states(&stores).await == all("refused", 2)).await;
+    quiet(&stores).await;
+    assert_eq!(slack.heard().len(), 1, "nobody knocks at a dead door");
+    let reasons: Vec<String> = sqlx::query_scalar("select reason from faena.jobs where name = 'notify_slack' order by ended_at")
+        .fetch_all(&stores.db)
+        .await
+        .unwrap();
+    assert!(
+        reasons[0].contains("404 no_service") && reasons[1].contains("the channel is disabled: 404 no_service"),
+        "{reasons:?}"
+    );
+
+    worker.kill_9().await;
+    let _other = start(&stores, &slack, "T0000/B0000/another").await;
+    say(&stores, "three", "three", false).await;
+
+    until("the other to be heard", async || slack.heard().len() == 2).await;
+    assert_eq!(slack.heard()[1].path, "/services/T0000/B0000/another");
+}
+
+#[tokio::test]
+async fn operators_are_told_of_a_dead_channel_by_letter_once_and_can_try_it_again() {
+    let stores = Stores::fresh().await;
+    sqlx::raw_sql(
+        "insert into core.users (email, full_name, role, locale, password_hash, email_verified_at, disabled_at)
+         select name || '@faena.example', name, role, locale, 'x', verified, disabled
+         from (values ('Olga', 'operator', 'es', now(), null::timestamptz), ('Adam', 'admin', 'en', now(), null), ('Lea', 'learner', 'es', now(), null),
+             ('Gone', 'operator', 'es', now(), now()), ('Unproven', 'operator', 'es', null, null)) t (name, role, locale, verified, disabled)",
+    )
+    .execute(&stores.db)
+    .await
+    .unwrap();
+    let fakes = Fakes::default();
+    fakes.chat.fail_with([ChatTrouble::Gone { words: "410 channel_is_archived".to_owned() }]);
+    let kit = Kit::new(catalogue(), fakes.ports()).with_database(stores.db.clone());
+    say(&stores, "one", "one", false).await;
+
+    let ran = kit.drain().await;
+
+    assert!(matches!(&ran[0].outcome, Outcome::Dead { reason } if reason.contains("channel_is_archived")), "{ran:?}");
+    let letters = fakes.mail.letters();
+    let told: Vec<(&str, &str)> = letters.iter().map(|letter| (letter.to.address.as_str(), letter.subject.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            ("Olga@faena.example", "Aviso: el canal ops ya no recibe avisos"),
+            ("Adam@faena.example", "Notice: the channel ops gets no notices any more"),
+        ]
+    );
+    assert!(
+        letters.iter().all(|letter| letter.text.contains("410 channel_is_archived") && letter.text.contains("/ops")),
+        "{letters:?}"
+    );
+    say(&stores, "two", "two", false).await;
+    kit.drain().await;
+    assert_eq!(fakes.mail.letters().len(), 2, "they know");
+
+    assert_eq!(kit.attempt(NotifySlack { channel: "ops".to_owned(), test: true }).await, Outcome::Completed);
+
+    let said = fakes.chat.said();
+    assert!(said.len() == 1 && said[0].1.starts_with("Prueba de Faena"), "{said:?}");
+    say(&stores, "three", "three", false).await;
+    kit.drain().await;
+    assert_eq!(fakes.chat.said()[1].1, "three");
+}

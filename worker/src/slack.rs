@@ -1,0 +1,240 @@
+//! Channels of Slack, by incoming webhooks: SLACK_WEBHOOKS and SLACK_ORIGINS.
+//!
+//! <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>
+
+use std::{collections::BTreeMap, error::Error as _, time::Duration};
+
+use clap::Args;
+use jobs::ports::{
+    chat::{Chat, ChatTrouble},
+    mailer::BoxFuture,
+};
+use reqwest::{Client, Response, StatusCode, header::RETRY_AFTER, redirect::Policy};
+use ring::digest::{SHA256, digest};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+use url::{Host, Origin, Url};
+
+use crate::settings::Mistakes;
+
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long an answer may take in all.
+const TOTAL: Duration = Duration::from_secs(15);
+/// Slack's answers are a word.
+const MOST_BYTES: usize = 4096;
+/// When it says "later" and not when.
+const SHORT_WAIT: Duration = Duration::from_secs(30);
+/// No wait that it asks for is longer.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
+
+/// Which channels there are.
+#[derive(Debug, Args)]
+pub struct SlackArgs {
+    /// Incoming webhooks of Slack by the names that notices use, for example ops=https://hooks.slack.com/services/…,desk=https://… Whoever knows
+    /// one can write into its channel. Without any, nothing is said in a chat.
+    #[arg(long, env = "SLACK_WEBHOOKS", hide_env_values = true)]
+    pub slack_webhooks: Option<SecretString>,
+    /// Where webhooks may lead, as origins separated by commas: a service that takes what Slack takes must be named here. Workers ask nobody else.
+    #[arg(long, env = "SLACK_ORIGINS", default_value = "https://hooks.slack.com")]
+    pub slack_origins: String,
+}
+
+impl SlackArgs {
+    /// Reads the values; connects to nothing. The outer option: nothing is wrong; the inner: there is a channel.
+    pub fn checked(&self, mistakes: &mut Mistakes) -> Option<Option<Slack>> {
+        let origins = mistakes.note("SLACK_ORIGINS", origins(&self.slack_origins));
+        let Some(given) =
+            self.slack_webhooks.as_ref().map(|given| given.expose_secret().trim()).filter(|given| !given.is_empty())
+        else {
+            return Some(None);
+        };
+        let webhooks = mistakes.note("SLACK_WEBHOOKS", webhooks(given, &origins?));
+        let client =
+            Client::builder().connect_timeout(CONNECT).timeout(TOTAL).redirect(Policy::none()).user_agent("faena").build();
+        let client = mistakes.note("SLACK_WEBHOOKS", client.map_err(|error| chain(&error)));
+        Some(Some(Slack { client: client?, webhooks: webhooks? }))
+    }
+}
+
+/// Https anywhere but on this machine: what travels there is secret.
+fn origins(text: &str) -> Result<Vec<Origin>, String> {
+    let origin = |text: &str| {
+        let url = Url::parse(text).map_err(|error| format!("{text:?} is no origin: {error}"))?;
+        let is_here = match url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(Host::Ipv6(ip)) => ip.is_loopback(),
+            None => return Err(format!("{text:?} names no host")),
+        };
+        match url.scheme() {
+            _ if url.path() != "/" || url.query().is_some() => Err(format!("{text:?} is more than an origin")),
+            "https" => Ok(url.origin()),
+            "http" if is_here => Ok(url.origin()),
+            _ => Err(format!("{text:?} must be https anywhere but on this machine")),
+        }
+    };
+    text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(origin).collect()
+}
+
+/// What is wrong is told by the channel's name: the rest is secret.
+fn webhooks(text: &str, origins: &[Origin]) -> Result<BTreeMap<String, SecretString>, String> {
+    let mut webhooks = BTreeMap::new();
+    for (place, entry) in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).enumerate() {
+        let (name, url) = entry.split_once('=').ok_or_else(|| format!("its entry {} is not name=https://…", place + 1))?;
+        let (name, url) = (name.trim(), url.trim());
+        let fits = name.len() <= 40
+            && name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c));
+        if !fits {
+            return Err(format!("the name of its entry {} is not 1 to 40 of a-z, 0-9, _ and -, a letter first", place + 1));
+        }
+        let parsed = Url::parse(url).map_err(|_| format!("what {name} has is no web address"))?;
+        if !parsed.username().is_empty() || parsed.password().is_some() || !origins.contains(&parsed.origin()) {
+            return Err(format!("what {name} has does not lead to one of SLACK_ORIGINS"));
+        }
+        if webhooks.insert(name.to_owned(), SecretString::from(parsed.as_str())).is_some() {
+            return Err(format!("{name} is there twice"));
+        }
+    }
+    Ok(webhooks)
+}
+
+/// The channels. Printing it shows their names only.
+pub struct Slack {
+    client: Client,
+    webhooks: BTreeMap<String, SecretString>,
+}
+
+impl std::fmt::Debug for Slack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Slack").field("channels", &self.webhooks.keys()).finish_non_exhaustive()
+    }
+}
+
+impl Chat for Slack {
+    fn fingerprint(&self, channel: &str) -> Option<[u8; 32]> {
+        let webhook = self.webhooks.get(channel)?;
+        digest(&SHA256, webhook.expose_secret().as_bytes()).as_ref().try_into().ok()
+    }
+
+    fn post<'a>(&'a self, channel: &'a str, text: &'a str) -> BoxFuture<'a, Result<(), ChatTrouble>> {
+        Box::pin(async move {
+            let webhook =
+                self.webhooks.get(channel).ok_or_else(|| ChatTrouble::Refused { words: "no such channel".to_owned() })?;
+            let sent = self.client.post(webhook.expose_secret()).json(&json!({ "text": text })).send().await;
+            match sent {
+                Ok(response) => judge(response).await,
+                // Nobody was reached: it cannot have arrived.
+                Err(error) if error.is_connect() => Err(ChatTrouble::Away { words: chain(&error.without_url()) }),
+                Err(error) => Err(ChatTrouble::Unknown { words: chain(&error.without_url()) }),
+            }
+        })
+    }
+}
+
+async fn judge(mut response: Response) -> Result<(), ChatTrouble> {
+    let (status, wait) = (response.status(), wait(&response));
+    if status.is_success() {
+        return Ok(());
+    }
+    let mut said = Vec::new();
+    while let Ok(Some(piece)) = response.chunk().await {
+        said.extend_from_slice(&piece);
+        if said.len() > MOST_BYTES {
+            break;
+        }
+    }
+    Err(sort(status, wait, &String::from_utf8_lossy(&said)))
+}
+
+fn sort(status: StatusCode, wait: Option<Duration>, said: &str) -> ChatTrouble {
+    let said: String = said.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect();
+    let words = format!("{} {said}", status.as_u16()).trim_end().to_owned();
+    match status.as_u16() {
+        429 => ChatTrouble::Quiet { wait: wait.unwrap_or(SHORT_WAIT), words },
+        // no_service, channel_not_found; channel_is_archived; action_prohibited, team_disabled, invalid_token.
+        403 | 404 | 410 => ChatTrouble::Gone { words },
+        // Somebody in between gave up waiting, or lost the answer.
+        408 | 502 | 504 => ChatTrouble::Unknown { words },
+        500.. => ChatTrouble::Away { words },
+        _ => ChatTrouble::Refused { words },
+    }
+}
+
+/// `Retry-After` in seconds, which is what Slack sends (RFC 9110, 10.2.3).
+fn wait(response: &Response) -> Option<Duration> {
+    let seconds: u64 = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
+}
+
+fn chain(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(webhooks: &str, origins: &str) -> (Option<Option<Slack>>, String) {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let args = SlackArgs { slack_webhooks: Some(webhooks.into()), slack_origins: origins.to_owned() };
+        assert!(!format!("{args:?}").contains("T000"), "secrets do not print");
+        let mut mistakes = Mistakes::default();
+        let slack = args.checked(&mut mistakes);
+        assert!(!format!("{slack:?}{mistakes}").contains("T000"), "secrets do not print");
+        (slack, mistakes.as_slice().join("; "))
+    }
+
+    #[test]
+    fn a_webhook_leads_to_slack_and_nowhere_else() {
+        let slack = "https://hooks.slack.com";
+        let (read, mistakes) =
+            checked("ops=https://hooks.slack.com/services/T000/B/x, desk=https://hooks.slack.com/services/T000/B/y", slack);
+        let read = read.flatten().expect(&mistakes);
+        assert_ne!(read.fingerprint("ops"), read.fingerprint("desk"));
+        assert_eq!(read.fingerprint("nobody"), None);
+        for elsewhere in [
+            "ops=http://hooks.slack.com/T000",
+            "ops=https://169.254.169.254/T000",
+            "ops=https://hooks.slack.com.evil.example/T000",
+            "ops=https://hooks.slack.com:8443/T000",
+            "ops=https://u:T000@hooks.slack.com/",
+            "ops=file:///T000",
+        ] {
+            assert_eq!(
+                checked(elsewhere, slack).1,
+                "SLACK_WEBHOOKS: what ops has does not lead to one of SLACK_ORIGINS",
+                "{elsewhere}"
+            );
+        }
+        assert!(checked("https://hooks.slack.com/T000", slack).1.contains("its entry 1 is not name="));
+        assert!(checked("Ops=https://hooks.slack.com/T000", slack).1.contains("the name of its entry 1"));
+        assert!(checked("a=https://hooks.slack.com/1,a=https://hooks.slack.com/2", slack).1.contains("a is there twice"));
+        assert!(matches!(checked(" ", slack), (Some(None), _)), "no chat, and nothing is wrong");
+        assert!(
+            checked("a=http://a.example/", "http://a.example").1.contains("SLACK_ORIGINS: \"http://a.example\" must be https")
+        );
+        assert_eq!(checked("a=http://127.0.0.1:9/T000", "http://127.0.0.1:9").1, "");
+    }
+
+    #[test]
+    fn an_answer_says_whether_to_wait_to_try_again_or_to_give_up() {
+        let sorted = |status: u16, wait: Option<u64>| {
+            sort(StatusCode::from_u16(status).expect("a status"), wait.map(Duration::from_secs), "no_service\n")
+        };
+        assert_eq!(sorted(404, None), ChatTrouble::Gone { words: "404 no_service".to_owned() });
+        assert!(matches!((sorted(403, None), sorted(410, None)), (ChatTrouble::Gone { .. }, ChatTrouble::Gone { .. })));
+        assert!(matches!(sorted(429, Some(7)), ChatTrouble::Quiet { wait, .. } if wait.as_secs() == 7));
+        assert!(matches!(sorted(429, None), ChatTrouble::Quiet { wait, .. } if wait.as_secs() == 30));
+        assert!(matches!(sorted(400, None), ChatTrouble::Refused { .. }));
+        assert!(matches!((sorted(500, None), sorted(503, None)), (ChatTrouble::Away { .. }, ChatTrouble::Away { .. })));
+        assert!(matches!(sorted(504, None), ChatTrouble::Unknown { .. }));
+    }
+}
