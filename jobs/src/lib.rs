@@ -20,8 +20,9 @@ use certificates::{
 use chat::notify_slack::NotifySlack;
 use help_desk::{monitor_sla::MonitorSla, notify_sla_alert::NotifySlaAlert};
 use housekeeping::{
-    sweep_ledger::SweepLedger, sweep_letters::SweepLetters, sweep_payment_messages::SweepPaymentMessages,
-    sweep_remains::SweepRemains, sweep_sessions::SweepSessions, sweep_tokens::SweepTokens,
+    make_partitions::MakePartitions, sweep_ledger::SweepLedger, sweep_letters::SweepLetters,
+    sweep_payment_messages::SweepPaymentMessages, sweep_remains::SweepRemains, sweep_sessions::SweepSessions,
+    sweep_tokens::SweepTokens,
 };
 use mail::read_mail_report::ReadMailReport;
 use operators::tell_operator::TellOperator;
@@ -60,6 +61,7 @@ pub fn catalogue() -> Registry<Ports> {
         .job::<NotifySlaAlert>()
         .job::<TellOperator>()
         .job::<NotifySlack>()
+        .job::<MakePartitions>()
         .job::<SweepSessions>()
         .job::<SweepTokens>()
         .job::<SweepLedger>()

@@ -38,8 +38,9 @@ pub use watcher::{LATE_KEY, watch};
 use jobs::{
     help_desk::monitor_sla::MonitorSla,
     housekeeping::{
-        sweep_ledger::SweepLedger, sweep_letters::SweepLetters, sweep_payment_messages::SweepPaymentMessages,
-        sweep_remains::SweepRemains, sweep_sessions::SweepSessions, sweep_tokens::SweepTokens,
+        make_partitions::MakePartitions, sweep_ledger::SweepLedger, sweep_letters::SweepLetters,
+        sweep_payment_messages::SweepPaymentMessages, sweep_remains::SweepRemains, sweep_sessions::SweepSessions,
+        sweep_tokens::SweepTokens,
     },
     payments::{check_pending_payments::CheckPendingPayments, reconcile_payments::ReconcilePayments},
     sales::{compare_sales_statistics::CompareSalesStatistics, refresh_sales_statistics::RefreshSalesStatistics},
@@ -56,6 +57,7 @@ const HOME: Tz = Tz::America__Bogota;
 pub fn schedules() -> Vec<Schedule> {
     vec![
         Schedule::new("monitor_sla", "*/5 * * * *", HOME, CatchUp::Once, MonitorSla {}),
+        Schedule::new("make_partitions", "55 2 * * *", HOME, CatchUp::Once, MakePartitions {}),
         Schedule::new("sweep_sessions", "0 3 * * *", HOME, CatchUp::Once, SweepSessions::default()),
         Schedule::new("sweep_tokens", "5 3 * * *", HOME, CatchUp::Once, SweepTokens::default()),
         Schedule::new("sweep_ledger", "10 3 * * *", HOME, CatchUp::Once, SweepLedger::default()),

@@ -2,6 +2,7 @@
 //!
 //! Each sweep is a job with a dry run, and a row in core.sweeps with what it removed ([`sweep`]). How long things are kept: [`retention`].
 
+pub mod make_partitions;
 pub mod retention;
 mod sweep;
 pub mod sweep_ledger;

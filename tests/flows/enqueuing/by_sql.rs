@@ -336,6 +336,7 @@ async fn every_kind_of_the_real_catalogue_can_be_enqueued_by_what_its_schema_say
         ("notify_sla_alert", json!({ "user_id": 7, "alert_ids": [1, 2] })),
         ("tell_operator", json!({ "notice_id": 1, "user_id": 7 })),
         ("notify_slack", json!({ "channel": "ops" })),
+        ("make_partitions", json!({})),
         ("sweep_sessions", json!({})),
         ("sweep_tokens", json!({})),
         ("sweep_ledger", json!({ "dry_run": true })),

@@ -1,6 +1,7 @@
 //! What is old or expired goes, in bounded batches that are counted, and nothing else does.
 
 mod ledger;
+mod partitions;
 mod return_of_the_past;
 mod rows;
 
