@@ -4,6 +4,7 @@ mod admin;
 mod adopt;
 mod check;
 mod cli;
+mod http;
 mod migrate;
 mod operate;
 pub mod payments;

@@ -2,20 +2,23 @@
 //!
 //! <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>
 
-use std::{collections::BTreeMap, error::Error as _, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use clap::Args;
 use jobs::ports::{
     chat::{Chat, ChatTrouble},
     mailer::BoxFuture,
 };
-use reqwest::{Client, Response, StatusCode, header::RETRY_AFTER, redirect::Policy};
+use reqwest::{Client, Response, StatusCode, redirect::Policy};
 use ring::digest::{SHA256, digest};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use url::{Host, Origin, Url};
 
-use crate::settings::Mistakes;
+use crate::{
+    http::{chain, retry_after},
+    settings::Mistakes,
+};
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -134,7 +137,7 @@ impl Chat for Slack {
 }
 
 async fn judge(mut response: Response) -> Result<(), ChatTrouble> {
-    let (status, wait) = (response.status(), wait(&response));
+    let (status, wait) = (response.status(), retry_after(&response).map(|wait| wait.min(LONGEST_WAIT)));
     if status.is_success() {
         return Ok(());
     }
@@ -160,22 +163,6 @@ fn sort(status: StatusCode, wait: Option<Duration>, said: &str) -> ChatTrouble {
         500.. => ChatTrouble::Away { words },
         _ => ChatTrouble::Refused { words },
     }
-}
-
-/// `Retry-After` in seconds, which is what Slack sends (RFC 9110, 10.2.3).
-fn wait(response: &Response) -> Option<Duration> {
-    let seconds: u64 = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
-}
-
-fn chain(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -166,8 +166,13 @@ impl NotifySlack {
                 mark(&mut step, ids, "refused").await?;
                 Failure::dead(format!("Slack will not take it: {words}"))
             }
-            // The row says `sending`: the next attempt knows what may be said again, and that the rest is unknown.
-            ChatTrouble::Unknown { words } => Failure::retry(format!("it may have arrived: {words}")),
+            // The row says `sending`: the next attempt knows what may be said again, and that the rest is unknown. After the last one all of it is.
+            ChatTrouble::Unknown { words } => {
+                if ctx.is_last_attempt() {
+                    mark(&mut step, ids, "unknown").await?;
+                }
+                Failure::retry(format!("it may have arrived: {words}"))
+            }
         };
         step.commit().await?;
         Ok(failure)

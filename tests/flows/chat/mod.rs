@@ -14,7 +14,10 @@ use jobs::{
     chat::{Notice, notify_slack::NotifySlack, post},
     ports::{chat::ChatTrouble, fakes::Fakes},
 };
-use queue::kit::{Kit, Outcome};
+use queue::{
+    Job as _,
+    kit::{Kit, Outcome},
+};
 
 const SECRET: &str = "T0000/B0000/nobody-may-read-this";
 
@@ -223,4 +226,18 @@ async fn operators_are_told_of_a_dead_channel_by_letter_once_and_can_try_it_agai
     say(&stores, "three", "three", false).await;
     kit.drain().await;
     assert_eq!(fakes.chat.said()[1].1, "three");
+}
+
+#[tokio::test]
+async fn what_the_last_attempt_cannot_tell_is_left_unknown_and_not_under_way() {
+    let stores = Stores::fresh().await;
+    let fakes = Fakes::default();
+    fakes.chat.fail_with([ChatTrouble::Unknown { words: "no answer".to_owned() }]);
+    let kit = Kit::new(catalogue(), fakes.ports()).with_database(stores.db.clone());
+    say(&stores, "one", "one", true).await;
+
+    let ended = kit.attempt(NotifySlack { channel: "ops".to_owned(), test: false }).number(NotifySlack::MAX_ATTEMPTS).await;
+
+    assert!(matches!(&ended, Outcome::Dead { reason } if reason.contains("it may have arrived: no answer")), "{ended:?}");
+    assert_eq!(states(&stores).await, all("unknown", 1));
 }

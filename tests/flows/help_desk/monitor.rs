@@ -309,8 +309,7 @@ async fn more_than_one_statement_takes_are_told_of_by_the_jobs_that_follow() {
 }
 
 #[tokio::test]
-#[ignore = "a measurement, which means something on a quiet machine only"]
-async fn sixty_thousand_clocks_with_two_thousand_due_take_less_than_a_second() {
+async fn of_sixty_thousand_clocks_those_that_are_due_are_told_of_once_and_the_next_looks_find_none() {
     let stores = crowded(60_000).await;
     settle(&stores.db, 0..2_000, "20 minutes").await;
     sqlx::raw_sql("vacuum analyze").execute(&stores.db).await.unwrap();
@@ -330,10 +329,10 @@ async fn sixty_thousand_clocks_with_two_thousand_due_take_less_than_a_second() {
         assert_eq!(advanced.clocks, 0);
         idle.push(took);
     }
+    assert_eq!(judged(&stores.db).await, (2_000, 2_000, 0));
     idle.sort_unstable();
     eprintln!(
         "2,000 of 60,000 due: {took:?}, {} letters; none due: {:?} in the middle, {:?} at worst",
         busy.letters, idle[10], idle[19]
     );
-    assert!(took.as_millis() < 1_000 && idle[10].as_millis() < 10, "{took:?} {idle:?}");
 }

@@ -75,13 +75,6 @@ impl Alerts {
         }
     }
 
-    fn promise_key(promise: &Promise) -> &'static str {
-        match promise {
-            Promise::FirstResponse => key("promise-first-response"),
-            Promise::Resolution => key("promise-resolution"),
-        }
-    }
-
     /// How much later than it should it was told, if that is worth a word.
     fn late(&self, alert: &Line) -> Option<String> {
         let late = alert.created_at - alert.reached_at;

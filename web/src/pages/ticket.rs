@@ -131,13 +131,6 @@ impl TicketPage {
         !self.is_agent || self.ticket.status != Status::Closed
     }
 
-    fn promise_key(promise: &Promise) -> &'static str {
-        match promise {
-            Promise::FirstResponse => key("promise-first-response"),
-            Promise::Resolution => key("promise-resolution"),
-        }
-    }
-
     /// How a clock looks: the class of its colour, its icon, and the key of what it says.
     fn look(&self, clock: &Clock) -> (&'static str, &'static str, &'static str) {
         match clock.state {
@@ -153,6 +146,14 @@ impl TicketPage {
     /// How long until the deadline, or since then.
     fn left(&self, due: &DateTime<Utc>) -> String {
         self.page.seconds(&(*due - self.now).num_seconds().abs())
+    }
+}
+
+/// The key of a promise's name.
+pub(super) fn promise_key(promise: &Promise) -> &'static str {
+    match promise {
+        Promise::FirstResponse => key("promise-first-response"),
+        Promise::Resolution => key("promise-resolution"),
     }
 }
 

@@ -1,11 +1,13 @@
 //! One question to a provider: bounded in time and size, and its answer sorted into what a job can act on.
 
-use std::{error::Error as _, time::Duration};
+use std::time::Duration;
 
 use jobs::ports::payments::Trouble;
-use reqwest::{Client, RequestBuilder, Response, StatusCode, header::RETRY_AFTER, redirect::Policy};
+use reqwest::{Client, RequestBuilder, StatusCode, redirect::Policy};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+use crate::http::{chain, retry_after};
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -28,8 +30,7 @@ impl Http {
     pub(super) fn new() -> Result<Self, String> {
         let client =
             Client::builder().connect_timeout(CONNECT).timeout(TOTAL).redirect(Policy::none()).user_agent("faena").build();
-        // What reqwest says first is only that it could not be built.
-        client.map(Self).map_err(|error| error.source().map_or_else(|| error.to_string(), ToString::to_string))
+        client.map(Self).map_err(|error| chain(&error))
     }
 
     pub(super) fn client(&self) -> &Client {
@@ -83,7 +84,8 @@ pub(super) async fn answer(request: RequestBuilder, most: usize) -> Result<Answe
     // The address may hold what is nobody's business.
     let unknown = |error: reqwest::Error| Trouble::Unknown { words: chain(&error.without_url()) };
     let mut response = request.send().await.map_err(unknown)?;
-    let (status, wait) = (response.status(), wait(&response));
+    let wait = retry_after(&response).map(|wait| wait.clamp(Duration::from_secs(1), LONGEST_WAIT));
+    let status = response.status();
     let mut body = Vec::new();
     while let Some(piece) = response.chunk().await.map_err(unknown)? {
         body.extend_from_slice(&piece);
@@ -110,22 +112,6 @@ fn sort(status: StatusCode, wait: Option<Duration>, said: &str) -> Trouble {
         400..500 => Trouble::Refused { words },
         _ => Trouble::Unknown { words },
     }
-}
-
-/// `Retry-After` in seconds (RFC 9110, 10.2.3); as a date nobody of these sends it.
-fn wait(response: &Response) -> Option<Duration> {
-    let seconds: u64 = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).clamp(Duration::from_secs(1), LONGEST_WAIT))
-}
-
-fn chain(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]
