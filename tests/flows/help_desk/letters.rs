@@ -68,7 +68,7 @@ async fn whose_ticket_it_is_is_written_to_and_managers_when_nothing_has_happened
     desk.monitored("11-24 11:17").await;
     let (_, letters) = desk.sent().await;
     let escalated = [
-        ("consuelo@mesa.example", format!("Plazo incumplido, sin solución todavía: #{ticket} El correo no sale")),
+        ("consuelo@mesa.example", format!("Plazo incumplido y todavía pendiente: #{ticket} El correo no sale")),
         ("grace@mesa.example", format!("Deadline missed, and still not met: #{ticket} El correo no sale")),
     ];
     assert_eq!(addressed(&letters), escalated.each_ref().map(|(to, subject)| (*to, subject.as_str())));
