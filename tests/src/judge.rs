@@ -36,6 +36,18 @@ pub async fn quiet(stores: &Stores) {
     .await;
 }
 
+/// Waits until somebody in this test's database waits for a lock.
+///
+/// # Panics
+/// Nobody does.
+pub async fn somebody_waits_for_a_lock(stores: &Stores) {
+    until("somebody to wait for a lock", async || {
+        let sql = "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')";
+        sqlx::query_scalar(sql).fetch_one(&stores.db).await.unwrap_or(false)
+    })
+    .await;
+}
+
 /// Which of the effects 0 … `expected` − 1 are missing, and which happened more than once.
 pub async fn effects(stores: &Stores, expected: i64) -> (Vec<i64>, Vec<i64>) {
     let counts: BTreeMap<i64, i64> = sqlx::query_as("select n, count(*) from probe.effects group by n")

@@ -123,16 +123,19 @@ impl<P> Ctx<P> {
     }
 
     /// How far an earlier attempt had got: what it last saved with [`Step::save_checkpoint`]. It stands in Postgres, so it outlasts the
-    /// worker and a wiped Redis.
+    /// worker and a wiped Redis. From here on no step of an older delivery is committed any more, so what is read stays true.
     ///
     /// # Errors
-    /// [`Failure::Retry`] when Postgres cannot be reached, or what was saved is no `T`.
+    /// As [`Ctx::effect`]; [`Failure::Retry`] also when what was saved is no `T`.
     pub async fn checkpoint<T: DeserializeOwned + Send + Unpin + 'static>(&self) -> Result<Option<T>, Failure> {
+        // Claimed before it is read: who stood still in the middle of a step would commit it after we had read, and we would take it again.
+        let mut tx = self.claim_effect(false).await?;
         let saved: Option<(Option<Json<T>>,)> = sqlx::query_as("select checkpoint from faena.effects where job_id = $1")
             .bind(self.job_id)
-            .fetch_optional(&self.db)
+            .fetch_optional(&mut *tx)
             .await
             .context("reading the checkpoint")?;
+        tx.commit().await.context("reading the checkpoint")?;
         Ok(saved.and_then(|(checkpoint,)| checkpoint).map(|Json(checkpoint)| checkpoint))
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use faena_tests::{
     controls::{Falter, Herd, Stampede, Trek},
-    judge::{no_leftovers, quiet},
+    judge::{no_leftovers, quiet, somebody_waits_for_a_lock},
     probe::{Linger, Touch},
     process::{run_to_end, start_probe},
     stores::Stores,
@@ -100,14 +100,6 @@ async fn last_act(stores: &Stores, id: JobId) -> sqlx::Transaction<'static, sqlx
     tx
 }
 
-async fn somebody_waits_for_it(stores: &Stores) {
-    until("somebody to wait for the effect's row", async || {
-        let sql = "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')";
-        sqlx::query_scalar(sql).fetch_one(&stores.db).await.unwrap()
-    })
-    .await;
-}
-
 #[tokio::test]
 async fn what_commits_its_effect_while_it_is_cancelled_is_completed() {
     let stores = Stores::fresh().await;
@@ -115,7 +107,7 @@ async fn what_commits_its_effect_while_it_is_cancelled_is_completed() {
     let effect = last_act(&stores, id).await;
     let operations = stores.operations();
     let cancelled = tokio::spawn(async move { operations.cancel(id, "operadora").await });
-    somebody_waits_for_it(&stores).await;
+    somebody_waits_for_a_lock(&stores).await;
     effect.commit().await.unwrap();
 
     let refusal = cancelled.await.unwrap().unwrap_err().to_string();
@@ -137,7 +129,7 @@ async fn what_commits_its_effect_while_its_cancellation_is_recorded_is_completed
     let effect = last_act(&stores, id).await;
 
     stores.operations().cancel(id, "operadora").await.unwrap();
-    somebody_waits_for_it(&stores).await;
+    somebody_waits_for_a_lock(&stores).await;
     effect.commit().await.unwrap();
 
     let job = ended(&stores, id).await;

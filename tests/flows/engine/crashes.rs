@@ -2,7 +2,7 @@
 
 use faena_tests::{
     controls::Trek,
-    judge::{effects, no_leftovers, quiet},
+    judge::{effects, no_leftovers, quiet, somebody_waits_for_a_lock},
     probe::{Climb, Linger, Raze, Touch},
     process::start_probe,
     stores::Stores,
@@ -228,6 +228,27 @@ async fn a_job_that_saves_checkpoints_goes_on_where_it_stopped_whatever_dies_or_
     assert_eq!(effects(&stores, STEPS).await, (vec![], vec![]));
     let (starts,): (i64,) = sqlx::query_as("select count(*) from probe.starts").fetch_one(&stores.db).await.unwrap();
     assert_eq!(starts, 3);
+}
+
+#[tokio::test]
+async fn a_step_that_is_being_committed_is_waited_for_and_not_taken_again() {
+    let stores = Stores::fresh().await;
+    let id = enqueue(&stores, Climb { steps: 3, sleep_ms: 0 }).await;
+    // An older delivery, which stands still in the middle of its second step.
+    let mut older = stores.db.begin().await.unwrap();
+    sqlx::raw_sql("insert into faena.effects (job_id, epoch, fence, checkpoint) select id, 0, 1, '1' from faena.outbox")
+        .execute(&stores.db)
+        .await
+        .unwrap();
+    sqlx::query("insert into probe.effects (n, job_id) values (0, $1), (1, $1)").bind(id).execute(&mut *older).await.unwrap();
+    sqlx::query("update faena.effects set checkpoint = '2'").execute(&mut *older).await.unwrap();
+
+    let _worker = start_probe(&stores, &[]).await;
+    somebody_waits_for_a_lock(&stores).await;
+    older.commit().await.unwrap();
+
+    quiet(&stores).await;
+    assert_eq!(effects(&stores, 3).await, (vec![], vec![]));
 }
 
 /// What a wipe does, to this test's own keys.

@@ -78,10 +78,12 @@ async fn no_letter_is_lost_or_doubled_without_its_row_saying_so() {
     }
     let _worker = start_worker(&stores, &sandbox.smtp_url(), &FEW).await;
     until("every letter to have an end", async || {
-        let ended: i64 = sqlx::query_scalar("select count(*) from faena.jobs where state in ('completed', 'dead')")
-            .fetch_one(&stores.db)
-            .await
-            .unwrap();
+        let ended: i64 = sqlx::query_scalar(
+            "select count(*) from faena.jobs where name = 'welcome_learner' and state in ('completed', 'dead')",
+        )
+        .fetch_one(&stores.db)
+        .await
+        .unwrap();
         usize::try_from(ended).unwrap() == LETTERS
     })
     .await;
