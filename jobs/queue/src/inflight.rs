@@ -42,6 +42,8 @@ pub(crate) struct Inflight {
     emptied: AtomicWaker,
     /// A slot became free.
     freed: Notify,
+    /// The claims were stopped.
+    stopped: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -120,6 +122,7 @@ impl Inflight {
             arrived: AtomicWaker::new(),
             emptied: AtomicWaker::new(),
             freed: Notify::new(),
+            stopped: Notify::new(),
         }
     }
 
@@ -219,8 +222,16 @@ impl Inflight {
     /// Stops or resumes the claims.
     pub(crate) fn pause(&self, paused: bool) {
         let mut state = self.lock();
+        if paused && !state.paused {
+            self.stopped.notify_one();
+        }
         state.paused = paused;
         self.tell_fetcher(&state);
+    }
+
+    /// Resolves when an operator has stopped the claims since this was last waited for.
+    pub(crate) async fn stopped(&self) {
+        self.stopped.notified().await;
     }
 
     pub(crate) fn is_paused(&self) -> bool {

@@ -1,6 +1,7 @@
 //! The loops that keep one queue's live jobs moving: fetch, renew, promote and rescue.
 
 use std::{
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -12,6 +13,7 @@ use tracing::{info, warn};
 use crate::{
     ack::Acker,
     engine::Drain,
+    envelope::Delivery,
     faults::crash_point,
     inflight::Inflight,
     lane::Lane,
@@ -55,8 +57,8 @@ pub(crate) async fn fetch(
 }
 
 /// Claims over a connection of its own, whose Redis's epoch was looked at first: a Redis that was restarted or replaced breaks the
-/// connection, and may have forgotten which fences it gave. Waiting is given up when draining begins; a claim is not, or a claimed
-/// batch would have to wait for its leases to run out.
+/// connection, and may have forgotten which fences it gave. No claim is given up when draining begins, or a claimed batch would have
+/// to wait for its leases to run out.
 async fn fetch_from(
     store: &Store,
     db: &PgPool,
@@ -85,24 +87,43 @@ async fn fetch_from(
             outage.waits();
             continue;
         }
-        match store.claim(&mut connection, inflight.lane, limit, worker).await? {
+        let mut claimed = store.claim(&mut connection, inflight.lane, limit, worker).await?;
+        // More is waiting: a claim for each slot that becomes free would cost Redis more than the jobs.
+        let more = claimed.as_ref().is_some_and(|deliveries| deliveries.len() == limit);
+        wanted = if more { (inflight.slots / 2).clamp(1, CLAIM_BATCH) } else { 1 };
+        if claimed.as_ref().is_some_and(Vec::is_empty) {
+            inflight.return_unused();
+            outage.over();
+            claimed = wait_and_claim(store, &mut connection, inflight, worker, drain).await?;
+        }
+        match claimed {
             None => ensure_epoch(store, db, inflight.lane, &mut connection).await?,
-            Some(deliveries) if deliveries.is_empty() => {
-                inflight.return_unused();
-                wanted = 1;
-                let wake = store.wait_for_wake(&mut connection, inflight.lane, POLL);
-                let Some(woken) = drain.begun.run_until_cancelled(wake).await else { return Ok(()) };
-                woken?;
-            }
-            Some(deliveries) => {
-                // More is waiting: a claim for each slot that becomes free would cost Redis more than the jobs.
-                wanted = if deliveries.len() == limit { (inflight.slots / 2).clamp(1, CLAIM_BATCH) } else { 1 };
-                inflight.accept(deliveries);
-            }
+            Some(deliveries) => inflight.accept(deliveries),
         }
         inflight.return_unused();
         outage.over();
     }
+}
+
+/// Waits for a push, and claims one job then: for one a slot stands free, because the last is never lent. A drain and a pause end the
+/// wait; what was claimed at that moment comes all the same.
+async fn wait_and_claim(
+    store: &Store,
+    connection: &mut MultiplexedConnection,
+    inflight: &Inflight,
+    worker: &str,
+    drain: &Drain,
+) -> Result<Option<Vec<Delivery>>, StoreError> {
+    let limit = inflight.free_own_slots().min(1);
+    let mut waiting = pin!(store.wait_and_claim(connection, inflight.lane, limit, worker, POLL));
+    tokio::select! {
+        claimed = &mut waiting => return claimed,
+        () = drain.begun.cancelled() => {}
+        () = inflight.stopped() => {}
+    }
+    // Unheard, it ends by itself within `POLL`.
+    let _ = store.hurry(inflight.lane, worker).await;
+    waiting.await
 }
 
 /// Begins a new epoch, with the next number from Postgres, if Redis holds none, because it is new or was wiped, or if it holds

@@ -155,18 +155,14 @@ fn read_packs(entries: &StreamRangeReply) -> (Vec<Told>, usize) {
 }
 
 async fn lock_position(tx: &mut PgConnection, epoch: i64, lane: Lane) -> sqlx::Result<Option<StreamPosition>> {
-    sqlx::query("insert into faena.recorder_positions (epoch, queue) values ($1, $2) on conflict do nothing")
-        .bind(epoch)
-        .bind(lane.as_str())
-        .execute(&mut *tx)
-        .await?;
-    let locked: Option<(i64, i64)> = sqlx::query_as(
-        "select position_ms, position_seq from faena.recorder_positions where (epoch, queue) = ($1, $2) for update skip locked",
-    )
-    .bind(epoch)
-    .bind(lane.as_str())
-    .fetch_optional(tx)
-    .await?;
+    let lock =
+        "select position_ms, position_seq from faena.recorder_positions where (epoch, queue) = ($1, $2) for update skip locked";
+    let begin = "insert into faena.recorder_positions (epoch, queue) values ($1, $2) on conflict do nothing";
+    let mut locked: Option<(i64, i64)> = sqlx::query_as(lock).bind(epoch).bind(lane.as_str()).fetch_optional(&mut *tx).await?;
+    // Another's, or an epoch's first: nearly always there is a row.
+    if locked.is_none() && sqlx::query(begin).bind(epoch).bind(lane.as_str()).execute(&mut *tx).await?.rows_affected() > 0 {
+        locked = sqlx::query_as(lock).bind(epoch).bind(lane.as_str()).fetch_optional(tx).await?;
+    }
     Ok(locked.map(|(ms, seq)| StreamPosition { ms, seq }))
 }
 

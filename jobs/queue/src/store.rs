@@ -247,29 +247,57 @@ impl Store {
         limit: usize,
         worker: &str,
     ) -> Result<Option<Vec<Delivery>>, StoreError> {
-        const DOING: &str = "claiming jobs";
-        type Reply = (String, i64, i64, Vec<String>, Vec<Vec<u8>>, Vec<String>);
-        let token: Arc<str> = uuid::Uuid::new_v4().simple().to_string().into();
+        let token = lease_token();
+        let call = self.claim_call(lane, limit, worker, &token);
+        let claimed = call.invoke_async(connection).await.map_err(|source| StoreError { doing: "claiming jobs", source })?;
+        Ok(deliveries(lane, token, claimed))
+    }
+
+    /// Waits at most `longest` for a push to an empty lane, and claims at most `limit` jobs then. Redis has the claim already when the
+    /// push comes, so that a job on its own costs no further way to Redis and back. Nobody can call that claim back, only hurry it, with
+    /// [`Self::hurry`]: whoever stops waiting before the answer leaves a job to its lease.
+    pub(crate) async fn wait_and_claim(
+        &self,
+        connection: &mut MultiplexedConnection,
+        lane: Lane,
+        limit: usize,
+        worker: &str,
+        longest: Duration,
+    ) -> Result<Option<Vec<Delivery>>, StoreError> {
+        let trouble = |source| StoreError { doing: "waiting for jobs", source };
+        let mut asked = redis::pipe();
+        asked.cmd("BLPOP").arg(self.hurry_key(lane, worker)).arg(self.key(lane, "wake")).arg(longest.as_secs_f64()).ignore();
+        if limit == 0 {
+            return asked.exec_async(connection).await.map_err(trouble).map(|()| Some(Vec::new()));
+        }
+        let token = lease_token();
+        asked.invoke_script(&self.claim_call(lane, limit, worker, &token));
+        let answer: Result<(Claim,), _> = asked.query_async(connection).await;
+        match answer {
+            Ok((claimed,)) => Ok(deliveries(lane, token, claimed)),
+            // The next claim brings the script along.
+            Err(error) if error.kind() == redis::ErrorKind::Server(redis::ServerErrorKind::NoScript) => Ok(Some(Vec::new())),
+            Err(error) => Err(trouble(error)),
+        }
+    }
+
+    /// Ends this worker's [`Self::wait_and_claim`].
+    pub(crate) async fn hurry(&self, lane: Lane, worker: &str) -> Result<(), StoreError> {
+        let key = self.hurry_key(lane, worker);
+        let mut told = redis::pipe();
+        // Where nobody waits any more nobody takes it away either.
+        told.cmd("RPUSH").arg(&key).arg(1).ignore().cmd("EXPIRE").arg(&key).arg(2).ignore();
+        self.together(&told, "ending a wait for jobs").await
+    }
+
+    fn hurry_key(&self, lane: Lane, worker: &str) -> String {
+        self.key(lane, &format!("wake:{worker}"))
+    }
+
+    fn claim_call(&self, lane: Lane, limit: usize, worker: &str, token: &str) -> redis::ScriptInvocation<'static> {
         let mut call = self.call(&CLAIM, lane);
-        call.arg(limit.clamp(1, MAX_BATCH)).arg(millis(LEASE)).arg(&*token).arg(worker);
-        let reply: Option<Reply> = call.invoke_async(connection).await.map_err(|source| StoreError { doing: DOING, source })?;
-        let Some((epoch, fence, now, ids, envelopes, used)) = reply else { return Ok(None) };
-        let lease = Lease::new(Epoch::parse(&epoch).number, fence, token);
-        let claimed_at = at(now);
-        let mut used = used.into_iter();
-        let delivery = |(id, raw)| {
-            let past = used.next().map_or_else(Past::default, |used| Past::parse(&used));
-            Delivery {
-                id,
-                lane,
-                lease: lease.clone(),
-                attempt: past.used.saturating_add(1),
-                crashes: past.crashes,
-                claimed_at,
-                raw: without_words(raw),
-            }
-        };
-        Ok(Some(ids.into_iter().zip(envelopes).map(delivery).collect()))
+        call.arg(limit.clamp(1, MAX_BATCH)).arg(millis(LEASE)).arg(token).arg(worker);
+        call
     }
 
     /// Ends jobs that are over: all of them (then the answer is empty), or none (then it names those whose lease is somebody else's).
@@ -406,19 +434,6 @@ impl Store {
         self.run(&call, "looking for lost jobs").await
     }
 
-    /// Waits at most `longest` for a push to an empty lane.
-    pub(crate) async fn wait_for_wake(
-        &self,
-        connection: &mut MultiplexedConnection,
-        lane: Lane,
-        longest: Duration,
-    ) -> Result<(), StoreError> {
-        let mut call = redis::cmd("BLPOP");
-        call.arg(self.key(lane, "wake")).arg(longest.as_secs_f64());
-        let waited: Result<Option<(String, i64)>, _> = call.query_async(connection).await;
-        waited.map(drop).map_err(|source| StoreError { doing: "waiting for jobs", source })
-    }
-
     /// The epoch that holds; `None`: Redis has none.
     pub(crate) async fn epoch(&self, lane: Lane) -> Result<Option<Epoch>, StoreError> {
         let text: Option<String> = self.query(redis::cmd("GET").arg(self.key(lane, "epoch")), "reading the epoch").await?;
@@ -521,6 +536,33 @@ impl StoreError {
 }
 
 /// Rounded up, so that nothing is due too early, and within what a score in Redis holds exactly.
+/// What a claim answers: epoch, fence, now, ids, envelopes, what earlier attempts were.
+type Claim = Option<(String, i64, i64, Vec<String>, Vec<Vec<u8>>, Vec<String>)>;
+
+fn lease_token() -> Arc<str> {
+    uuid::Uuid::new_v4().simple().to_string().into()
+}
+
+fn deliveries(lane: Lane, token: Arc<str>, claimed: Claim) -> Option<Vec<Delivery>> {
+    let (epoch, fence, now, ids, envelopes, used) = claimed?;
+    let lease = Lease::new(Epoch::parse(&epoch).number, fence, token);
+    let claimed_at = at(now);
+    let mut used = used.into_iter();
+    let delivery = |(id, raw)| {
+        let past = used.next().map_or_else(Past::default, |used| Past::parse(&used));
+        Delivery {
+            id,
+            lane,
+            lease: lease.clone(),
+            attempt: past.used.saturating_add(1),
+            crashes: past.crashes,
+            claimed_at,
+            raw: without_words(raw),
+        }
+    };
+    Some(ids.into_iter().zip(envelopes).map(delivery).collect())
+}
+
 fn whole_millis(delay: Duration) -> u64 {
     u64::try_from(delay.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX).min(1 << 48)
 }

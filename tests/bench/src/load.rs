@@ -41,10 +41,15 @@ pub(crate) trait Client: Send + Sync + 'static {
 /// # Errors
 /// The arguments are none of the contract's, or a payload is not accepted.
 pub(crate) async fn load<C: Client>(client: C, arguments: &[String]) -> anyhow::Result<()> {
+    let arguments = arguments.to_vec();
+    // Where a server's handlers run, too: what `main` waits for has a thread of its own, and each of its answers costs a change of threads.
+    tokio::spawn(async move { in_task(Arc::new(client), &arguments).await }).await?
+}
+
+async fn in_task<C: Client>(client: Arc<C>, arguments: &[String]) -> anyhow::Result<()> {
     let mode = arguments.first().context("which mode?")?;
     let n: u64 = arguments.get(1).context("how many?")?.parse().context("how many?")?;
     let rate = || arguments.get(2).context("at which rate?")?.parse::<f64>().context("at which rate?");
-    let client = Arc::new(client);
     let begun = Instant::now();
     match mode.as_str() {
         "one" => at_once(&client, n, 1, 1).await?,

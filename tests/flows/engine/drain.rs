@@ -49,6 +49,32 @@ async fn sigterm_under_load_loses_no_job_and_counts_no_attempt() {
     no_leftovers(&stores).await;
 }
 
+/// Redis has the claim of a worker that waits already, and carries it out when a job comes.
+#[tokio::test]
+async fn jobs_that_come_while_an_idle_worker_ends_are_not_left_to_their_leases() {
+    const ROUNDS: i64 = 8;
+    const JOBS_A_ROUND: i64 = 40;
+    let stores = Stores::fresh().await;
+    for round in 0..ROUNDS {
+        let mut worker = start_probe(&stores, &[]).await;
+
+        let come = async {
+            for n in round * JOBS_A_ROUND..(round + 1) * JOBS_A_ROUND {
+                queue::push(&stores.store, Touch { n, sleep_ms: 0 }).await.unwrap();
+            }
+        };
+        let (is_clean, ()) = tokio::join!(worker.terminate(), come);
+
+        assert!(is_clean, "the drain was not clean:\n{}", worker.log_text());
+        let overview = stores.operations().overview().await.unwrap();
+        assert_eq!(overview.lanes.iter().map(|queue| queue.running).sum::<u64>(), 0, "round {round}");
+    }
+    let _last = start_probe(&stores, &[]).await;
+    quiet(&stores).await;
+    assert_eq!(effects(&stores, ROUNDS * JOBS_A_ROUND).await, (vec![], vec![]));
+    no_leftovers(&stores).await;
+}
+
 #[tokio::test]
 async fn a_job_that_outlasts_the_drain_is_handed_back_uncounted() {
     let stores = Stores::fresh().await;

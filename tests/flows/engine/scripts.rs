@@ -29,9 +29,13 @@ impl Keys {
     }
 
     async fn try_call<T: FromRedisValue>(&mut self, name: &str, args: &[&str]) -> redis::RedisResult<T> {
+        self.try_call_with(name, &keys_of(name), args).await
+    }
+
+    async fn try_call_with<T: FromRedisValue>(&mut self, name: &str, keys: &[&str], args: &[&str]) -> redis::RedisResult<T> {
         let script = Script::new(&script(name));
         let mut call = script.prepare_invoke();
-        for name in keys_of(name) {
+        for name in keys {
             call.key(self.key(name));
         }
         for arg in args {
@@ -153,14 +157,18 @@ fn script(name: &str) -> String {
     format!("{flags}\n{shared}{body}")
 }
 
-/// The keys of a script, as its head lists them. A page is of any set; two keys of a push are for unique jobs alone.
+/// The keys of a script. Two keys of a push are for unique jobs alone.
 fn keys_of(name: &str) -> Vec<&'static str> {
+    all_keys_of(name).into_iter().take(if name == "push" { 7 } else { usize::MAX }).collect()
+}
+
+/// The keys of a script, as its head lists them. A page is of any set.
+fn all_keys_of(name: &str) -> Vec<&'static str> {
     let head = source_of(name).lines().filter_map(|line| line.strip_prefix("--")).skip_while(|line| !line.contains("KEYS"));
     let about_keys = head.take_while(|line| !line.contains("ARGV") && !line.contains("Returns"));
     let words: Vec<&str> = about_keys.flat_map(str::split_whitespace).collect();
     let numbered = words.windows(2).filter(|pair| pair[0].parse::<u8>().is_ok()).map(|pair| pair[1]);
-    let keys = numbered.map(|key| if name == "page" && key == "set" { "scheduled" } else { key });
-    keys.take(if name == "push" { 7 } else { usize::MAX }).collect()
+    numbered.map(|key| if name == "page" && key == "set" { "scheduled" } else { key }).collect()
 }
 
 fn source_of(name: &str) -> &'static str {
@@ -191,15 +199,19 @@ async fn push_leaves_live_and_ended_jobs_alone_and_wakes_one_worker_once() {
 #[tokio::test]
 async fn a_script_that_meets_something_foreign_has_changed_nothing() {
     for name in ["push", "claim", "finish", "yield", "rescue", "crash", "cancel", "promote", "hasten", "forget", "settings"] {
-        let keys = keys_of(name);
-        for foreign in &keys {
+        let keys = all_keys_of(name);
+        // Jobs that ask for shares of limits, and such as ask for nothing: for those, three scripts take a shorter way.
+        for (line, foreign) in ["~gate\n", ""].into_iter().flat_map(|line| keys.iter().map(move |key| (line, key))) {
             let mut world = Keys::fresh().await;
             world.begin_epoch().await;
+            let _: () = world.redis.hset(world.key("settings"), "gate", "9 0 0 1").await.unwrap();
             world.push(&[("a", "0"), ("b", "0"), ("c", "0"), ("later", "99999999999999")]).await;
+            let envelope = format!("{line}{{envelope}}");
+            let jobs = ["a", "b", "c", "later", "due"].map(|id| (id, envelope.as_str()));
+            let _: () = world.redis.hset_multiple(world.key("job"), &jobs).await.unwrap();
             let (_, mark) = world.claim("2").await;
             world.expire_leases().await;
             let _: () = world.redis.zadd(world.key("scheduled"), "due", 1).await.unwrap();
-            let _: () = world.redis.hset(world.key("job"), "due", "{envelope}").await.unwrap();
             let _: () = world.redis.del(world.key(foreign)).await.unwrap();
             let _: () = world.redis.pfadd(world.key(foreign), "foreign").await.unwrap();
             // What counts as a string to Redis is foreign to none of our strings.
@@ -208,10 +220,11 @@ async fn a_script_that_meets_something_foreign_has_changed_nothing() {
                 let _: () = world.redis.zadd(world.key(foreign), "foreign", 1).await.unwrap();
             }
             let fence = mark.split(' ').next().unwrap().to_owned();
+            let pushed = format!("{}{{}}", line.replace("gate", "=held"));
             let args: Vec<&str> = match name {
-                "push" => vec!["1", "0", "new", "new", "~=held\n{}"],
+                "push" => vec!["1", "999", "new", "new", &pushed],
                 "claim" => vec!["9", "4000", "token", "worker"],
-                "finish" => vec!["1", "0", "999", "worker", "[{}]", "", "completed 1 ", "a", &mark],
+                "finish" => vec!["1", "0", "999", "worker", "[{}]", "", "completed 1 ", "a", "1", &mark],
                 "yield" => vec!["worker", "a", &mark, "retry", "0", "{}", "b", &mark, "release", "0", "{}"],
                 "rescue" => vec!["1 here", "0", "500"],
                 "crash" => vec!["a", &fence],
@@ -223,8 +236,22 @@ async fn a_script_that_meets_something_foreign_has_changed_nothing() {
             };
             let before = world.dump().await;
 
-            let answer = world.try_call::<redis::Value>(name, &args).await;
+            let answer = match (name, line) {
+                // As it is called for jobs that are not unique.
+                ("push", "") => world.try_call_with::<redis::Value>(name, &keys[..7], &args).await,
+                _ => world.try_call_with(name, &keys, &args).await,
+            };
 
+            // The shorter way does not meet what only limits need.
+            let is_on_the_way = match name {
+                "claim" => !["limits", "settings", "waiting", "turns", "stats", "unique"].contains(foreign),
+                "finish" => !["settings", "thaw", "wake"].contains(foreign),
+                "push" => !["scheduled", "unique", "events"].contains(foreign),
+                _ => true,
+            };
+            if line.is_empty() && !is_on_the_way && answer.is_ok() {
+                continue;
+            }
             let error = answer.expect_err(&format!("{name} did not mind {foreign}"));
             assert!(error.code() == Some("WRONGTYPE") && error.to_string().contains(&world.key(foreign)), "{name}: {error}");
             assert_eq!(world.dump().await, before, "{name} stopped half-way at {foreign}");

@@ -6,18 +6,37 @@
 --   ARGV  1 how many at most (1 to 500) · 2 lease (ms) · 3 lease token · 4 worker
 -- Returns nil when there is no epoch yet (nothing may be claimed without one); else epoch, fence, now (ms), ids, envelopes, and what
 -- their earlier attempts were (one each; none when no job of the queue was attempted before).
-expect_keys('hash list hash hash set list string string hash hash zset hash zset hash hash hash')
+local KINDS = 'hash list hash hash set list string string hash hash zset hash zset hash hash hash'
 local job, ready, running, attempts = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local gone, wake, fence_key, epoch_key = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local waiting, turns, thaw, paused = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
 local want = tonumber(ARGV[1])
-local epoch = redis.call('GET', epoch_key)
+local epoch, any_paused, any_thaw, any_gone, any_attempts, is_awake, line, found
+read_first(KINDS, function()
+    epoch = redis.call('GET', epoch_key)
+    any_paused = redis.call('HLEN', paused) > 0
+    any_thaw = redis.call('ZCARD', thaw) > 0
+    line = redis.call('LRANGE', ready, 0, want - 1)
+    found = #line > 0 and redis.call('HMGET', job, unpack(line)) or {}
+    if #line > 0 or any_thaw then
+        any_gone = redis.call('SCARD', gone) > 0
+        any_attempts = redis.call('HLEN', attempts) > 0
+        is_awake = redis.call('LLEN', wake) > 0
+        redis.call('HLEN', running)
+        redis.call('GET', fence_key)
+    end
+end)
 if not epoch then return nil end
+if #line == 0 and not any_thaw then return {epoch, 0, 0, {}, {}, {}} end
+local texts = {}
+for i = 1, #line do
+    if found[i] and (any_paused or string.byte(found[i]) == 126) then texts[i] = words_of(found[i]) end
+end
+local limited, not_before = any_thaw or next(texts) ~= nil, nil
+if limited then expect_keys(KINDS) end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local L = open_limits(KEYS[9], KEYS[10], thaw, KEYS[16], now)
-local any_paused = redis.call('HLEN', paused) > 0
-local limited, not_before = false, nil
 
 local pauses = {}
 local function is_paused(what)
@@ -116,9 +135,8 @@ end
 
 -- Those whose turn may have come.
 local looked = 0
-if redis.call('ZCARD', thaw) > 0 then
+if any_thaw then
     for _, key in ipairs(redis.call('ZRANGEBYSCORE', thaw, '-inf', now, 'LIMIT', 0, 100)) do
-        limited = true
         while #taken < want and looked < 500 do
             local most = math.min(want - #taken, room_of(key))
             local entries = redis.call('ZRANGEBYLEX', waiting, '[' .. key .. ' ', '(' .. key .. '!', 'LIMIT', 0, most)
@@ -163,19 +181,13 @@ if redis.call('ZCARD', thaw) > 0 then
     end
 end
 
-if #taken < want then
-    local ids = redis.call('LPOP', ready, want - #taken) or {}
-    local found = #ids > 0 and redis.call('HMGET', job, unpack(ids)) or {}
-    local any_gone = redis.call('SCARD', gone) > 0
-    local texts = {}
-    for i = 1, #ids do
-        if found[i] and (any_paused or string.byte(found[i]) == 126) then texts[i] = words_of(found[i]) end
-    end
-    limited = limited or next(texts) ~= nil
+local left = math.min(want - #taken, #line)
+if left > 0 then
+    redis.call('LTRIM', ready, left, -1)
     if limited then load_limits(L, texts, true) end
     local back
-    for i, id in ipairs(ids) do
-        local envelope = found[i]
+    for i = 1, left do
+        local id, envelope = line[i], found[i]
         -- A tombstone begins with '!': the job ended while its place was still in line.
         local first = envelope and string.byte(envelope)
         if not (any_gone and redis.call('SREM', gone, id) == 1) and first and first ~= 33 then
@@ -183,7 +195,7 @@ if #taken < want then
             if words then
                 local blocked, closed = obstacle(envelope, words, nil)
                 if blocked then
-                    back = back or redis.call('HINCRBY', KEYS[15], 'back', #ids) - #ids
+                    back = back or redis.call('HINCRBY', KEYS[15], 'back', left) - left
                     wait_at(blocked, closed, id, 5e15 + back + i)
                 else
                     take(id, words)
@@ -200,13 +212,13 @@ end
 if limited then save_states(L) end
 -- One token wakes one worker; what it leaves is for the next.
 local more = redis.call('LLEN', ready) > 0 or ((#taken == want or looked >= 500) and redis.call('ZCARD', thaw) > 0)
-if more and redis.call('LLEN', wake) == 0 then redis.call('RPUSH', wake, 1) end
+if more and not is_awake then redis.call('RPUSH', wake, 1) end
 if #taken == 0 then return {epoch, 0, 0, {}, {}, {}} end
 
 local fence = redis.call('INCR', fence_key)
 local mark = fence .. ' ' .. ARGV[3] .. ' ' .. ARGV[4] .. ' ' .. now .. ' ' .. (now + tonumber(ARGV[2]))
 local used = {}
-if redis.call('HLEN', attempts) > 0 then
+if any_attempts then
     used = redis.call('HMGET', attempts, unpack(taken))
     for i = 1, #taken do used[i] = used[i] or '' end
 end

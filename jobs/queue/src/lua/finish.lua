@@ -7,12 +7,20 @@
 --         ids after the other, how many they are and their mark ("fence token " as claimed, one for all jobs of a claim; another mark
 --         means that the job is somebody else's now)
 -- Returns the places (from 1) of those whose mark was not the present one: then nothing was changed.
-expect_keys('hash hash hash hash stream hash hash hash zset hash list')
+local KINDS = 'hash hash hash hash stream hash hash hash zset hash list'
 local job, running, attempts, cancels, events, stats = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local n, droppable = tonumber(ARGV[1]), tonumber(ARGV[2])
-local refused = {}
-local held = redis.call('HMGET', running, unpack(ARGV, 8, 7 + n))
-local tombstones, place = {}, 0
+local held, any_attempts, any_cancels, any_limits, unrecorded
+read_first(KINDS, function()
+    held = redis.call('HMGET', running, unpack(ARGV, 8, 7 + n))
+    any_attempts = redis.call('HLEN', attempts) > 0
+    any_cancels = redis.call('HLEN', cancels) > 0
+    any_limits = redis.call('HLEN', KEYS[7]) > 0 or redis.call('HLEN', KEYS[10]) > 0
+    unrecorded = tonumber(redis.call('HGET', stats, 'event_bytes') or 0)
+    redis.call('HLEN', job)
+    redis.call('XLEN', events)
+end)
+local refused, tombstones, place = {}, {}, 0
 for run = 8 + n, #ARGV, 2 do
     local mark = ARGV[run + 1]
     local tombstone = '!' .. (string.match(mark, '^%d+') or '0')
@@ -30,7 +38,8 @@ end
 if place ~= n then return redis.error_reply('ERR marks for ' .. place .. ' jobs and not for ' .. n) end
 if #refused > 0 then return refused end
 
-if redis.call('HLEN', KEYS[7]) > 0 or redis.call('HLEN', KEYS[10]) > 0 then
+if any_limits then
+    expect_keys(KINDS)
     local time = redis.call('TIME')
     local L = open_limits(KEYS[7], KEYS[8], KEYS[9], KEYS[10], time[1] * 1000 + math.floor(time[2] / 1000))
     -- By lease: those of one claim that ask for the same have the same.
@@ -48,11 +57,11 @@ if redis.call('HLEN', KEYS[7]) > 0 or redis.call('HLEN', KEYS[10]) > 0 then
 end
 
 redis.call('HDEL', running, unpack(ARGV, 8, 7 + n))
-if redis.call('HLEN', attempts) > 0 then redis.call('HDEL', attempts, unpack(ARGV, 8, 7 + n)) end
-if redis.call('HLEN', cancels) > 0 then redis.call('HDEL', cancels, unpack(ARGV, 8, 7 + n)) end
+if any_attempts then redis.call('HDEL', attempts, unpack(ARGV, 8, 7 + n)) end
+if any_cancels then redis.call('HDEL', cancels, unpack(ARGV, 8, 7 + n)) end
 local recorded, bytes = n, #ARGV[5]
 if droppable > 0 then
-    if tonumber(redis.call('HGET', stats, 'event_bytes') or 0) < tonumber(ARGV[3]) then
+    if unrecorded < tonumber(ARGV[3]) then
         bytes = bytes + #ARGV[6]
         redis.call('XADD', events, '*', 'worker', ARGV[4], 'events', ARGV[6])
     else

@@ -12,3 +12,11 @@ local function expect_keys(kinds)
     end
 end
 
+-- The same for a script that reads each of its keys before it writes to any: then that is enough, and costs less than asking for types.
+-- `read` is what reads; what its errors do not say, which key it was, is said here.
+local function read_first(kinds, read)
+    local ok, why = pcall(read)
+    if ok then return end
+    expect_keys(kinds)
+    error(why)
+end

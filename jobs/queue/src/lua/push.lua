@@ -5,13 +5,20 @@
 --         · then for each id, envelope · then for each when it is due (ms; 0: at once), or nothing when all are due
 -- Returns how many were new, and of those that met another job which does what they ask for, id and that job's id (they have ended, as
 -- cancelled); an error that begins with PRESSURE when they were refused.
-expect_keys('hash list zset set list string hash hash stream')
+local KINDS = 'hash list zset set list string hash hash stream'
 local job, ready, scheduled, gone, wake = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local n, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
-if limit > 0 and tonumber(redis.call('HGET', KEYS[7], 'event_bytes') or 0) >= limit then
+local bytes, known, any_gone, is_empty, is_awake
+read_first(KINDS, function()
+    if limit > 0 then bytes = redis.call('HGET', KEYS[7], 'event_bytes') end
+    known = redis.call('HMGET', job, unpack(ARGV, 3, 2 + n))
+    any_gone = redis.call('SCARD', gone) > 0
+    is_empty = redis.call('LLEN', ready) == 0
+    is_awake = redis.call('LLEN', wake) > 0
+end)
+if limit > 0 and tonumber(bytes or 0) >= limit then
     return redis.error_reply('PRESSURE the recorder is behind: new direct pushes are refused')
 end
-local known = redis.call('HMGET', job, unpack(ARGV, 3, 2 + n))
 local fresh = true
 for i = 1, n do
     if known[i] then
@@ -19,14 +26,16 @@ for i = 1, n do
         break
     end
 end
-if fresh and #KEYS == 7 and #ARGV == 2 + 3 * n and redis.call('SCARD', gone) == 0 then
-    local waiting = redis.call('RPUSH', ready, unpack(ARGV, 3, 2 + n))
+if fresh and #KEYS == 7 and #ARGV == 2 + 3 * n and not any_gone then
+    -- The only key that was not read is the first that is written.
+    read_first(KINDS, function() redis.call('INCRBY', KEYS[6], n) end)
+    redis.call('RPUSH', ready, unpack(ARGV, 3, 2 + n))
     redis.call('HSET', job, unpack(ARGV, 3 + n, 2 + 3 * n))
-    redis.call('INCRBY', KEYS[6], n)
-    if waiting == n and redis.call('LLEN', wake) == 0 then redis.call('RPUSH', wake, 1) end
+    if is_empty and not is_awake then redis.call('RPUSH', wake, 1) end
     return {n, {}}
 end
 
+expect_keys(KINDS)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local unique, events = KEYS[8], KEYS[9]
@@ -75,7 +84,7 @@ for i = 1, n do
     end
 end
 if placed > 0 then redis.call('INCRBY', KEYS[6], placed) end
-if available > 0 and redis.call('LLEN', wake) == 0 then redis.call('RPUSH', wake, 1) end
+if available > 0 and not is_awake then redis.call('RPUSH', wake, 1) end
 if #told > 0 then
     local pack = cjson.encode(told)
     redis.call('XADD', events, '*', 'worker', '', 'events', pack, unpack(envelopes))
