@@ -12,12 +12,14 @@ pub mod operators;
 pub mod payments;
 pub mod ports;
 pub mod sales;
+pub mod text;
 
 use accounts::{send_password_reset::SendPasswordReset, welcome_learner::WelcomeLearner};
 use certificates::{
     announce_certificate::AnnounceCertificate, issue_certificate::IssueCertificate, publish_status_list::PublishStatusList,
 };
 use chat::notify_slack::NotifySlack;
+use courses::{publish_announcement::PublishAnnouncement, send_announcement::SendAnnouncement};
 use help_desk::{monitor_sla::MonitorSla, notify_sla_alert::NotifySlaAlert};
 use housekeeping::{
     make_partitions::MakePartitions, sweep_ledger::SweepLedger, sweep_letters::SweepLetters,
@@ -53,6 +55,8 @@ pub fn catalogue() -> Registry<Ports> {
         .job::<IssueCertificate>()
         .job::<AnnounceCertificate>()
         .job::<PublishStatusList>()
+        .job::<PublishAnnouncement>()
+        .job::<SendAnnouncement>()
         .job::<SendPasswordReset>()
         .job::<ReadMailReport>()
         .job::<RefreshSalesStatistics>()

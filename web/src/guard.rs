@@ -57,6 +57,9 @@ pub(crate) enum Who {
 /// The role that sees everybody's money.
 pub(crate) const ADMINS: &[Role] = &[Role::Admin];
 
+/// The roles that lead courses; which ones is the course's to say.
+pub(crate) const TEACHERS: &[Role] = &[Role::Instructor, Role::Admin];
+
 /// The roles that work at the help desk.
 pub(crate) const AGENTS: &[Role] = &[Role::Agent, Role::Manager, Role::Admin];
 

@@ -10,6 +10,7 @@ pub(crate) mod admin_sales;
 pub(crate) mod admin_statistics;
 pub(crate) mod alerts;
 pub(crate) mod amend_certificate;
+pub(crate) mod announcements;
 pub(crate) mod certificate_credential;
 pub(crate) mod certificate_pdf;
 pub(crate) mod certificates;

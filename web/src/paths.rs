@@ -62,6 +62,7 @@ pub(crate) const VERIFY: Twin = Twin::new("/verificar", "/verify");
 pub(crate) const COURSES: Twin = Twin::new("/cursos", "/courses");
 pub(crate) const COURSE: Twin = Twin::new("/cursos/{slug}", "/courses/{slug}");
 pub(crate) const COURSE_BUY: Twin = Twin::new("/cursos/{slug}/comprar", "/courses/{slug}/buy");
+pub(crate) const ANNOUNCEMENTS: Twin = Twin::new("/cursos/{slug}/avisos", "/courses/{slug}/announcements");
 pub(crate) const LESSON: Twin = Twin::new("/cursos/{slug}/{lesson}", "/courses/{slug}/{lesson}");
 pub(crate) const LESSON_DONE: Twin = Twin::new("/cursos/{slug}/{lesson}/hecha", "/courses/{slug}/{lesson}/done");
 pub(crate) const MY_COURSES: Twin = Twin::new("/mis-cursos", "/my-courses");

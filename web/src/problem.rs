@@ -10,6 +10,7 @@ use axum::{
 };
 use jobs::{
     certificates::request::RequestError,
+    courses::announcement::AnnounceError,
     help_desk::trouble::DeskError,
     payments::{purchase::BuyError, receive::ReceiveError},
 };
@@ -180,6 +181,15 @@ impl<T> Doing<T> for Result<T, RequestError> {
             Err(RequestError::Postgres(error) | RequestError::Enqueue(EnqueueError::Postgres(error))) => Err(error).doing(what),
             Err(error) => Err(Problem::Internal(anyhow::Error::from(error).context(what))),
             Ok(value) => Ok(value),
+        }
+    }
+}
+
+impl<T> Doing<T> for Result<T, AnnounceError> {
+    fn doing(self, what: &'static str) -> Result<T, Problem> {
+        match self {
+            Err(AnnounceError::Db(error) | AnnounceError::Enqueue(EnqueueError::Postgres(error))) => Err(error).doing(what),
+            other => other.map_err(|error| Problem::Internal(anyhow::Error::from(error).context(what))),
         }
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgExecutor;
 
 use crate::{
-    accounts::{locale::Locale, user::UserId},
+    accounts::{locale::Locale, role::Role, user::UserId},
     payments::money::{Currency, Money},
 };
 
@@ -108,5 +108,23 @@ impl Course {
             .bind(slug)
             .fetch_optional(db)
             .await
+    }
+
+    /// The course with that number, whatever has become of it.
+    ///
+    /// # Errors
+    /// Postgres refuses or cannot be reached.
+    pub async fn by_id(db: impl PgExecutor<'_>, id: CourseId) -> sqlx::Result<Option<Self>> {
+        sqlx::query_as(concat!(include_str!("sql/courses.sql"), " where c.id = $1")).bind(id).fetch_optional(db).await
+    }
+
+    /// Whether that person speaks for it: who teaches it, and the house.
+    #[must_use]
+    pub fn is_led_by(&self, user: UserId, role: Role) -> bool {
+        match role {
+            Role::Admin => true,
+            Role::Instructor => self.instructor_id == user,
+            _ => false,
+        }
     }
 }

@@ -2,19 +2,8 @@
 
 use unicode_normalization::UnicodeNormalization as _;
 
-/// Why a text is not taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TextProblem {
-    /// Nothing that could be read.
-    #[error("it is blank")]
-    Blank,
-    /// More characters than that.
-    #[error("it has more than {0} characters")]
-    TooLong(usize),
-    /// Control characters, or such as turn around what stands beside them.
-    #[error("it has characters that cannot be shown")]
-    Forbidden,
-}
+pub use crate::text::TextProblem;
+use crate::text::{line, lines};
 
 /// A ticket's title: one line.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::Type)]
@@ -40,7 +29,7 @@ impl Title {
     /// # Errors
     /// It is blank, too long, or not a line that can be shown.
     pub fn parse(typed: &str) -> Result<Self, TextProblem> {
-        judge(typed.trim().nfc().collect(), Self::MAX_CHARS, |_| false).map(Self)
+        line(typed, Self::MAX_CHARS).map(Self)
     }
 
     /// The title.
@@ -54,13 +43,12 @@ impl Body {
     /// The most characters it may have.
     pub const MAX_CHARS: usize = 20_000;
 
-    /// Reads what somebody typed. Browsers send lines that end in CR LF.
+    /// Reads what somebody typed.
     ///
     /// # Errors
     /// It is blank, too long, or cannot be shown.
     pub fn parse(typed: &str) -> Result<Self, TextProblem> {
-        let lines = typed.replace("\r\n", "\n").replace('\r', "\n");
-        judge(lines.trim().nfc().collect(), Self::MAX_CHARS, |c| matches!(c, '\n' | '\t')).map(Self)
+        lines(typed, Self::MAX_CHARS).map(Self)
     }
 
     /// The text.
@@ -83,7 +71,7 @@ impl Tag {
         if word.contains(char::is_whitespace) {
             return Err(TextProblem::Forbidden);
         }
-        judge(word, Self::MAX_CHARS, |_| false).map(Self)
+        line(&word, Self::MAX_CHARS).map(Self)
     }
 
     /// The word.
@@ -91,24 +79,6 @@ impl Tag {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-fn judge(text: String, max_chars: usize, is_allowed: fn(char) -> bool) -> Result<String, TextProblem> {
-    if text.chars().any(|c| is_forbidden(c) && !is_allowed(c)) {
-        return Err(TextProblem::Forbidden);
-    }
-    if !text.chars().any(|c| !c.is_whitespace()) {
-        return Err(TextProblem::Blank);
-    }
-    if text.chars().count() > max_chars {
-        return Err(TextProblem::TooLong(max_chars));
-    }
-    Ok(text)
-}
-
-/// Control characters, separators of lines, and what changes the direction of the text around it (Unicode TR 9).
-fn is_forbidden(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

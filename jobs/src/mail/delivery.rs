@@ -55,6 +55,8 @@ const REFUSED_LATER_MINUTES: u32 = 120;
 pub const CRITICAL_LIMITS: &[Limit] = &[pace("mail_critical")];
 /// The same for the lane `default`.
 pub const DEFAULT_LIMITS: &[Limit] = &[pace("mail_default")];
+/// The same for the lane `low`.
+pub const LOW_LIMITS: &[Limit] = &[pace("mail_low")];
 
 const fn pace(name: &'static str) -> Limit {
     Limit::rate(name, 50, Duration::from_secs(1)).with_burst(50)

@@ -106,6 +106,15 @@ impl Links {
         self.page(&format!("/credentials/status/{list}"))
     }
 
+    /// The page with what a course has told its learners.
+    #[must_use]
+    pub fn announcements(&self, locale: Locale, slug: &str) -> Url {
+        self.page(&match locale {
+            Locale::Es => format!("/cursos/{slug}/avisos"),
+            Locale::En => format!("/courses/{slug}/announcements"),
+        })
+    }
+
     /// The page of a ticket.
     #[must_use]
     pub fn ticket(&self, locale: Locale, ticket: TicketId) -> Url {

@@ -1,5 +1,6 @@
 //! Letters: the real worker, a mail server that misbehaves, and what the letter's row says afterwards.
 
+mod announcements;
 mod dkim;
 mod doubt;
 mod losses;

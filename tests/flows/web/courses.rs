@@ -188,3 +188,61 @@ async fn the_ledger_takes_only_what_balances_and_gives_nothing_back() {
         assert!(refused(change).await.contains("is only added to"), "{change}");
     }
 }
+
+#[tokio::test]
+async fn who_teaches_a_course_tells_its_learners_and_nobody_else_does() {
+    let web = Web::start().await.with_demo_school().await;
+    sqlx::query(
+        "update school.courses set instructor_id = (select id from core.users where email = 'instructora@faena.example') where slug = $1",
+    )
+    .bind(FREE)
+    .execute(&web.stores.db)
+    .await
+    .unwrap();
+    let (course, page) = (format!("/cursos/{FREE}"), format!("/cursos/{FREE}/avisos"));
+    let (teacher, learner) = (web.signed_in("instructora").await, web.signed_in("aprendiz").await);
+    let told = async || web.number("select count(*) from school.announcements").await;
+    let another = format!("/cursos/{PAID}/avisos");
+    sqlx::query("update school.courses set instructor_id = (select id from core.users where email = 'admin@faena.example') where slug = $1")
+        .bind(PAID)
+        .execute(&web.stores.db)
+        .await
+        .unwrap();
+    assert_eq!(teacher.get(&another).await.status(), StatusCode::NOT_FOUND, "it is somebody else's course");
+    let key = teacher.page(&page).await.attribute("input[name=key]", "value").unwrap();
+
+    let refused = teacher.send(&page, &page, &[("title", "Nueva\u{202e} lección"), ("body", " "), ("key", &key)]).await;
+    let refused = Page { status: refused.status(), html: refused.text().await.unwrap() };
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(refused.texts("#title-problem, #body-problem"), ["Tiene signos que no se pueden mostrar.", "Escribe algo."]);
+    assert_eq!(refused.attribute("input[name=key]", "value").as_ref(), Some(&key), "it is still the same form");
+    assert_eq!(told().await, 0);
+
+    let words = [("title", "Nueva <b>lección</b>"), ("body", "Ya está.\r\n\r\nHasta el jueves."), ("key", &key)];
+    for _ in 0..2 {
+        let answer = teacher.send(&page, &page, &words).await;
+        assert_eq!(leads_to(&answer), format!("{page}?done=told"));
+    }
+    assert_eq!(told().await, 1, "sent twice, it tells once");
+    assert_eq!(web.number("select count(*) from faena.outbox where name = 'publish_announcement'").await, 1);
+
+    let none = learner.get(&page).await.status();
+    assert_eq!(none, StatusCode::NOT_FOUND, "they take no part");
+    learner.send(&course, &format!("{course}/comprar"), &[]).await;
+    let read = learner.page(&page).await;
+    assert_eq!((read.text(".said h2").as_str(), read.texts(".said p.lines").len()), ("Nueva <b>lección</b>", 2));
+    assert!(read.texts("form.sheet").is_empty(), "{}", read.html);
+    let forged = learner.send(&course, &page, &words).await;
+    assert_eq!(forged.status(), StatusCode::FORBIDDEN);
+
+    for number in 0..4 {
+        let key = uuid::Uuid::new_v4().to_string();
+        let title = format!("Aviso {number}");
+        let answer = teacher.send(&page, &page, &[("title", &title), ("body", "x"), ("key", &key)]).await;
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    }
+    let key = uuid::Uuid::new_v4().to_string();
+    let sixth = teacher.send(&page, &page, &[("title", "Uno más"), ("body", "x"), ("key", &key)]).await;
+    assert_eq!(sixth.status(), StatusCode::UNPROCESSABLE_ENTITY, "learners are not flooded");
+    assert_eq!(told().await, 5);
+}

@@ -220,3 +220,23 @@ certificate-why-blank = Write the reason.
 certificate-revoke-sure = Yes, revoke it
 certificate-revoked = Revoked. The page where it is checked says so already.
 certificate-not-now = It is too late: it counts no more, or another one is on its way.
+
+# A course's announcements.
+announcements-title = Announcements
+announcements-none = There are none yet.
+announcement-subject = Subject
+announcement-body = Announcement
+announcement-body-hint = Leave an empty line between paragraphs.
+announcement-reaches = { $learners ->
+    [0] Nobody takes the course yet.
+    [one] It will reach the one person who takes the course by mail, unless they do not want such letters.
+   *[other] It will reach the { $learners } people who take the course by mail, except those who do not want such letters.
+}
+announcement-tell = Tell everybody
+announcement-told = The announcement is on its way.
+announcement-too-many = There were { $most } announcements in 24 hours: this one has to wait until tomorrow.
+announcement-letters = { $letters ->
+    [one] one letter
+   *[other] { $letters } letters
+}
+announcement-on-its-way = on its way

@@ -220,3 +220,23 @@ certificate-why-blank = Escribe el motivo.
 certificate-revoke-sure = Sí, retirarlo
 certificate-revoked = Retirado. La página para comprobarlo ya lo dice.
 certificate-not-now = Ya no se puede: dejó de valer, o hay otro en camino.
+
+# Avisos de un curso.
+announcements-title = Avisos
+announcements-none = Todavía no hay ninguno.
+announcement-subject = Asunto
+announcement-body = Aviso
+announcement-body-hint = Deja una línea en blanco entre párrafos.
+announcement-reaches = { $learners ->
+    [0] Nadie sigue el curso todavía.
+    [one] Le llegará por correo a la única persona que sigue el curso, salvo que no quiera estas cartas.
+   *[other] Les llegará por correo a las { $learners } personas que siguen el curso, salvo a quien no quiera estas cartas.
+}
+announcement-tell = Avisar a todos
+announcement-told = El aviso está en camino.
+announcement-too-many = Ya van { $most } avisos en 24 horas: este tendrá que esperar a mañana.
+announcement-letters = { $letters ->
+    [one] una carta
+   *[other] { $letters } cartas
+}
+announcement-on-its-way = en camino

@@ -50,6 +50,8 @@ struct CoursePage {
     course: Course,
     sections: Vec<Section>,
     enrolment: Option<Enrolment>,
+    /// Whether the reader speaks for the course.
+    is_leader: bool,
     done: Option<Done>,
     /// Who takes money for it.
     providers: Vec<Provider>,
@@ -98,6 +100,7 @@ pub(crate) async fn show(
         Some(reader) => Enrolment::find(&app.db, reader, course.id).await.doing("looking up an enrolment")?,
         None => None,
     };
+    let is_leader = visit.person().is_some_and(|person| course.is_led_by(person.id, person.role));
     let providers = app.settings.providers().into_iter().filter(|provider| takes(*provider, course.price())).collect();
-    render(StatusCode::OK, &CoursePage { page, course, sections, enrolment, done: asked.done, providers })
+    render(StatusCode::OK, &CoursePage { page, course, sections, enrolment, is_leader, done: asked.done, providers })
 }
