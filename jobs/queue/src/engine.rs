@@ -27,8 +27,7 @@ use crate::{
     inflight::{Claimed, Inflight},
     journal::Journal,
     lane::Lane,
-    lanes::watch_settings,
-    limit::Limit,
+    lanes::{Named, learn_settings, watch_settings},
     live,
     loops::{Hung, Loops},
     peers::Peers,
@@ -41,6 +40,8 @@ use crate::{
     trouble::tell_troubles,
 };
 
+/// Before the first claim; a worker starts although a store is away.
+const LEARNING: Duration = Duration::from_secs(5);
 /// Beyond the drain's own time: for dropped handlers to notice, and for Redis to hear what became of their jobs.
 const AFTER_DRAIN: Duration = Duration::from_secs(6);
 
@@ -140,18 +141,25 @@ impl<P: Send + Sync + 'static> Engine<P> {
             let long = surroundings.registry.kinds().any(|kind| kind.lane == lane && kind.long);
             let more_urgent = inflights.iter().filter(|other| other.lane.is_own() && other.lane.queue() < lane.queue());
             let lenders = if long { Vec::new() } else { more_urgent.cloned().collect() };
-            let inflight = Inflight::new(lane, slots, lenders);
-            let acker = start_queue_loops(&loops, &store, &db, &inflight, &worker, &drain);
-            monitor = register(monitor, &inflight, acker, &surroundings, &worker);
-            inflights.push(inflight);
+            inflights.push(Inflight::new(lane, slots, lenders));
+        }
+        let limits = surroundings.registry.limits().map(|(kind, limit)| (kind.lane, *limit)).collect();
+        let named: Named = (lanes.clone(), limits);
+        let learnt = tokio::time::timeout(LEARNING, learn_settings(&store, &db, &named, &inflights));
+        let is_listed = matches!(stop.run_until_cancelled(learnt).await, Some(Ok(Ok(()))));
+        if !is_listed {
+            warn!("a store does not answer: what is paused, and what limits allow, will be learnt when it does");
+        }
+        for inflight in &inflights {
+            let acker = start_queue_loops(&loops, &store, &db, inflight, &worker, &drain);
+            monitor = register(monitor, inflight, acker, &surroundings, &worker);
         }
         for &lane in lanes.iter().filter(|_| records) {
             let (store, db) = (store.clone(), db.clone());
             loops.start("record", Some(lane), move |outage| record(store.clone(), db.clone(), lane, outage));
         }
-        let limits: Vec<(Lane, Limit)> = surroundings.registry.limits().map(|(kind, limit)| (kind.lane, *limit)).collect();
         let kinds = surroundings.registry.kinds().map(|kind| (kind.name.to_owned(), kind.version)).collect();
-        start_shared_loops(&loops, (&store, &db), direct_url, (&lanes, limits), &inflights, (&worker, kinds), &drain);
+        start_shared_loops(&loops, (&store, &db), direct_url, (named, is_listed), &inflights, (&worker, kinds), &drain);
 
         let begun = drain.begun.clone();
         let workers = tokio::spawn(monitor.run_with_signal(async move {
@@ -216,7 +224,7 @@ fn start_shared_loops(
     loops: &Loops,
     (store, db): (&Store, &PgPool),
     direct_url: String,
-    (lanes, limits): (&[Lane], Vec<(Lane, Limit)>),
+    (named, is_listed): (Named, bool),
     inflights: &[Arc<Inflight>],
     (worker, kinds): (&str, BTreeMap<String, u16>),
     drain: &Drain,
@@ -226,7 +234,7 @@ fn start_shared_loops(
         let (store, db) = both.clone();
         move |outage| relay(store.clone(), db.clone(), direct_url.clone(), outage)
     });
-    for &lane in lanes {
+    for &lane in &named.0 {
         loops.start("promote", Some(lane), {
             let store = store.clone();
             move |outage| live::promote(store.clone(), lane, outage)
@@ -245,8 +253,8 @@ fn start_shared_loops(
         move |outage| carry_out_commands(store.clone(), db.clone(), outage)
     });
     loops.start("settings", None, {
-        let (store, db, catalogue, inflights) = (store.clone(), db.clone(), (lanes.to_vec(), limits), inflights.to_vec());
-        move |outage| watch_settings(store.clone(), db.clone(), catalogue.clone(), inflights.clone(), outage)
+        let (store, db, inflights) = (store.clone(), db.clone(), inflights.to_vec());
+        move |outage| watch_settings(store.clone(), db.clone(), named.clone(), inflights.clone(), is_listed, outage)
     });
     loops.start("troubles", None, {
         let (troubles, db) = (loops.troubles.clone(), db.clone());

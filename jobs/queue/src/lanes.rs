@@ -30,29 +30,50 @@ pub(crate) async fn lanes(db: &mut PgConnection) -> sqlx::Result<Vec<Lane>> {
     Ok(lanes)
 }
 
-/// Keeps the lanes and limits of this worker's catalogue on the list, and its claims in step with pauses and limits, until halted. While
-/// Postgres is away, what was last known holds.
+/// What a worker's catalogue names: lanes, and limits with theirs.
+pub(crate) type Named = (Vec<Lane>, Vec<(Lane, Limit)>);
+
+/// Puts the lanes and limits of this worker's catalogue on the list, and learns and tells what is paused and what limits allow, before the
+/// first claim: who claims without knowing begins what is paused, and sets aside what it knows no bounds of.
+pub(crate) async fn learn_settings(
+    store: &Store,
+    db: &PgPool,
+    catalogue: &Named,
+    inflights: &[Arc<Inflight>],
+) -> Result<(), RelayError> {
+    list(db, &catalogue.0).await?;
+    list_limits(db, &catalogue.1).await?;
+    look(store, db, &catalogue.0, inflights).await
+}
+
+async fn look(store: &Store, db: &PgPool, lanes: &[Lane], inflights: &[Arc<Inflight>]) -> Result<(), RelayError> {
+    let paused = paused(db).await?;
+    inflights.iter().for_each(|inflight| inflight.pause(paused.contains_key(&inflight.lane)));
+    Ok(tell_lanes(store, lanes, &read_settings(db).await?).await?)
+}
+
+/// Keeps this worker's claims in step with pauses and limits, until halted. While Postgres is away, what was last known holds.
 pub(crate) async fn watch_settings(
     store: Store,
     db: PgPool,
-    catalogue: (Vec<Lane>, Vec<(Lane, Limit)>),
+    catalogue: Named,
     inflights: Vec<Arc<Inflight>>,
+    mut is_listed: bool,
     mut outage: Outage,
 ) {
-    let mut listed = false;
     loop {
         let looked = async {
-            if !listed {
-                list(&db, &catalogue.0).await?;
-                list_limits(&db, &catalogue.1).await?;
-                listed = true;
+            if is_listed {
+                look(&store, &db, &catalogue.0, &inflights).await
+            } else {
+                learn_settings(&store, &db, &catalogue, &inflights).await
             }
-            let paused = paused(&db).await?;
-            inflights.iter().for_each(|inflight| inflight.pause(paused.contains_key(&inflight.lane)));
-            Ok::<_, RelayError>(tell_lanes(&store, &catalogue.0, &read_settings(&db).await?).await?)
         };
         match bounded(looked).await {
-            Ok(()) => outage.over(),
+            Ok(()) => {
+                is_listed = true;
+                outage.over();
+            }
             Err(error) => outage.failed(&error),
         }
         tokio::time::sleep(LOOK_EVERY).await;

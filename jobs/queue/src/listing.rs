@@ -14,8 +14,8 @@ use crate::{
     lane::Lane,
     lanes::{lanes, paused},
     operations::{
-        AttemptRecord, CommandRecord, JobDetail, JobFilter, JobSummary, LaneOverview, Notice, Operations, OperationsError,
-        Overview, Page, State,
+        AttemptCounts, AttemptRecord, CommandRecord, JobDetail, JobFilter, JobSummary, LaneOverview, Notice, Operations,
+        OperationsError, Overview, Page, State,
     },
     progress::Progress,
     secret::redacted,
@@ -35,6 +35,19 @@ fn read_cursor<'c, T>(cursor: Cursor<'c>, read: impl FnOnce(&'c str) -> Option<T
 }
 
 impl Operations {
+    /// How the attempts of each lane went since its data in Redis began; a wiped Redis begins anew.
+    ///
+    /// # Errors
+    /// A store did not answer.
+    pub async fn attempt_counts(&self) -> Result<Vec<AttemptCounts>, OperationsError> {
+        let mut counts = Vec::new();
+        for lane in self.lanes().await? {
+            let (succeeded, failed) = self.store.attempts(lane).await?;
+            counts.push(AttemptCounts { lane, succeeded, failed });
+        }
+        Ok(counts)
+    }
+
     /// The engine at a glance. Nothing in it is counted by reading the jobs themselves, so a backlog costs nothing.
     ///
     /// # Errors

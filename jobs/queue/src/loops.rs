@@ -124,6 +124,7 @@ impl Loops {
                 Watched::Ended(Err(_)) => error!(name, lane = labels[1].1, "a loop of the engine panicked; starting it again"),
                 Watched::Hung if trusted_in == 0 => {
                     trusted_in = PROBATION;
+                    self.troubles.note_stall();
                     error!(name, lane = labels[1].1, "a loop of the engine hangs; building it anew");
                     running.abort();
                     // What it holds is let go before its successor starts; if it blocks a thread, that never happens.

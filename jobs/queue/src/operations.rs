@@ -215,6 +215,17 @@ impl LaneOverview {
     }
 }
 
+/// How the attempts of a lane went since its data in Redis began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AttemptCounts {
+    /// Which lane.
+    pub lane: Lane,
+    /// Attempts that did what they were for.
+    pub succeeded: u64,
+    /// Attempts that were tried again or were the last.
+    pub failed: u64,
+}
+
 /// Something an operator must know and nobody else would say.
 #[derive(Debug, Clone, Serialize, sqlx::FromRow)]
 pub struct Notice {

@@ -1,7 +1,7 @@
 //! What is wrong with Redis that only a person can mend, told to operators where they look.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     error::Error,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -18,6 +18,8 @@ use crate::{
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// A trouble that no loop has met for so long is over: each tries at least once in two seconds.
 const OVER_AFTER: Duration = Duration::from_secs(10);
+/// A loop that was built anew works; that it had to be is worth an operator's look.
+const STALL_IS_TOLD_FOR: Duration = Duration::from_secs(600);
 
 /// A way in which Redis refuses. What it says is not repeated: it might quote a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,10 +28,20 @@ pub(crate) enum Trouble {
     Password,
     ReadOnly,
     WrongType,
+    /// A loop of ours hung, whatever of.
+    Stalled,
 }
 
 impl Trouble {
-    const ALL: [Self; 4] = [Self::Full, Self::Password, Self::ReadOnly, Self::WrongType];
+    const ALL: [Self; 5] = [Self::Full, Self::Password, Self::ReadOnly, Self::WrongType, Self::Stalled];
+
+    /// Not met for so long, it is over.
+    const fn over_after(self) -> Duration {
+        match self {
+            Self::Stalled => STALL_IS_TOLD_FOR,
+            _ => OVER_AFTER,
+        }
+    }
 
     fn of(error: &RedisError) -> Option<Self> {
         if error.kind() == ErrorKind::AuthenticationFailed {
@@ -50,6 +62,7 @@ impl Trouble {
             Self::Password => "redis_password",
             Self::ReadOnly => "redis_read_only",
             Self::WrongType => "redis_wrong_type",
+            Self::Stalled => "loop_stalled",
         }
     }
 
@@ -74,6 +87,9 @@ impl Trouble {
                  diario del worker dice qué falla. / Under one of our names Redis holds something that is not ours: see which program shares \
                  FAENA_NAMESPACE and remove it; the worker's log says what fails."
             }
+            Self::Stalled => {
+                "Un bucle de un worker se quedó parado y se rehízo; si vuelve a pararse, su proceso termina. Su diario dice cuál: busca «hangs». / A                  loop of a worker hung and was built anew; if it hangs again, its process ends. Its log says which: look for “hangs”."
+            }
         }
     }
 }
@@ -94,38 +110,40 @@ impl Troubles {
         }
     }
 
+    /// Notes that a loop hung.
+    pub(crate) fn note_stall(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(Trouble::Stalled, Instant::now());
+    }
+
     fn is_met(&self, trouble: Trouble) -> bool {
         let met = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        met.get(&trouble).is_some_and(|at| at.elapsed() < OVER_AFTER)
+        met.get(&trouble).is_some_and(|at| at.elapsed() < trouble.over_after())
     }
 }
 
 /// Posts a notice for each trouble while it lasts, and takes it away when it is over. Another worker that still meets it posts it again.
 pub(crate) async fn tell_troubles(troubles: Arc<Troubles>, db: PgPool, mut outage: Outage) {
     let started = Instant::now();
-    let mut posted: Vec<Trouble> = Vec::new();
-    let mut swept = false;
+    let (mut posted, mut swept): (BTreeSet<Trouble>, BTreeSet<Trouble>) = (BTreeSet::new(), BTreeSet::new());
     loop {
         let told = bounded(async {
             for trouble in Trouble::ALL {
                 if troubles.is_met(trouble) {
                     if !posted.contains(&trouble) {
                         post_notice(&db, trouble.key(), trouble.sentence()).await?;
-                        posted.push(trouble);
+                        posted.insert(trouble);
                     }
-                } else if posted.contains(&trouble) || !swept && started.elapsed() > OVER_AFTER {
+                } else if posted.contains(&trouble) || !swept.contains(&trouble) && started.elapsed() > trouble.over_after() {
                     // Also what a process that is gone has left.
                     clear_notice(&db, trouble.key()).await?;
-                    posted.retain(|other| *other != trouble);
+                    posted.remove(&trouble);
+                    swept.insert(trouble);
                 }
             }
             Ok::<_, sqlx::Error>(())
         });
         match told.await {
-            Ok(()) => {
-                swept |= started.elapsed() > OVER_AFTER;
-                outage.over();
-            }
+            Ok(()) => outage.over(),
             Err(error) => outage.failed(&error),
         }
         tokio::time::sleep(LOOK_EVERY).await;

@@ -59,6 +59,14 @@ pub(crate) struct Look {
 }
 
 impl Store {
+    /// How attempts went since the lane's data began: those that succeeded, and those that did not.
+    pub(crate) async fn attempts(&self, lane: Lane) -> Result<(u64, u64), StoreError> {
+        let mut read = redis::cmd("HMGET");
+        read.arg(self.key(lane, "stats")).arg(&["completed", "dead", "retried"]);
+        let (completed, dead, retried): (Option<u64>, Option<u64>, Option<u64>) = self.query(&read, "counting attempts").await?;
+        Ok((completed.unwrap_or(0), dead.unwrap_or(0) + retried.unwrap_or(0)))
+    }
+
     pub(crate) async fn counts(&self, lane: Lane) -> Result<LiveCounts, StoreError> {
         type Reply = (i64, u64, u64, u64, u64, u64, u64, i64, Option<Vec<u8>>, i64, u64, u64);
         let reply: Reply = self.run(&self.call(&COUNTS, lane), "counting jobs").await?;

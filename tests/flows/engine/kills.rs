@@ -191,7 +191,7 @@ async fn a_cancelled_job_ends_cancelled_or_was_done_before_whoever_dies() {
     const JOBS: i64 = 400;
     let stores = Stores::fresh().await;
     let mut crew = Crew::at(&stores, 4).await;
-    let ids = enqueue_all(&stores, (0..JOBS).map(|n| Touch { n, sleep_ms: 1000 })).await;
+    let ids = enqueue_all(&stores, (0..JOBS).map(|n| Touch { n, sleep_ms: 4000 })).await;
     let endless = enqueue_all(&stores, (0..20).map(|n| Linger { n: JOBS + n, listens: true })).await;
     let mut asked: BTreeSet<JobId> = BTreeSet::new();
     until("some to be done", async || crew.number("select count(*) from probe.effects").await > 0).await;

@@ -6,6 +6,7 @@ use faena_tests::{
     judge::{effects, no_leftovers, quiet},
     probe::{Film, Linger, Touch, Urge},
     process::{run_to_end, start_probe, try_to_end},
+    proxy::Proxy,
     stores::Stores,
     wait::until,
 };
@@ -114,6 +115,23 @@ async fn a_paused_lane_waits_while_its_running_jobs_go_on_and_a_wiped_redis_does
     assert_eq!(said.trim(), "resumed");
     quiet(&stores).await;
     assert!(!stores.operations().resume(Lane::of(Queue::Default)).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_worker_that_starts_beside_a_slow_postgres_knows_what_is_paused_before_it_claims() {
+    let stores = Stores::fresh().await;
+    start_probe(&stores, &[]).await.terminate().await;
+    let said = run_to_end("probe", &["pause", "default", "--by", "operadora"], &stores.settings()).await;
+    assert_eq!(said.trim(), "paused");
+    queue::push(&stores.store, Touch { n: 0, sleep_ms: 0 }).await.unwrap();
+    queue::push(&stores.store, Urge { n: 1 }).await.unwrap();
+    let (proxy, database_url) = Proxy::before_url(&stores.database_url).await;
+    proxy.set_latency(30);
+
+    let _worker = start_probe(&stores, &[("DATABASE_URL", &database_url)]).await;
+
+    until("the urgent job to begin", async || begun(&stores, 1, 2).await == 1).await;
+    assert_eq!((begun(&stores, 0, 1).await, count(&stores, "default", State::Available).await), (0, 1));
 }
 
 #[tokio::test]

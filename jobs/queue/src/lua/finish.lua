@@ -48,10 +48,16 @@ if any_limits then
         if tails[held[i]] == nil then tails[held[i]] = tail_of(held[i]) or false end
     end
     load_limits(L, tails, false)
+    local shares = {}
     for i = 1, n do
         local tail = tails[held[i]]
-        if tail then give_back(L, ARGV[7 + i], tail, true) end
+        if tail and #read_words(L, tail).keys > 0 then
+            give_back(L, ARGV[7 + i], tail, true)
+        elseif tail then
+            shares[tail] = (shares[tail] or 0) + 1
+        end
     end
+    for tail, count in pairs(shares) do give_back_shares(L, tail, count) end
     save_states(L)
     if L.wakes and redis.call('LLEN', KEYS[11]) == 0 then redis.call('RPUSH', KEYS[11], 1) end
 end

@@ -146,17 +146,22 @@ local function free_unique(L, id, word)
     if holder and string.match(holder, '^%S+') == id then redis.call('HDEL', L.unique, string.sub(word, 2)) end
 end
 
--- Takes back the shares that stood behind a lease; `ended`: what was held until the end as well. Answers a limit that the job had a share of.
-local function give_back(L, id, tail, ended)
-    local read = read_words(L, tail)
-    for _, word in ipairs(read.limits) do
+-- Takes back the shares that stood behind `n` leases with the same words.
+local function give_back_shares(L, tail, n)
+    for _, word in ipairs(read_words(L, tail).limits) do
         local state = state_of(L, word)
-        state.held = math.max(0, state.held - 1)
+        state.held = math.max(0, state.held - n)
         if state.waiting > 0 then
             redis.call('ZADD', L.thaw, 0, word)
             L.wakes = true
         end
     end
+end
+
+-- Takes back what stood behind a lease; `ended`: what was held until the end as well. Answers a limit that the job had a share of.
+local function give_back(L, id, tail, ended)
+    local read = read_words(L, tail)
+    give_back_shares(L, tail, 1)
     for _, word in ipairs(ended and read.keys or {}) do
         if string.byte(word) == 61 then free_unique(L, id, word) end
     end
