@@ -27,7 +27,7 @@ use housekeeping::{
     sweep_tokens::SweepTokens,
 };
 use mail::read_mail_report::ReadMailReport;
-use operators::tell_operator::TellOperator;
+use operators::{tell_operator::TellOperator, watch_platform::WatchPlatform};
 use payments::{
     check_pending_payments::CheckPendingPayments, compare_payments::ComparePayments, confirm_payment::ConfirmPayment,
     open_checkout::OpenCheckout, reconcile_payments::ReconcilePayments, refund_sale::RefundSale, send_receipt::SendReceipt,
@@ -63,6 +63,7 @@ pub fn catalogue() -> Registry<Ports> {
         .job::<CompareSalesStatistics>()
         .job::<MonitorSla>()
         .job::<NotifySlaAlert>()
+        .job::<WatchPlatform>()
         .job::<TellOperator>()
         .job::<NotifySlack>()
         .job::<MakePartitions>()

@@ -42,6 +42,7 @@ use jobs::{
         sweep_payment_messages::SweepPaymentMessages, sweep_remains::SweepRemains, sweep_sessions::SweepSessions,
         sweep_tokens::SweepTokens,
     },
+    operators::watch_platform::WatchPlatform,
     payments::{check_pending_payments::CheckPendingPayments, reconcile_payments::ReconcilePayments},
     sales::{compare_sales_statistics::CompareSalesStatistics, refresh_sales_statistics::RefreshSalesStatistics},
 };
@@ -56,6 +57,7 @@ const HOME: Tz = Tz::America__Bogota;
 #[must_use]
 pub fn schedules() -> Vec<Schedule> {
     vec![
+        Schedule::new("watch_platform", "* * * * *", HOME, CatchUp::Skip, WatchPlatform::default()),
         Schedule::new("monitor_sla", "*/5 * * * *", HOME, CatchUp::Once, MonitorSla {}),
         Schedule::new("make_partitions", "55 2 * * *", HOME, CatchUp::Once, MakePartitions {}),
         Schedule::new("sweep_sessions", "0 3 * * *", HOME, CatchUp::Once, SweepSessions::default()),

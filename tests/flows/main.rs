@@ -11,6 +11,7 @@ mod help_desk;
 mod house;
 mod housekeeping;
 mod mail;
+mod operators;
 mod payments;
 mod sandbox;
 mod web;

@@ -135,6 +135,7 @@ pub(crate) fn table() -> Vec<Route> {
         post(paths::OPS_RETRY, Roles(OPERATORS), ops_retry::submit),
         post(paths::OPS_CANCEL, Roles(OPERATORS), ops_cancel::submit),
         get(paths::OPS_MAIL, Roles(OPERATORS), ops_mail::show),
+        post(paths::OPS_MAIL, Roles(OPERATORS), ops_mail::add),
         post(paths::OPS_MAIL_LIFT, Roles(OPERATORS), ops_mail::lift),
         get(paths::OPS_SCHEDULES, Roles(OPERATORS), ops_schedules::show),
         post(paths::OPS_SCHEDULES, Roles(OPERATORS), ops_schedule_form::create),

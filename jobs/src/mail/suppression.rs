@@ -100,6 +100,16 @@ pub async fn suppress(
     Ok(inserted.rows_affected() > 0)
 }
 
+/// Suppresses an address because an operator wants it, and notes in the audit log who did. `false`: it gets no letters already.
+///
+/// # Errors
+/// Postgres refuses or cannot be reached.
+pub async fn suppress_by_hand(db: &mut PgConnection, address: &EmailAddress, why: &str, by: UserId) -> sqlx::Result<bool> {
+    let suppressed =
+        sqlx::query(include_str!("sql/suppress_by_hand.sql")).bind(address.as_str()).bind(why).bind(by).execute(db).await?;
+    Ok(suppressed.rows_affected() > 0)
+}
+
 /// Lifts a suppression and notes in the audit log who did. `false`: there is none of that number in force.
 ///
 /// # Errors

@@ -1,4 +1,5 @@
-//! What operators are told by letter.
+//! What operators are told of though they are not looking.
 
 pub mod notice;
 pub mod tell_operator;
+pub mod watch_platform;

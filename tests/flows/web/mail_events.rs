@@ -86,3 +86,26 @@ async fn an_operator_sees_why_an_address_gets_no_letters_and_lifts_it() {
     let refused = Page::of(web.signed_in("aprendiz").await.get("/ops/mail").await).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
 }
+
+#[tokio::test]
+async fn an_operator_suppresses_an_address_and_says_why() {
+    let web = Web::start().await.with_demo_accounts().await;
+    let operator = web.signed_in("operadora").await;
+    let said =
+        async |address: &str, why: &str| operator.send("/ops/mail", "/ops/mail", &[("suppressed", address), ("why", why)]).await;
+
+    let refused = Page::of(said("ana@", "\u{202e}").await).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(refused.texts("#suppressed-problem, #why-problem").len(), 2, "{}", refused.html);
+
+    assert_eq!(leads_to(&said("Ana@correo.example", "Lo pidió por teléfono").await), "/ops/mail?done=added");
+
+    let again = Page::of(said("ana@correo.example", "otra vez").await).await;
+    assert_eq!(again.text("#suppressed-problem"), "Esta dirección ya no recibe cartas.");
+    assert_eq!(operator.page("/ops/mail").await.texts("tbody td")[..2], ["Lo decidió quien opera", "Lo pidió por teléfono"]);
+    let noted = web.number("select count(*) from core.audit_log where action = 'suppress_address'").await;
+    assert_eq!((noted, web.number("select count(*) from mail.suppressions where cause = 'operator'").await), (1, 1));
+    let learner = web.signed_in("aprendiz").await;
+    let forged = learner.send("/cuenta/cartas", "/ops/mail", &[("suppressed", "eva@correo.example"), ("why", "x")]).await;
+    assert_eq!(forged.status(), StatusCode::FORBIDDEN);
+}

@@ -39,6 +39,10 @@ suppression-seen = What was seen
 suppression-since = Since
 suppression-lift = Lift
 suppression-lifted = Lifted: the next letters will go.
+suppression-add = Suppress an address
+suppression-why = Why
+suppression-added = Suppressed: no more letters go there.
+suppression-already = This address gets no letters already.
 suppression-again = { $times ->
     [one] (lifted once before)
    *[other] (lifted { $times } times before)

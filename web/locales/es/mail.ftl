@@ -39,6 +39,10 @@ suppression-seen = Lo que se vio
 suppression-since = Desde
 suppression-lift = Levantar
 suppression-lifted = Levantado: las próximas cartas saldrán.
+suppression-add = Suprimir una dirección
+suppression-why = Por qué
+suppression-added = Suprimida: no le llegará ninguna carta más.
+suppression-already = Esta dirección ya no recibe cartas.
 suppression-again = { $times ->
     [one] (ya se levantó una vez)
    *[other] (ya se levantó { $times } veces)

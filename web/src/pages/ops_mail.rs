@@ -1,4 +1,4 @@
-//! `GET /ops/mail`, `POST /ops/mail/{id}/lift`: addresses that get no letters, why, and how that ends.
+//! `GET /ops/mail`, `POST /ops/mail`, `POST /ops/mail/{id}/lift`: addresses that get no letters, why, and how that ends.
 
 use std::sync::Arc;
 
@@ -8,13 +8,18 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use jobs::mail::suppression::{self, Cause, Suppression};
+use jobs::{
+    accounts::email_address::EmailAddress,
+    mail::suppression::{self, Cause, Suppression},
+    text::line,
+};
 use serde::Deserialize;
 use url::form_urlencoded;
 
+use super::{new_ticket::text_problem, register::email_problem};
 use crate::{
     app::App,
-    forms::Wish,
+    forms::{Field, Sent, Wish, mark_first_problem},
     page::{Page, key, render, see_other},
     paths,
     problem::{Doing as _, Problem},
@@ -34,6 +39,16 @@ pub(crate) struct Asked {
     done: String,
 }
 
+/// The most characters that an operator's reason may have.
+const MAX_WHY_CHARS: usize = 300;
+
+/// What the form that suppresses an address sends.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Form {
+    suppressed: String,
+    why: String,
+}
+
 #[derive(Template)]
 #[template(path = "ops_mail.html")]
 struct OpsMail {
@@ -43,6 +58,10 @@ struct OpsMail {
     next: Option<i64>,
     is_first: bool,
     was_lifted: bool,
+    was_added: bool,
+    /// The form that suppresses an address.
+    suppressed: Field,
+    why: Field,
 }
 
 impl OpsMail {
@@ -73,21 +92,52 @@ impl OpsMail {
 
 /// Shows them, the newest first.
 pub(crate) async fn show(State(app): State<App>, page: Page, Wish(asked): Wish<Asked>) -> Result<Response, Problem> {
+    render(StatusCode::OK, &listed(&app, page, &asked).await?)
+}
+
+async fn listed(app: &App, page: Page, asked: &Asked) -> Result<OpsMail, Problem> {
     const DOING: &str = "listing suppressions";
     let address: String = asked.address.trim().chars().filter(|c| *c != '\0').take(254).collect();
     let mut db = app.db.acquire().await.doing(DOING)?;
     let mut suppressions = suppression::list(&mut db, &address, asked.before, LIMIT as i64 + 1).await.doing(DOING)?;
     let has_more = suppressions.len() > LIMIT;
     suppressions.truncate(LIMIT);
-    let shown = OpsMail {
+    Ok(OpsMail {
         page,
         address,
         next: suppressions.last().filter(|_| has_more).map(|last| last.id),
         suppressions,
         is_first: asked.before.is_none(),
         was_lifted: asked.done == "lifted",
-    };
-    render(StatusCode::OK, &shown)
+        was_added: asked.done == "added",
+        suppressed: Field::default(),
+        why: Field::default(),
+    })
+}
+
+/// Lets no more letters go to an address; or shows the form again with what is wrong beside each field.
+pub(crate) async fn add(
+    State(app): State<App>,
+    Extension(visit): Extension<Arc<Visit>>,
+    page: Page,
+    Sent(form): Sent<Form>,
+) -> Result<Response, Problem> {
+    const DOING: &str = "suppressing an address";
+    let operator = visit.person().ok_or(Problem::NotSignedIn)?;
+    let (address, why) = (EmailAddress::parse(&form.suppressed), line(&form.why, MAX_WHY_CHARS));
+    let mut suppressed =
+        Field { problem: address.as_ref().err().map(|what| email_problem(&page, *what)), ..Field::of(&form.suppressed) };
+    if let (Ok(address), Ok(why)) = (&address, &why) {
+        let mut db = app.db.acquire().await.doing(DOING)?;
+        if suppression::suppress_by_hand(&mut db, address, why, operator.id).await.doing(DOING)? {
+            return Ok(see_other(&format!("{}?done=added", page.at(paths::OPS_MAIL))));
+        }
+        suppressed.problem = Some(page.text("suppression-already"));
+    }
+    let why = Field { problem: why.err().map(|what| text_problem(&page, what)), ..Field::of(&form.why) };
+    let mut again = OpsMail { suppressed, why, ..listed(&app, page, &Asked::default()).await? };
+    mark_first_problem(&mut [&mut again.suppressed, &mut again.why]);
+    render(StatusCode::UNPROCESSABLE_ENTITY, &again)
 }
 
 /// Lets letters go there again.

@@ -1,0 +1,147 @@
+//! What operators are told of though they are not looking: once, until it clears.
+
+use faena_tests::{
+    judge::quiet,
+    process::{NO_SMTP, Process, start_worker},
+    sandbox::Sandbox,
+    slack::Slack,
+    stores::Stores,
+    wait::until,
+};
+use jobs::{housekeeping::sweep_tokens::SweepTokens, operators::watch_platform::WatchPlatform};
+use queue::operations::State;
+use redis::AsyncCommands as _;
+
+const DEAD_JOBS: &str = "insert into faena.jobs (id, queue, name, version, args, durability, state, reason, attempts, enqueued_at, ended_at)
+     select gen_random_uuid(), 'default', 'send_receipt', 1, '{}', 'outbox', 'dead', 'no such sale', 3, now(), now() from generate_series(1, 12)";
+
+/// Everything that stands has stood for longer.
+const TIME_PASSES: &str = "update faena.notices set since = since - interval '2 minutes'";
+
+async fn start(stores: &Stores, smtp_url: &str, slack: &Slack, extra: &[(&str, &str)]) -> Process {
+    let settings = slack.settings("T0/B0/x").map(|(name, value)| (name, value.replace("ops=", "operators=")));
+    let settings: Vec<(&str, &str)> =
+        settings.iter().map(|(name, value)| (*name, value.as_str())).chain(extra.iter().copied()).collect();
+    start_worker(stores, smtp_url, &settings).await
+}
+
+async fn run_sql(stores: &Stores, sql: &'static str) {
+    sqlx::raw_sql(sql).execute(&stores.db).await.unwrap();
+}
+
+async fn standing(stores: &Stores) -> Vec<String> {
+    sqlx::query_scalar("select key from faena.notices order by key").fetch_all(&stores.db).await.unwrap()
+}
+
+/// Somebody looks, and whoever is to be told is told.
+async fn look_and_tell(stores: &Stores) {
+    look(stores).await;
+    quiet(stores).await;
+}
+
+async fn look(stores: &Stores) {
+    let mut connection = stores.db.acquire().await.unwrap();
+    let id = queue::enqueue(&mut connection, WatchPlatform {}).await.unwrap().id;
+    until("the look to be over", async || {
+        let job = stores.operations().job(id).await.unwrap();
+        job.is_some_and(|job| matches!(job.summary.state, State::Completed | State::Cancelled))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_pile_of_dead_jobs_is_told_once_by_letter_and_in_the_chat_until_it_clears() {
+    let (stores, sandbox, slack) = (Stores::fresh().await, Sandbox::start().await.unwrap(), Slack::start().await);
+    run_sql(
+        &stores,
+        "insert into core.users (email, full_name, role, locale, password_hash, email_verified_at, disabled_at) values
+            ('lucia@faena.example', 'Lucía', 'operator', 'es', '', now(), null), ('ann@faena.example', 'Ann', 'admin', 'en', '', now(), null),
+            ('gone@faena.example', 'Gone', 'operator', 'es', '', now(), now()), ('forged@faena.example', 'Forged', 'operator', 'es', '', null, null),
+            ('learner@faena.example', 'Learner', 'learner', 'es', '', now(), null)",
+    )
+    .await;
+    run_sql(&stores, DEAD_JOBS).await;
+    let _worker = start(&stores, &sandbox.smtp_url(), &slack, &[]).await;
+
+    look_and_tell(&stores).await;
+    assert_eq!(standing(&stores).await, ["dead_jobs"]);
+    assert_eq!(sandbox.mails_now(None).await.unwrap().len(), 0, "what may pass wakes nobody");
+
+    run_sql(&stores, TIME_PASSES).await;
+    for _ in 0..3 {
+        look_and_tell(&stores).await;
+    }
+    let (es, en) = (sandbox.mail_to("lucia@faena.example").await.unwrap(), sandbox.mail_to("ann@faena.example").await.unwrap());
+    assert!(es.subject.contains("murieron 12 trabajos"), "{}", es.subject);
+    assert!(en.subject.contains("12 jobs died"), "{}", en.subject);
+    let text = es.text.unwrap();
+    assert!(text.contains("12 send_receipt") && !text.contains("jobs died"), "{text}");
+    assert!(en.link_with("/ops").is_some());
+    assert_eq!(sandbox.mails_now(None).await.unwrap().len(), 2, "nobody else, and each once");
+    until("the channel to hear of it", async || slack.heard().len() == 1).await;
+    assert!(slack.heard()[0].text.contains("12 send_receipt"), "{:?}", slack.heard());
+
+    run_sql(&stores, "delete from faena.jobs where state = 'dead'").await;
+    look_and_tell(&stores).await;
+    assert!(standing(&stores).await.is_empty());
+    until("the channel to hear of its end", async || slack.heard().len() == 2).await;
+
+    run_sql(&stores, DEAD_JOBS).await;
+    look_and_tell(&stores).await;
+    run_sql(&stores, TIME_PASSES).await;
+    look_and_tell(&stores).await;
+    assert_eq!(sandbox.mails_now(None).await.unwrap().len(), 2, "what comes and goes is not told at once again");
+    run_sql(&stores, "delete from faena.jobs where state = 'dead'").await;
+    look_and_tell(&stores).await;
+    run_sql(&stores, "update core.told_notices set told_at = told_at - interval '31 minutes'").await;
+    run_sql(&stores, DEAD_JOBS).await;
+    look_and_tell(&stores).await;
+    run_sql(&stores, TIME_PASSES).await;
+    look_and_tell(&stores).await;
+    assert_eq!(sandbox.mails_now(None).await.unwrap().len(), 4, "half an hour later it is");
+}
+
+#[tokio::test]
+async fn a_job_that_waits_for_too_long_and_attempts_that_fail_more_than_yesterday_are_told_and_taken_back() {
+    let (stores, slack) = (Stores::fresh().await, Slack::start().await);
+    let _worker = start(&stores, NO_SMTP, &slack, &[("ONLY", "critical,default")]).await;
+    let id = queue::push(&stores.store, SweepTokens { dry_run: true }).await.unwrap().id.to_string();
+    let mut redis = redis::Client::open(&*stores.redis_url).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let key = |lane: &str, name: &str| format!("{}:{{{lane}}}:{name}", stores.namespace);
+    let envelope: String = redis.hget(key("low", "job"), &id).await.unwrap();
+    // It was enqueued two hours ago.
+    let (words, envelope) = envelope.split_once('\n').unwrap();
+    let mut envelope: serde_json::Value = serde_json::from_str(envelope).unwrap();
+    envelope["enqueued_at"] = (envelope["enqueued_at"].as_i64().unwrap() - 7_200_000).into();
+    let old = format!("{words}\n{envelope}");
+    let _: () = redis.hset(key("low", "job"), &id, old).await.unwrap();
+    run_sql(
+        &stores,
+        "insert into core.attempt_samples (lane, at, succeeded, failed) values
+            ('default', now() - interval '20 hours', 0, 0), ('default', now() - interval '20 minutes', 1000, 1),
+            ('low', now() - interval '20 hours', 0, 0), ('low', now() - interval '20 minutes', 5000, 0)",
+    )
+    .await;
+    let _: () = redis.hset_multiple(key("default", "stats"), &[("completed", 1100), ("retried", 41)]).await.unwrap();
+    // A lane that was wiped: what it counts now says nothing beside what it counted then.
+    let _: () = redis.hset_multiple(key("low", "stats"), &[("completed", 10), ("retried", 90)]).await.unwrap();
+
+    look(&stores).await;
+
+    assert_eq!(standing(&stores).await, ["failures:default", "waiting:low"]);
+    let message: String = sqlx::query_scalar("select message from faena.notices where key = 'failures:default'")
+        .fetch_one(&stores.db)
+        .await
+        .unwrap();
+    assert!(message.contains("40 en el último cuarto de hora, el 29 %, y antes el 0.1 %"), "{message}");
+
+    let _other = start(&stores, NO_SMTP, &slack, &[("ONLY", "low")]).await;
+    let _: () = redis.hset(key("default", "stats"), "completed", 9_000).await.unwrap();
+    until("the job to be done", async || {
+        stores.operations().job(id.parse().unwrap()).await.unwrap().is_some_and(|job| job.summary.state == State::Completed)
+    })
+    .await;
+    look(&stores).await;
+
+    assert!(standing(&stores).await.is_empty());
+}
