@@ -14,6 +14,8 @@
 mod message;
 pub mod notify_slack;
 
+use std::collections::BTreeSet;
+
 use queue::{EnqueueError, enqueue};
 use sqlx::PgConnection;
 
@@ -37,15 +39,29 @@ pub struct Notice<'a> {
 /// # Errors
 /// Postgres refuses it (a name that is no channel's, an empty text) or cannot be reached.
 pub async fn post(tx: &mut PgConnection, notice: Notice<'_>) -> Result<(), EnqueueError> {
-    let written = sqlx::query(include_str!("sql/post.sql"))
-        .bind(notice.channel)
-        .bind(notice.key)
-        .bind(message::cut(notice.text, message::LONGEST_NOTICE))
-        .bind(notice.is_urgent)
-        .execute(&mut *tx)
-        .await?;
-    if written.rows_affected() > 0 {
-        enqueue(tx, NotifySlack { channel: notice.channel.to_owned(), test: false }).await?;
+    post_all(tx, &[notice]).await
+}
+
+/// The same for many.
+///
+/// # Errors
+/// As [`post`]; then none is written down.
+pub async fn post_all(tx: &mut PgConnection, notices: &[Notice<'_>]) -> Result<(), EnqueueError> {
+    for channel in write_down(tx, notices).await? {
+        enqueue(tx, NotifySlack { channel, test: false }).await?;
     }
     Ok(())
+}
+
+/// Answers the channels in which something is to be said now.
+async fn write_down(tx: &mut PgConnection, notices: &[Notice<'_>]) -> sqlx::Result<BTreeSet<String>> {
+    let texts: Vec<String> = notices.iter().map(|notice| message::cut(notice.text, message::LONGEST_NOTICE)).collect();
+    let channels: Vec<String> = sqlx::query_scalar(include_str!("sql/post.sql"))
+        .bind(notices.iter().map(|notice| notice.channel).collect::<Vec<_>>())
+        .bind(notices.iter().map(|notice| notice.key).collect::<Vec<_>>())
+        .bind(texts)
+        .bind(notices.iter().map(|notice| notice.is_urgent).collect::<Vec<_>>())
+        .fetch_all(tx)
+        .await?;
+    Ok(channels.into_iter().collect())
 }

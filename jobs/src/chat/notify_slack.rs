@@ -9,7 +9,11 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use tracing::{error, info};
 
-use super::message::{self, Leaving};
+use super::{
+    Notice,
+    message::{self, Leaving},
+    write_down,
+};
 use crate::{
     operators::notice::OperatorNotice,
     ports::{Ctx, Ports, chat::ChatTrouble},
@@ -78,12 +82,9 @@ impl NotifySlack {
         let mut step = ctx.step().await?;
         if self.test {
             // Named after the job, so that it is tried once however often the job is attempted.
-            sqlx::query(include_str!("sql/post.sql"))
-                .bind(&self.channel)
-                .bind(format!("test:{}", ctx.job_id()))
-                .bind("Prueba de Faena: este canal recibe avisos. / A trial of Faena's: this channel gets notices.")
-                .bind(false)
-                .execute(&mut *step)
+            let key = format!("test:{}", ctx.job_id());
+            let text = "Prueba de Faena: este canal recibe avisos. / A trial of Faena's: this channel gets notices.";
+            write_down(&mut step, &[Notice { channel: &self.channel, key: &key, text, is_urgent: false }])
                 .await
                 .context("writing the trial down")?;
         }

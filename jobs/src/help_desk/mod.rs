@@ -25,6 +25,7 @@ pub mod number;
 pub mod open;
 pub mod policy;
 mod rules;
+pub mod say_alerts;
 pub mod text;
 pub mod ticket;
 mod ticket_clocks;

@@ -7,7 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tracing::info;
 
-use super::advance::{MOST, advance};
+use super::{
+    advance::{MOST, advance},
+    say_alerts::say_alerts,
+};
 use crate::ports::{Ctx, Ports};
 
 /// Tells what the clocks of tickets have come to: warned about, breached, escalated. Any number of them may run at once: what one is at, the others
@@ -29,6 +32,7 @@ impl Job for MonitorSla {
         // Deadlines are Postgres's time: workers may disagree about theirs.
         let now = sqlx::query_scalar("select now()").fetch_one(&mut *effect).await.context("asking what time it is")?;
         let advanced = advance(&mut effect, now).await.context("advancing the clocks of tickets")?;
+        say_alerts(&mut effect, ctx, now).await.context("saying alerts in the chat")?;
         if advanced.clocks == MOST {
             // A transaction does not grow with what an outage left behind.
             queue::enqueue(&mut effect, Self {}).await.context("promising to go on")?;

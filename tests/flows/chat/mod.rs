@@ -12,11 +12,13 @@ use faena_tests::{
 use jobs::{
     catalogue,
     chat::{Notice, notify_slack::NotifySlack, post},
+    help_desk::monitor_sla::MonitorSla,
     ports::{chat::ChatTrouble, fakes::Fakes},
 };
 use queue::{
     Job as _,
     kit::{Kit, Outcome},
+    operations::State,
 };
 
 const SECRET: &str = "T0000/B0000/nobody-may-read-this";
@@ -240,4 +242,47 @@ async fn what_the_last_attempt_cannot_tell_is_left_unknown_and_not_under_way() {
 
     assert!(matches!(&ended, Outcome::Dead { reason } if reason.contains("it may have arrived: no answer")), "{ended:?}");
     assert_eq!(states(&stores).await, all("unknown", 1));
+}
+
+#[tokio::test]
+async fn a_storm_of_alerts_is_one_message_and_no_alert_is_said_twice() {
+    const ALERTS: i64 = 40;
+    let (stores, slack) = (Stores::fresh().await, Slack::start().await);
+    sqlx::raw_sql(
+        "insert into core.users (email, full_name, role, password_hash) values ('agente@mesa.example', 'Agente', 'agent', '-');
+         insert into desk.calendars (name, time_zone, is_always_open) values ('siempre', 'UTC', true);
+         insert into desk.clients (name, calendar_id) select 'Óptica <Sol>', id from desk.calendars;
+         insert into desk.tickets (created_at, client_id, title, description, created_by, status, updated_at)
+         select date_trunc('second', now()), c.id, 'Ticket ' || n, '-', u.id, 'open', now() from desk.clients c, core.users u, generate_series(1, 40) n;
+         insert into desk.sla_clocks (ticket_id, ticket_created_at, promise, cycle, calendar_id, calendar_revision, target_s, warn_s, escalate_s,
+             started_at, counted_to, warn_at, due_at, escalate_at, next_at)
+         select t.id, t.created_at, 'resolution', 1, c.id, 1, 3600, 1800, '{}', t.created_at, t.created_at, now() - interval '40 min',
+                now() - interval '10 min', '{}', now() - interval '40 min'
+         from desk.tickets t, desk.calendars c",
+    )
+    .execute(&stores.db)
+    .await
+    .unwrap();
+    let settings = slack.settings(SECRET).map(|(name, value)| (name, value.replace("ops=", "desk=")));
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let _worker = start_worker(&stores, NO_SMTP, &settings).await;
+    let look = async || {
+        let mut connection = stores.db.acquire().await.unwrap();
+        let id = queue::enqueue(&mut connection, MonitorSla {}).await.unwrap().id;
+        until("the look to be over", async || {
+            stores.operations().job(id).await.unwrap().is_some_and(|job| job.summary.state == State::Completed)
+        })
+        .await;
+    };
+
+    look().await;
+    look().await;
+
+    until("all to be said", async || states(&stores).await == all("sent", ALERTS)).await;
+    let heard = slack.heard();
+    assert_eq!(heard.len(), 1, "{heard:?}");
+    assert!(
+        heard[0].text.starts_with("40 avisos") && heard[0].text.contains("«Ticket 7» (Óptica &lt;Sol&gt;): la solución venció"),
+        "{heard:?}"
+    );
 }

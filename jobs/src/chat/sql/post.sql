@@ -1,7 +1,11 @@
--- Writes a notice down, once for its key, and its channel, where nobody has said anything in it before.
---   $1 channel · $2 key · $3 text · $4 whether it is worth arriving twice
-with known as (
-    insert into core.chat_channels (name) values ($1) on conflict do nothing
+-- Writes notices down, each once for its key, and their channels, where nobody has said anything in them before. Answers the channel of each new one.
+--   $1 channels · $2 keys · $3 texts · $4 whether each is worth arriving twice
+with asked as (
+    select channel, key, text, is_urgent, n
+    from unnest($1::text[], $2::text[], $3::text[], $4::boolean[]) with ordinality as t (channel, key, text, is_urgent, n)
+), known as (
+    insert into core.chat_channels (name) select distinct channel from asked order by channel on conflict do nothing
 )
-insert into core.chat_notices (channel, key, text, is_urgent) values ($1, $2, $3, $4)
+insert into core.chat_notices (channel, key, text, is_urgent) select channel, key, text, is_urgent from asked order by n
 on conflict (channel, key) do nothing
+returning channel

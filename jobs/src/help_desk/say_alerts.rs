@@ -1,0 +1,53 @@
+//! Says in the chat what was told about deadlines.
+
+use chrono::{DateTime, Utc};
+use queue::EnqueueError;
+use sqlx::PgConnection;
+
+use super::{alert::Alert, number::AlertId, words::Promise};
+use crate::{
+    accounts::locale::Locale,
+    chat::{Notice, post_all},
+    ports::Ports,
+};
+
+/// Where the help desk reads, if SLACK_WEBHOOKS has such a channel.
+pub const CHANNEL: &str = "desk";
+
+/// Says what nobody has said yet of the last hour's alerts: in one transaction, and each once. A storm is one message.
+pub(super) async fn say_alerts(tx: &mut PgConnection, ports: &Ports, at: DateTime<Utc>) -> Result<(), EnqueueError> {
+    if ports.chat.as_ref().is_none_or(|chat| chat.fingerprint(CHANNEL).is_none()) {
+        return Ok(());
+    }
+    let unsaid: Vec<AlertId> =
+        sqlx::query_scalar(include_str!("sql/unsaid_alerts.sql")).bind(CHANNEL).bind(at).fetch_all(&mut *tx).await?;
+    if unsaid.is_empty() {
+        return Ok(());
+    }
+    let alerts = Alert::all(&mut *tx, &unsaid).await?;
+    let said: Vec<(String, String, bool)> = alerts
+        .iter()
+        .map(|alert| {
+            let link = ports.links.ticket(Locale::Es, alert.ticket_id);
+            (format!("sla:{}", alert.id), format!("{} {link}", sentence(alert)), alert.is_overdue())
+        })
+        .collect();
+    let notices: Vec<Notice<'_>> =
+        said.iter().map(|(key, text, is_urgent)| Notice { channel: CHANNEL, key, text, is_urgent: *is_urgent }).collect();
+    post_all(tx, &notices).await
+}
+
+/// In Spanish: a channel has no reader of its own whose language could be asked for.
+fn sentence(alert: &Alert) -> String {
+    let promise = match alert.promise {
+        Promise::FirstResponse => "la primera respuesta",
+        Promise::Resolution => "la solución",
+    };
+    let due = alert.due_at.format("%H:%M UTC");
+    let Alert { ticket_id, title, client, .. } = alert;
+    match (alert.is_escalated(), alert.is_overdue()) {
+        (true, _) => format!("Escalado: #{ticket_id} «{title}» ({client}): {promise} venció a las {due} y sigue pendiente."),
+        (false, true) => format!("Incumplido: #{ticket_id} «{title}» ({client}): {promise} venció a las {due}."),
+        (false, false) => format!("Por vencer: #{ticket_id} «{title}» ({client}): {promise} vence a las {due}."),
+    }
+}
