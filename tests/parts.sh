@@ -15,6 +15,7 @@ smoke     120 build,stores,node,python,fonts  worker, clients and runner of the 
 bench    7200 asked,stores,node,python    how fast, beside other systems; runs only when it is named
 letters  3600 asked,node                  letters a second, beside a plain loop; runs only when it is named
 certificates 3600 asked,node,fonts        milliseconds, kilobytes and memory a certificate; runs only when it is named
+search   3600 asked,node,servers          milliseconds a search of 300,000 tickets; runs only when it is named
 '
 
 # what `tests/run long` knows
@@ -124,6 +125,12 @@ run_letters() {
 run_certificates() {
   cargo build --quiet --locked --release --workspace --bin certificates || return
   "${CARGO_TARGET_DIR:-target}/release/certificates" "$@"
+}
+
+# The build that is there will do: what is timed is Postgres.
+run_search() {
+  cargo build --quiet --locked --workspace --bin search --bin probe || return
+  "${CARGO_TARGET_DIR:-target}/debug/search" "$@"
 }
 
 # Always the same faults unless told otherwise; when each strikes what differs from run to run by itself.

@@ -49,6 +49,16 @@ async fn an_operator_finds_a_dead_job_retries_it_and_cancels_another() {
     tell("operator", &site, &[("DEAD_JOB", refused.to_string()), ("WAITING_JOB", waiting.to_string())]).await;
 }
 
+#[tokio::test]
+async fn somebody_of_a_client_helps_themselves_and_an_agent_writes_what_was_missing() {
+    let site = Site::start().await;
+    for demo in [include_str!("../../deploy/demo.sql"), include_str!("../../deploy/demo-desk.sql")] {
+        sqlx::raw_sql(demo).execute(&site.stores.db).await.unwrap();
+    }
+
+    tell("help", &site, &[]).await;
+}
+
 /// An account, and its welcome letter: at once, or after some seconds.
 async fn register(site: &Site, email: &str, after_seconds: Option<i64>) -> JobId {
     let mut tx = site.stores.db.begin().await.unwrap();

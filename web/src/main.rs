@@ -14,6 +14,7 @@ mod forms;
 mod guard;
 mod headers;
 mod identity;
+mod markdown;
 mod migrations;
 mod next_url;
 mod page;

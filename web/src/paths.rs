@@ -101,6 +101,13 @@ pub(crate) const TICKET_RESOLVE: Twin = Twin::new("/solicitudes/{id}/resolver", 
 pub(crate) const TICKET_STATUS: Twin = Twin::new("/solicitudes/{id}/estado", "/tickets/{id}/status");
 pub(crate) const ALERTS: Twin = Twin::new("/alertas", "/alerts");
 pub(crate) const ALERT_NOTED: Twin = Twin::new("/alertas/{id}/vista", "/alerts/{id}/noted");
+pub(crate) const SEARCH: Twin = Twin::new("/buscar", "/search");
+pub(crate) const HELP: Twin = Twin::new("/ayuda", "/help");
+pub(crate) const HELP_ARTICLE: Twin = Twin::new("/ayuda/{slug}", "/help/{slug}");
+// Deeper than where an article has its name.
+pub(crate) const HELP_NEW: Twin = Twin::new("/ayuda/articulos/nuevo", "/help/articles/new");
+pub(crate) const HELP_EDIT: Twin = Twin::new("/ayuda/articulos/{id}", "/help/articles/{id}");
+pub(crate) const HELP_STATE: Twin = Twin::new("/ayuda/articulos/{id}/estado", "/help/articles/{id}/state");
 pub(crate) const OPS: Twin = Twin::same("/ops");
 pub(crate) const OPS_JOBS: Twin = Twin::same("/ops/jobs");
 pub(crate) const OPS_JOB: Twin = Twin::same("/ops/jobs/{id}");

@@ -226,7 +226,9 @@ impl<T> Doing<T> for Result<T, DeskError> {
     fn doing(self, what: &'static str) -> Result<T, Problem> {
         match self {
             Err(DeskError::Postgres(error)) => Err(error).doing(what),
-            Err(DeskError::NoSuchTicket | DeskError::NoSuchClient | DeskError::NoSuchCalendar) => Err(Problem::NotFound),
+            Err(DeskError::NoSuchTicket | DeskError::NoSuchClient | DeskError::NoSuchCalendar | DeskError::NoSuchArticle) => {
+                Err(Problem::NotFound)
+            }
             Err(DeskError::NotAllowed) => Err(Problem::Forbidden),
             other => other.map_err(|error| Problem::Internal(anyhow::Error::from(error).context(what))),
         }

@@ -62,6 +62,15 @@ impl Actor {
         }
     }
 
+    /// Whose tickets alone they see, for statements that filter by it; none: everybody's.
+    #[must_use]
+    pub fn client(&self) -> Option<ClientId> {
+        match *self {
+            Self::Agent { .. } => None,
+            Self::Contact { client, .. } => Some(client),
+        }
+    }
+
     /// Refuses who does not work here.
     pub(super) fn must_be_agent(&self) -> Result<(), DeskError> {
         match self {

@@ -13,6 +13,7 @@
 pub mod actor;
 pub mod advance;
 pub mod alert;
+pub mod articles;
 pub mod business_time;
 pub mod calendar;
 pub mod change;
@@ -26,6 +27,7 @@ pub mod open;
 pub mod policy;
 mod rules;
 pub mod say_alerts;
+pub mod search;
 pub mod text;
 pub mod ticket;
 mod ticket_clocks;

@@ -51,3 +51,7 @@ number! {
     /// An alert's number.
     AlertId
 }
+number! {
+    /// An article's number.
+    ArticleId
+}

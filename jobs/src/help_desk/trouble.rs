@@ -1,9 +1,9 @@
-//! Why something is not done to a ticket.
+//! Why something is not done at the desk.
 
 use super::{
     business_time::{HoursProblem, NeverOpen},
     number::CalendarId,
-    words::Status,
+    words::{ArticleState, Status},
 };
 
 /// Why it was not done. Nothing may be kept of the transaction.
@@ -43,6 +43,28 @@ pub enum DeskError {
     /// The client has no contract on that day, and is not served without one.
     #[error("the client has no contract")]
     NoContract,
+    /// There is no such article, or none that they may read.
+    #[error("there is no such article")]
+    NoSuchArticle,
+    /// Somebody else has changed the article since it was looked at.
+    #[error("the article has changed since it was looked at: then it was version {seen}, now it is version {present}")]
+    ArticleChanged {
+        /// The version that the change was meant for.
+        seen: i32,
+        /// The version that there is.
+        present: i32,
+    },
+    /// An article does not go there from where it stands.
+    #[error("the article is {from}: from there it does not become {to}")]
+    WrongArticleState {
+        /// Where it stands.
+        from: ArticleState,
+        /// Where it should.
+        to: ArticleState,
+    },
+    /// Another article of that language has that name in addresses.
+    #[error("another article of that language has that slug")]
+    SlugTaken,
     /// Who should take the ticket is no agent, or not here any more.
     #[error("the ticket can only be assigned to an agent or a manager whose account is open")]
     NoAgent,

@@ -1,4 +1,4 @@
-//! What a ticket can be: its status, its priority, its category.
+//! What a ticket can be: its status, its priority, its category; and what an article can be.
 
 use std::{fmt, str::FromStr};
 
@@ -137,5 +137,27 @@ words! {
         NoPromise = "no_promise",
         /// They are refused.
         Refuse = "refuse",
+    }
+}
+
+words! {
+    /// Where an article stands.
+    ArticleState {
+        /// Somebody is writing it, or looks at it again.
+        Draft = "draft",
+        /// Whom it is for, they read.
+        Published = "published",
+        /// It is kept, and nobody finds it by chance.
+        Archived = "archived",
+    }
+}
+
+words! {
+    /// For whom an article is.
+    Readers {
+        /// Clients, who help themselves.
+        Clients = "clients",
+        /// Those who work here.
+        Desk = "desk",
     }
 }

@@ -1,9 +1,11 @@
 //! The help desk: what was promised, counted by calendars; what people do to tickets; and what is told about deadlines, once.
 
+mod articles;
 mod business_time;
 mod changes;
 mod letters;
 mod monitor;
+mod search;
 mod tickets;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc, Weekday};
@@ -121,6 +123,18 @@ impl Desk {
             tags: Vec::new(),
             priority,
         }
+    }
+
+    /// Somebody of another client.
+    async fn neighbour(&self) -> Actor {
+        self.run(
+            "with other as (insert into desk.clients (name, calendar_id, without_contract) select 'Hospital San Roque', id, 'serve' from desk.calendars returning id),
+                  person as (insert into core.users (email, full_name, role, password_hash) values ('nuria@hospital.example', 'Nuria', 'client', '-') returning id)
+             insert into desk.contacts (user_id, client_id) select p.id, o.id from person p, other o",
+        )
+        .await;
+        let id = sqlx::query_scalar("select id from core.users where email = 'nuria@hospital.example'");
+        Actor::find(&self.stores.db, id.fetch_one(&self.stores.db).await.unwrap()).await.unwrap()
     }
 
     /// The client opens a normal ticket.

@@ -5,7 +5,7 @@ use reqwest::StatusCode;
 use super::{Page, Visitor, Web, leads_to};
 
 /// A web with the demo's people and its help desk; jobs are known by name, though nobody runs them.
-async fn desk() -> Web {
+pub(super) async fn desk() -> Web {
     let web = Web::start().await.with_demo_accounts().await;
     sqlx::raw_sql(include_str!("../../../deploy/demo-desk.sql")).execute(&web.stores.db).await.unwrap();
     jobs::catalogue().publication().write(&mut web.stores.db.acquire().await.unwrap(), "test").await.unwrap();
@@ -14,7 +14,7 @@ async fn desk() -> Web {
 
 impl Visitor {
     /// Opens a ticket: the address of its page.
-    async fn opens(&self, title: &str, priority: &str) -> String {
+    pub(super) async fn opens(&self, title: &str, priority: &str) -> String {
         let fields = [
             ("title", title),
             ("description", "Desde las ocho."),
@@ -27,7 +27,7 @@ impl Visitor {
     }
 
     /// Presses a button of the ticket's page.
-    async fn does(&self, ticket: &str, act: &str, fields: &[(&str, &str)]) -> Page {
+    pub(super) async fn does(&self, ticket: &str, act: &str, fields: &[(&str, &str)]) -> Page {
         let page = self.page(ticket).await;
         let version = page.attribute("input[name=version]", "value").unwrap_or_default();
         let fields: Vec<_> = [("version", version.as_str())].into_iter().chain(fields.iter().copied()).collect();

@@ -5,6 +5,7 @@ mod api;
 mod api_schedules;
 mod courses;
 mod doors;
+mod help;
 mod help_desk;
 mod letters;
 mod links;

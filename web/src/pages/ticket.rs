@@ -13,6 +13,7 @@ use jobs::{
     accounts::user::UserId,
     help_desk::{
         actor::Actor,
+        articles::suggest::{Suggestion, suggest},
         clock::Clock,
         comment::Comment,
         number::TicketId,
@@ -40,6 +41,10 @@ pub(super) struct TicketPage {
     assignee: Option<String>,
     clocks: Vec<Clock>,
     comments: Vec<Comment>,
+    /// Articles that may help to answer it.
+    suggestions: Vec<Suggestion>,
+    /// Where every page of ours begins.
+    home: String,
     /// Who could see to it.
     agents: Vec<(UserId, String)>,
     now: DateTime<Utc>,
@@ -82,6 +87,10 @@ impl TicketPage {
             .await
             .doing("listing agents")?,
         };
+        let suggestions = match is_agent {
+            false => Vec::new(),
+            true => suggest(&app.db, &actor, &ticket.title, ticket.client_id).await.doing("looking for articles")?,
+        };
         let comments = Comment::of(&app.db, &actor, &ticket).await.doing("listing a ticket's comments")?;
         let mut connection = app.db.acquire().await.doing("looking up a ticket's clocks")?;
         let mut clocks = Clock::of_ticket(&mut connection, id).await.doing("looking up a ticket's clocks")?;
@@ -95,6 +104,8 @@ impl TicketPage {
             assignee,
             clocks,
             comments,
+            suggestions,
+            home: app.settings.public_url.to_string(),
             agents,
             now,
             is_agent,
@@ -113,6 +124,20 @@ impl TicketPage {
         }
         self.refused = Some(why);
         render(status, &self)
+    }
+
+    /// What somebody wrote, addresses of ours apart. Where other addresses lead nobody knows: they stay text.
+    fn pieces<'t>(&self, text: &'t str) -> Vec<(&'t str, bool)> {
+        let mut pieces = Vec::new();
+        for word in text.split_inclusive(char::is_whitespace) {
+            let bare = word.trim_end().trim_end_matches(['.', ',', ';', ':', ')', '!', '?']);
+            if bare.starts_with(&self.home) {
+                pieces.extend([(bare, true), (&word[bare.len()..], false)]);
+            } else {
+                pieces.push((word, false));
+            }
+        }
+        pieces
     }
 
     fn is_assignee(&self, agent: &UserId) -> bool {

@@ -12,9 +12,10 @@ use jobs::{
     accounts::user::UserId,
     help_desk::{
         actor::Actor,
+        articles::article::Article,
         change,
         comment::{Audience, comment as write_comment},
-        number::TicketId,
+        number::{ArticleId, TicketId},
         text::Body,
         ticket::{Seen, Ticket, now},
         trouble::DeskError,
@@ -25,6 +26,7 @@ use serde::Deserialize;
 use sqlx::PgConnection;
 
 use super::{
+    help_article::address,
     new_ticket::text_problem,
     ticket::{TicketPage, Typed},
     tickets::actor,
@@ -48,6 +50,9 @@ pub(crate) struct Comment {
     /// The client is asked something, and time stands still until they answer.
     #[serde(default)]
     wait: String,
+    /// The article whose address is written below it.
+    #[serde(default)]
+    article: String,
 }
 
 /// Who should have it. Empty: nobody.
@@ -99,14 +104,18 @@ pub(crate) async fn comment(
 ) -> Result<Response, Problem> {
     let given = (State(app), Extension(visit), page, Path(id));
     let typed = Typed::Comment(&form.body);
-    let body = match Body::parse(&form.body) {
+    let audience = if form.internal.is_empty() { Audience::Everybody } else { Audience::Agents };
+    let text = match linked(&given, &form, audience).await? {
+        Ok(text) => text,
+        Err(why) => return refuse(given, StatusCode::CONFLICT, typed, why).await,
+    };
+    let body = match Body::parse(&text) {
         Ok(body) => body,
         Err(what) => {
             let why = text_problem(&given.2, what);
             return refuse(given, StatusCode::UNPROCESSABLE_ENTITY, typed, why).await;
         }
     };
-    let audience = if form.internal.is_empty() { Audience::Everybody } else { Audience::Agents };
     let waits = !form.wait.is_empty() && audience == Audience::Everybody;
     act(given, typed, async |tx, at, actor, ticket| {
         write_comment(tx, at, actor, ticket, &body, audience).await?;
@@ -118,6 +127,25 @@ pub(crate) async fn comment(
         Ok(())
     })
     .await
+}
+
+/// What was typed, and below it the article that was chosen, if whoever reads the comment may read that; else why not.
+async fn linked(given: &Given, form: &Comment, audience: Audience) -> Result<Result<String, String>, Problem> {
+    if form.article.is_empty() || form.body.trim().is_empty() {
+        return Ok(Ok(form.body.clone()));
+    }
+    let (State(app), Extension(visit), page, Path(id)) = given;
+    let actor = actor(app, visit).await?;
+    let ticket = TicketId(id.parse().map_err(|_| Problem::NotFound)?);
+    let article = ArticleId(form.article.parse().map_err(|_| Problem::BadRequest)?);
+    let ticket = Ticket::find(&app.db, &actor, ticket).await.doing("looking up a ticket")?;
+    let article = Article::find(&app.db, &actor, article).await.doing("looking up an article")?;
+    if audience == Audience::Everybody && !article.is_for(ticket.client_id) {
+        return Ok(Err(page.text(key("ticket-article-not-for-client"))));
+    }
+    let home = app.settings.public_url.as_str().trim_end_matches('/');
+    let path = address(&article.locale, &article.slug);
+    Ok(Ok(format!("{}\n\n{}\n{home}{path}", form.body.trim_end(), article.title)))
 }
 
 /// Gives it to somebody.

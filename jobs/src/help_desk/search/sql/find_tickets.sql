@@ -1,0 +1,27 @@
+-- Tickets that hold what is asked for, the closest first, and how many there are of those that were compared.
+--   $1 as it was typed, $2 with what may have been meant · $3 client (null: every one's) · $4 the ticket that it may be the number of · $5 how many of the
+--   newest that match are compared · $6 how many to pass over, $7 how many to give
+with matched as (
+    -- Month by month, the newest first, until there are enough.
+    {months}
+    limit $5
+), ranked as (
+    select id, created_at, false as is_number, search @@ $1::text::tsquery as is_exact, ts_rank(search, $2::text::tsquery) as rank
+    from matched
+    where id is distinct from $4
+    union all
+    select t.id, t.created_at, true, true, 1
+    from desk.tickets t
+    where t.id = $4 and ($3::bigint is null or t.client_id = $3)
+), page as (
+    select *, count(*) over () as total
+    from ranked
+    order by is_number desc, is_exact desc, rank desc, created_at desc, id desc
+    offset $6
+    limit $7
+)
+select t.id, t.title, t.description as body, c.name as client, t.status, t.created_at, page.total
+from page
+join desk.tickets t on t.id = page.id and t.created_at = page.created_at
+join desk.clients c on c.id = t.client_id
+order by page.is_number desc, page.is_exact desc, page.rank desc, page.created_at desc, page.id desc

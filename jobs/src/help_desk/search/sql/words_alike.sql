@@ -1,0 +1,20 @@
+-- For each word of $1, those of titles (and of articles) that are spelled much like it: the word, the same as it is compared, and the other one. Only of what
+-- client $2 may see (null: everything), and of so many texts at most.
+with typed as materialized (
+    select word, desk.plain(word) as plain from unnest($1::text[]) word
+), texts as materialized (
+    select typed.word as typed, typed.plain, texts.text
+    from typed
+    cross join lateral (
+        (select t.title as text from desk.tickets t where desk.plain(t.title) %> typed.plain and ($2::bigint is null or t.client_id = $2) limit 200)
+        union all
+        (select a.title || ' ' || a.body from desk.kb_articles a
+         where desk.plain(a.title || ' ' || a.body) %> typed.plain
+           and case when $2::bigint is null then a.state <> 'archived'
+               else a.state = 'published' and a.audience = 'clients' and (a.client_id is null or a.client_id = $2) end
+         limit 20)
+    ) texts
+), words as materialized (
+    select distinct typed, plain, word from texts cross join regexp_split_to_table(desk.plain(text), '\s+') word
+)
+select typed, plain, word from words where word % plain

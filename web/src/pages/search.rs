@@ -1,0 +1,155 @@
+//! `GET /buscar`: tickets and articles, of what the visitor may see.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::{Extension, State},
+    http::StatusCode,
+    response::Response,
+};
+use jobs::help_desk::{
+    actor::Actor,
+    search::{
+        find::{COMPARED, Found, Part, SearchError, find},
+        query::{Query, QueryProblem},
+    },
+    words::{ArticleState, Readers},
+};
+use serde::Deserialize;
+
+use super::tickets::actor;
+use crate::{
+    app::App,
+    forms::{Field, Wish},
+    page::{Page, key, render},
+    paths,
+    problem::{Doing as _, Problem},
+    visit::Visit,
+};
+
+/// How many of each kind stand on a page.
+const LIMIT: i64 = 20;
+
+/// What the address asks for.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Asked {
+    #[serde(default)]
+    q: String,
+    /// From 1 on.
+    #[serde(default)]
+    page: String,
+}
+
+#[derive(Template)]
+#[template(path = "search.html")]
+struct SearchPage {
+    page: Page,
+    q: Field,
+    is_agent: bool,
+    /// Why nothing was looked for, or nothing was found out.
+    problem: Option<String>,
+    /// None: nothing was asked for.
+    found: Option<Found>,
+    number: i64,
+}
+
+impl SearchPage {
+    /// The address of another page of what was found.
+    fn address(&self, number: i64) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("q", &self.q.value);
+        if number > 1 {
+            query.append_pair("page", &number.to_string());
+        }
+        format!("{}?{}", self.page.at(paths::SEARCH), query.finish())
+    }
+
+    fn previous(&self) -> Option<String> {
+        (self.number > 1).then(|| self.address(self.number - 1))
+    }
+
+    fn next(&self) -> Option<String> {
+        let found = self.found.as_ref()?;
+        let most = found.tickets_total.max(found.articles_total);
+        (self.number * LIMIT < most).then(|| self.address(self.number + 1))
+    }
+
+    /// How many tickets there are; of more than are compared nobody counts.
+    fn tickets_total(&self, total: &i64) -> String {
+        let shown = self.page.count((*total).max(0).unsigned_abs());
+        if *total < COMPARED { shown } else { format!("{shown}+") }
+    }
+
+    fn articles_total(&self, total: &i64) -> String {
+        self.page.count((*total).max(0).unsigned_abs())
+    }
+}
+
+/// The key of the name of a state of articles.
+pub(super) fn state_key(state: &ArticleState) -> &'static str {
+    match state {
+        ArticleState::Draft => key("article-draft"),
+        ArticleState::Published => key("article-published"),
+        ArticleState::Archived => key("article-archived"),
+    }
+}
+
+/// How a state looks: the class of its colour, and its icon.
+pub(super) fn state_look(state: &ArticleState) -> (&'static str, &'static str) {
+    match state {
+        ArticleState::Draft => ("scheduled", "pencil"),
+        ArticleState::Published => ("completed", "circle-check"),
+        ArticleState::Archived => ("cancelled", "lock"),
+    }
+}
+
+/// The key of the words for whom an article is for.
+pub(super) fn audience_key(audience: &Readers) -> &'static str {
+    match audience {
+        Readers::Clients => key("article-for-clients"),
+        Readers::Desk => key("article-for-desk"),
+    }
+}
+
+/// Shows what was found.
+pub(crate) async fn show(
+    State(app): State<App>,
+    Extension(visit): Extension<Arc<Visit>>,
+    page: Page,
+    Wish(asked): Wish<Asked>,
+) -> Result<Response, Problem> {
+    let actor = actor(&app, &visit).await?;
+    // There is no page behind the last of those that are compared.
+    let number = asked.page.parse().unwrap_or(1).clamp(1, COMPARED / LIMIT);
+    let mut shown = SearchPage {
+        is_agent: matches!(actor, Actor::Agent { .. }),
+        problem: None,
+        found: None,
+        number,
+        q: Field::of(&asked.q),
+        page,
+    };
+    let query = match Query::parse(&asked.q) {
+        Ok(query) => query,
+        Err(QueryProblem::Blank) if asked.q.trim().is_empty() => return render(StatusCode::OK, &shown),
+        Err(what) => {
+            shown.problem = Some(match what {
+                QueryProblem::Blank => shown.page.text("search-blank"),
+                QueryProblem::TooLong(most) => shown.page.text1("text-too-long", "most", most),
+                QueryProblem::TooManyWords(most) => shown.page.text1("search-too-many-words", "most", most),
+            });
+            return render(StatusCode::UNPROCESSABLE_ENTITY, &shown);
+        }
+    };
+    match find(&app.db, &actor, &query, shown.page.locale, Part { offset: (number - 1) * LIMIT, limit: LIMIT }).await {
+        Ok(found) => shown.found = Some(found),
+        Err(SearchError::TooSlow) => {
+            tracing::warn!("a search took too long");
+            shown.problem = Some(shown.page.text("search-too-slow"));
+            return render(StatusCode::SERVICE_UNAVAILABLE, &shown);
+        }
+        Err(SearchError::Postgres(error)) => return Err(error).doing("searching the help desk"),
+    }
+    render(StatusCode::OK, &shown)
+}
