@@ -19,31 +19,39 @@ impl std::fmt::Display for Elements {
 /// Each was made by [`elements`].
 impl HtmlSafe for Elements {}
 
-/// Makes the elements. Headings begin below the page's own.
+/// Makes the elements. The highest heading stands right below the page's own, whichever it is written as.
 pub(crate) fn elements(markdown: &str) -> Elements {
     let mut links = Links::default();
-    let parser = Parser::new_ext(markdown, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH);
+    let events: Vec<Event<'_>> = Parser::new_ext(markdown, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH).collect();
+    let highest = events.iter().filter_map(heading).min().unwrap_or(HeadingLevel::H1);
     let mut html = String::with_capacity(markdown.len() * 3 / 2);
-    push_html(&mut html, parser.filter_map(|event| links.keep(harmless(event)?)));
+    push_html(&mut html, events.into_iter().filter_map(|event| links.keep(harmless(event, highest)?)));
     Elements(html)
 }
 
-fn harmless(event: Event<'_>) -> Option<Event<'_>> {
+fn heading(event: &Event<'_>) -> Option<HeadingLevel> {
+    match event {
+        Event::Start(Tag::Heading { level, .. }) => Some(*level),
+        _ => None,
+    }
+}
+
+fn harmless(event: Event<'_>, highest: HeadingLevel) -> Option<Event<'_>> {
     Some(match event {
         Event::Html(text) | Event::InlineHtml(text) => Event::Text(text),
         Event::Start(Tag::HtmlBlock) => Event::Start(Tag::Paragraph),
         Event::End(TagEnd::HtmlBlock) => Event::End(TagEnd::Paragraph),
         Event::Start(Tag::Image { .. }) | Event::End(TagEnd::Image) => return None,
         Event::Start(Tag::Heading { level, .. }) => {
-            Event::Start(Tag::Heading { level: below(level), id: None, classes: Vec::new(), attrs: Vec::new() })
+            Event::Start(Tag::Heading { level: below(level, highest), id: None, classes: Vec::new(), attrs: Vec::new() })
         }
-        Event::End(TagEnd::Heading(level)) => Event::End(TagEnd::Heading(below(level))),
+        Event::End(TagEnd::Heading(level)) => Event::End(TagEnd::Heading(below(level, highest))),
         event => event,
     })
 }
 
-fn below(level: HeadingLevel) -> HeadingLevel {
-    HeadingLevel::try_from(level as usize + 1).unwrap_or(HeadingLevel::H6)
+fn below(level: HeadingLevel, highest: HeadingLevel) -> HeadingLevel {
+    HeadingLevel::try_from(2 + level as usize - highest as usize).unwrap_or(HeadingLevel::H6)
 }
 
 /// Takes away the links that lead where none may; what they say stays. Links do not stand in each other.
@@ -96,7 +104,8 @@ mod tests {
         ] {
             assert!(page.contains(part), "{part}: {page}");
         }
-        assert_eq!(html("###### seis"), "<h6>seis</h6>\n");
+        assert_eq!(html("## dos\n\n### tres"), "<h2>dos</h2>\n<h3>tres</h3>\n");
+        assert_eq!(html("# uno\n\n###### seis"), "<h2>uno</h2>\n<h6>seis</h6>\n");
     }
 
     #[test]

@@ -1,7 +1,16 @@
--- For each word of $1, those of titles (and of articles) that are spelled much like it: the word, the same as it is compared, and the other one. Only of what
--- client $2 may see (null: everything), and of so many texts at most.
-with typed as materialized (
+-- For each word of $1 that few tickets have, those of titles (and of articles) that are spelled much like it: the word, the same as it is compared, and the
+-- other one. Only of what client $2 may see (null: everything), and of so many texts at most.
+with words_typed as materialized (
     select word, desk.plain(word) as plain from unnest($1::text[]) word
+), typed as materialized (
+    -- Many people do not misspell a word alike.
+    select word, plain
+    from words_typed
+    where (select count(*) from (
+        select from desk.tickets t
+        where t.search @@ plainto_tsquery('pg_catalog.simple', plain) and ($2::bigint is null or t.client_id = $2)
+        limit 3
+    ) few) < 3
 ), texts as materialized (
     select typed.word as typed, typed.plain, texts.text
     from typed
