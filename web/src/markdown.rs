@@ -4,7 +4,7 @@
 use std::mem;
 
 use askama::filters::HtmlSafe;
-use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd, html::push_html};
+use pulldown_cmark::{Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd, html::push_html};
 
 /// Elements that can stand in a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,8 +63,9 @@ struct Links {
 impl Links {
     fn keep<'e>(&mut self, event: Event<'e>) -> Option<Event<'e>> {
         match &event {
-            Event::Start(Tag::Link { dest_url, .. }) => {
-                self.is_without = !may_lead(dest_url);
+            Event::Start(Tag::Link { link_type, dest_url, .. }) => {
+                // An address of mail between angles gets its scheme when it is written.
+                self.is_without = *link_type != LinkType::Email && !may_lead(dest_url);
                 (!self.is_without).then_some(event)
             }
             Event::End(TagEnd::Link) => (!mem::take(&mut self.is_without)).then_some(event),
