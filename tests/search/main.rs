@@ -159,7 +159,7 @@ async fn tell(settings: &Settings, db: &PgPool) -> anyhow::Result<String> {
                     || turn >= texts.len()
                     || !is_by_agent
                     || kind.starts_with("nothing")
-                    || settings.tickets < 100_000,
+                    || settings.tickets < 300_000,
                 "{kind}: {text:?} finds nothing"
             );
         }
