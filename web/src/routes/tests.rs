@@ -142,6 +142,10 @@ GET  /cursos/{slug}                      ok     ok       ok     ok     ok       
 GET  /courses/{slug}                     ok     ok       ok     ok     ok       ok      ok        ok
 POST /cursos/{slug}/comprar              login  ok       ok     ok     ok       ok      ok        ok
 POST /courses/{slug}/buy                 login  ok       ok     ok     ok       ok      ok        ok
+GET  /cursos/{slug}/avisos               login  ok       ok     ok     ok       ok      ok        ok
+GET  /courses/{slug}/announcements       login  ok       ok     ok     ok       ok      ok        ok
+POST /cursos/{slug}/avisos               login  403      ok     403    403      403     403       ok
+POST /courses/{slug}/announcements       login  403      ok     403    403      403     403       ok
 GET  /cursos/{slug}/{lesson}             login  ok       ok     ok     ok       ok      ok        ok
 GET  /courses/{slug}/{lesson}            login  ok       ok     ok     ok       ok      ok        ok
 POST /cursos/{slug}/{lesson}/hecha       login  ok       ok     ok     ok       ok      ok        ok
@@ -230,6 +234,7 @@ GET  /ops/jobs/{id}                      login  403      403    403    403      
 POST /ops/jobs/{id}/retry                login  403      403    403    403      403     ok        ok
 POST /ops/jobs/{id}/cancel               login  403      403    403    403      403     ok        ok
 GET  /ops/mail                           login  403      403    403    403      403     ok        ok
+POST /ops/mail                           login  403      403    403    403      403     ok        ok
 POST /ops/mail/{id}/lift                 login  403      403    403    403      403     ok        ok
 GET  /ops/schedules                      login  403      403    403    403      403     ok        ok
 POST /ops/schedules                      login  403      403    403    403      403     ok        ok
