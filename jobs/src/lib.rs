@@ -11,6 +11,7 @@ pub mod mail;
 pub mod operators;
 pub mod payments;
 pub mod ports;
+pub mod reports;
 pub mod sales;
 pub mod text;
 
@@ -23,8 +24,8 @@ use courses::{publish_announcement::PublishAnnouncement, send_announcement::Send
 use help_desk::{monitor_sla::MonitorSla, notify_sla_alert::NotifySlaAlert};
 use housekeeping::{
     make_partitions::MakePartitions, sweep_ledger::SweepLedger, sweep_letters::SweepLetters,
-    sweep_payment_messages::SweepPaymentMessages, sweep_remains::SweepRemains, sweep_sessions::SweepSessions,
-    sweep_tokens::SweepTokens,
+    sweep_payment_messages::SweepPaymentMessages, sweep_remains::SweepRemains, sweep_reports::SweepReports,
+    sweep_sessions::SweepSessions, sweep_tokens::SweepTokens,
 };
 use mail::read_mail_report::ReadMailReport;
 use operators::{tell_operator::TellOperator, watch_platform::WatchPlatform};
@@ -35,6 +36,9 @@ use payments::{
 };
 use ports::Ports;
 use queue::Registry;
+use reports::{
+    announce_report::AnnounceReport, build_report::BuildReport, close_report::CloseReport, send_daily_reports::SendDailyReports,
+};
 use sales::{compare_sales_statistics::CompareSalesStatistics, refresh_sales_statistics::RefreshSalesStatistics};
 
 /// Every job there is: one line a job.
@@ -66,6 +70,10 @@ pub fn catalogue() -> Registry<Ports> {
         .job::<WatchPlatform>()
         .job::<TellOperator>()
         .job::<NotifySlack>()
+        .job::<BuildReport>()
+        .job::<AnnounceReport>()
+        .job::<CloseReport>()
+        .job::<SendDailyReports>()
         .job::<MakePartitions>()
         .job::<SweepSessions>()
         .job::<SweepTokens>()
@@ -73,4 +81,5 @@ pub fn catalogue() -> Registry<Ports> {
         .job::<SweepRemains>()
         .job::<SweepLetters>()
         .job::<SweepPaymentMessages>()
+        .job::<SweepReports>()
 }

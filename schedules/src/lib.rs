@@ -39,11 +39,12 @@ use jobs::{
     help_desk::monitor_sla::MonitorSla,
     housekeeping::{
         make_partitions::MakePartitions, sweep_ledger::SweepLedger, sweep_letters::SweepLetters,
-        sweep_payment_messages::SweepPaymentMessages, sweep_remains::SweepRemains, sweep_sessions::SweepSessions,
-        sweep_tokens::SweepTokens,
+        sweep_payment_messages::SweepPaymentMessages, sweep_remains::SweepRemains, sweep_reports::SweepReports,
+        sweep_sessions::SweepSessions, sweep_tokens::SweepTokens,
     },
     operators::watch_platform::WatchPlatform,
     payments::{check_pending_payments::CheckPendingPayments, reconcile_payments::ReconcilePayments},
+    reports::send_daily_reports::SendDailyReports,
     sales::{compare_sales_statistics::CompareSalesStatistics, refresh_sales_statistics::RefreshSalesStatistics},
 };
 
@@ -59,12 +60,15 @@ pub fn schedules() -> Vec<Schedule> {
     vec![
         Schedule::new("watch_platform", "* * * * *", HOME, CatchUp::Skip, WatchPlatform::default()),
         Schedule::new("monitor_sla", "*/5 * * * *", HOME, CatchUp::Once, MonitorSla {}),
+        // Mornings are looked for and not ticked: each manager has a clock of their own. The job itself makes up for what was missed, for twelve hours.
+        Schedule::new("send_daily_reports", "*/15 * * * *", HOME, CatchUp::Once, SendDailyReports {}),
         Schedule::new("make_partitions", "55 2 * * *", HOME, CatchUp::Once, MakePartitions {}),
         Schedule::new("sweep_sessions", "0 3 * * *", HOME, CatchUp::Once, SweepSessions::default()),
         Schedule::new("sweep_tokens", "5 3 * * *", HOME, CatchUp::Once, SweepTokens::default()),
         Schedule::new("sweep_ledger", "10 3 * * *", HOME, CatchUp::Once, SweepLedger::default()),
         Schedule::new("sweep_letters", "40 3 * * *", HOME, CatchUp::Once, SweepLetters::default()),
         Schedule::new("sweep_payment_messages", "50 3 * * *", HOME, CatchUp::Once, SweepPaymentMessages::default()),
+        Schedule::new("sweep_reports", "20 3 * * *", HOME, CatchUp::Once, SweepReports::default()),
         Schedule::new("sweep_remains", "0 4 * * 0", HOME, CatchUp::Once, SweepRemains::default()),
         Schedule::new("check_pending_payments", "7 * * * *", HOME, CatchUp::Once, CheckPendingPayments {}),
         Schedule::new("reconcile_payments", "30 2 * * *", HOME, CatchUp::Once, ReconcilePayments {}),

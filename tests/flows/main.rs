@@ -13,5 +13,6 @@ mod housekeeping;
 mod mail;
 mod operators;
 mod payments;
+mod reports;
 mod sandbox;
 mod web;

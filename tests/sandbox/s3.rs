@@ -1,12 +1,14 @@
 //! S3 with the real protocol, its objects kept as files.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, Response, StatusCode};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, Request, Response, StatusCode};
 use faena_tests::sandbox::HttpRule;
 use hyper::body::Incoming;
 use s3s::auth::SimpleAuth;
@@ -38,7 +40,8 @@ pub(crate) fn start(settings: &Settings, stop: &CancellationToken) -> anyhow::Re
     builder.set_auth(SimpleAuth::from_single(settings.s3_access_key.clone(), settings.s3_secret_key.clone()));
 
     let script = Script::new();
-    let door = http_faults::serve(Objects(builder.build()), Arc::clone(&script), settings.s3, "--s3", stop)?;
+    let objects = Objects { service: builder.build(), root };
+    let door = http_faults::serve(objects, Arc::clone(&script), settings.s3, "--s3", stop)?;
     Ok(S3 { addr: door.addr, door, script })
 }
 
@@ -49,11 +52,32 @@ impl S3 {
     }
 }
 
-struct Objects(S3Service);
+struct Objects {
+    service: S3Service,
+    root: PathBuf,
+}
+
+impl Objects {
+    /// The upload in parts that a request is about, if there is none: s3s-fs takes that for somebody else's.
+    fn lacks_upload(&self, request: &Request<Incoming>) -> bool {
+        let upload =
+            request.uri().query().into_iter().flat_map(|query| query.split('&')).find_map(|part| part.strip_prefix("uploadId="));
+        let is_name = |name: &str| name.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+        upload.is_some_and(|name| !is_name(name) || !self.root.join(format!(".upload-{name}.json")).is_file())
+    }
+}
 
 impl StandIn for Objects {
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
-        match self.0.call(request.map(s3s::Body::from)).await {
+        if self.lacks_upload(&request) {
+            let body = r#"<?xml version="1.0" encoding="UTF-8"?>
+<Error><Code>NoSuchUpload</Code><Message>The upload was completed or thrown away, or never begun.</Message></Error>"#;
+            let mut response = Response::new(Body::from(body));
+            *response.status_mut() = StatusCode::NOT_FOUND;
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+            return response;
+        }
+        match self.service.call(request.map(s3s::Body::from)).await {
             Ok(response) => response.map(Body::new),
             Err(error) => {
                 tracing::error!(?error, "S3 could not answer");

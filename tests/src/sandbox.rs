@@ -296,6 +296,22 @@ impl Sandbox {
         tell(self.request(Method::DELETE, "/api/misbehave/s3")).await
     }
 
+    /// How many files the bucket has below that folder, and what is left of uploads in parts anywhere.
+    pub fn stored(&self, folder: &str) -> anyhow::Result<(usize, usize)> {
+        let root = self.process.data_dir().join("s3");
+        let names = std::fs::read_dir(&root).context("reading the store's folder")?;
+        let parts = names
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter(|name| name.starts_with(".upload"))
+            .count();
+        Ok((files_below(&root.join(S3_BUCKET).join(folder)), parts))
+    }
+
+    /// A file of the bucket, as it lies on the disk.
+    pub fn stored_file(&self, key: &str) -> anyhow::Result<Vec<u8>> {
+        std::fs::read(self.process.data_dir().join("s3").join(S3_BUCKET).join(key)).with_context(|| format!("reading {key}"))
+    }
+
     /// S3's rules, what is left of them, and what fired.
     pub async fn s3_misbehaviour(&self) -> anyhow::Result<Misbehaviour<HttpRule>> {
         ask(self.request(Method::GET, "/api/misbehave/s3")).await
@@ -359,4 +375,9 @@ async fn answered(request: RequestBuilder) -> anyhow::Result<String> {
         bail!("the sandbox answered {status}: {body}");
     }
     Ok(body)
+}
+
+fn files_below(folder: &Path) -> usize {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| if entry.path().is_dir() { files_below(&entry.path()) } else { 1 }).sum()
 }

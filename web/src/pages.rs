@@ -46,6 +46,8 @@ pub(crate) mod purchase;
 pub(crate) mod purchase_pay;
 pub(crate) mod purchases;
 pub(crate) mod register;
+pub(crate) mod report_file;
+pub(crate) mod reports;
 pub(crate) mod search;
 pub(crate) mod ticket;
 pub(crate) mod ticket_commands;

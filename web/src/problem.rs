@@ -13,6 +13,7 @@ use jobs::{
     courses::announcement::AnnounceError,
     help_desk::trouble::DeskError,
     payments::{purchase::BuyError, receive::ReceiveError},
+    reports::report::ReportError,
 };
 use queue::{EnqueueError, operations::OperationsError};
 use serde_json::json;
@@ -230,6 +231,18 @@ impl<T> Doing<T> for Result<T, DeskError> {
                 Err(Problem::NotFound)
             }
             Err(DeskError::NotAllowed) => Err(Problem::Forbidden),
+            other => other.map_err(|error| Problem::Internal(anyhow::Error::from(error).context(what))),
+        }
+    }
+}
+
+impl<T> Doing<T> for Result<T, ReportError> {
+    fn doing(self, what: &'static str) -> Result<T, Problem> {
+        match self {
+            Err(ReportError::Postgres(error) | ReportError::Enqueue(EnqueueError::Postgres(error))) => Err(error).doing(what),
+            Err(ReportError::NotAllowed) => Err(Problem::Forbidden),
+            // No form of ours offers it.
+            Err(ReportError::NoSuchClient) => Err(Problem::BadRequest),
             other => other.map_err(|error| Problem::Internal(anyhow::Error::from(error).context(what))),
         }
     }

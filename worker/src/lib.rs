@@ -22,6 +22,7 @@ pub mod smtp;
 mod supervise;
 pub mod telemetry;
 mod tokens;
+pub mod xlsx;
 
 pub use cli::{Outside, main};
 pub use settings::{Mistakes, RunArgs, RunSettings, StoreArgs, Stores};

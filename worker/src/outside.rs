@@ -21,6 +21,7 @@ use worker::{
     s3::S3Args,
     slack::SlackArgs,
     smtp::SmtpArgs,
+    xlsx::Xlsx,
 };
 
 /// What jobs need of the outside.
@@ -60,7 +61,7 @@ impl OutsideArgs {
         }
     }
 
-    /// The printer, where anything is to be printed: fonts are nothing to ask for of whoever issues no certificates.
+    /// The printer, where anything is to be printed: fonts are nothing to ask for of whoever keeps no files.
     fn printer(&self, is_wanted: bool, mistakes: &mut Mistakes) -> Option<Option<Printer>> {
         if is_wanted { self.pdf.checked(mistakes) } else { Some(None) }
     }
@@ -92,13 +93,14 @@ impl Outside for OutsideArgs {
         let store = self.s3.checked(mistakes);
         let slack = self.slack.checked(mistakes);
         let retention = self.retention.checked(mistakes);
-        let printer = self.printer(matches!((&signer, &store), (Some(Some(_)), Some(Some(_)))), mistakes);
+        let printer = self.printer(matches!(&store, Some(Some(_))), mistakes);
         Some(Ports {
             links: Links::new(public_url?, secret?),
             mail: Arc::new(mail?),
             payments: payments?,
             blobs: store?.map(|store| Arc::new(store) as Arc<dyn Blobs>),
             pdf: printer?.map(|printer| Arc::new(printer) as Arc<dyn Pdf>),
+            spreadsheets: Some(Arc::new(Xlsx::default())),
             signer: signer?,
             chat: slack?.map(|slack| Arc::new(slack) as Arc<dyn Chat>),
             live: live.cloned(),

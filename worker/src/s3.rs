@@ -9,7 +9,9 @@ use aws_sdk_s3::{
         timeout::TimeoutConfig,
     },
     error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
+    types::{CompletedMultipartUpload, CompletedPart},
 };
+use bytes::Bytes;
 use clap::Args;
 use jobs::ports::{
     blobs::{BlobTrouble, Blobs, Bucket, BucketSettings, File},
@@ -25,13 +27,17 @@ const CONNECT: Duration = Duration::from_secs(5);
 const TRY: Duration = Duration::from_secs(10);
 /// How long a request may take with all its tries.
 const TOTAL: Duration = Duration::from_secs(30);
+/// The same for a part of a large file.
+const PART_TRY: Duration = Duration::from_secs(60);
+const PART_TOTAL: Duration = Duration::from_secs(150);
 /// The job tries again anyway, and knows how long to wait.
 const TRIES: u32 = 2;
 
-/// Where files are kept. Without S3_ENDPOINT no certificate is issued.
+/// Where files are kept. Without S3_ENDPOINT no certificate is issued and no report made.
 #[derive(Debug, Args)]
 pub struct S3Args {
-    /// Where the store of files answers, for example https://s3.eu-west-1.amazonaws.com. Without it no certificates are issued.
+    /// Where the store of files answers, for example https://s3.eu-west-1.amazonaws.com. Without it no certificates are issued and no
+    /// reports made. Uploads that are never completed are taken away by us; a rule of the bucket that ends them after a week does no harm.
     #[arg(long, env = "S3_ENDPOINT")]
     pub s3_endpoint: Option<String>,
     /// The bucket that the files are in. It must exist; nobody but us needs to read it.
@@ -114,13 +120,103 @@ impl Blobs for S3 {
                 .bucket(&self.bucket)
                 .key(key)
                 .content_type(file.content_type)
-                .content_disposition(format!("attachment; filename=\"{}\"", file.name))
-                // The key is made of the content, so what is fetched once is good for ever.
-                .cache_control("private, max-age=31536000, immutable")
+                .content_disposition(disposition(file.name))
+                .cache_control(CACHED)
                 .body(file.bytes.to_vec().into());
             put.send().await.map(drop).map_err(|error| trouble(&error))
         })
     }
+
+    fn begin<'a>(&'a self, key: &'a str, file: File<'a>) -> BoxFuture<'a, Result<String, BlobTrouble>> {
+        Box::pin(async move {
+            let begin = self
+                .client
+                .create_multipart_upload()
+                .bucket(&self.bucket)
+                .key(key)
+                .content_type(file.content_type)
+                .content_disposition(disposition(file.name))
+                .cache_control(CACHED);
+            let begun = begin.send().await.map_err(|error| trouble(&error))?;
+            begun.upload_id.ok_or_else(|| BlobTrouble::Away("it gave the upload no name".to_owned()))
+        })
+    }
+
+    fn put_part<'a>(
+        &'a self,
+        key: &'a str,
+        upload: &'a str,
+        number: i32,
+        bytes: Bytes,
+    ) -> BoxFuture<'a, Result<String, BlobTrouble>> {
+        Box::pin(async move {
+            let part = self.client.upload_part().bucket(&self.bucket).key(key).upload_id(upload).part_number(number);
+            // A part is thousands of times larger than other requests, and so is the time that it may take.
+            let patience = TimeoutConfig::builder().operation_attempt_timeout(PART_TRY).operation_timeout(PART_TOTAL).build();
+            let part = part.body(bytes.into()).customize().config_override(Config::builder().timeout_config(patience));
+            let taken = part.send().await.map_err(|error| trouble(&error))?;
+            taken.e_tag.ok_or_else(|| BlobTrouble::Away("it gave the part no tag".to_owned()))
+        })
+    }
+
+    fn complete<'a>(&'a self, key: &'a str, upload: &'a str, tags: &'a [String]) -> BoxFuture<'a, Result<(), BlobTrouble>> {
+        Box::pin(async move {
+            let part = |(number, tag): (i32, &String)| CompletedPart::builder().part_number(number).e_tag(tag).build();
+            let parts = CompletedMultipartUpload::builder().set_parts(Some((1..).zip(tags).map(part).collect())).build();
+            let complete = self.client.complete_multipart_upload().bucket(&self.bucket).key(key).upload_id(upload);
+            // The store may put thousands of parts together while the request waits.
+            let patience = TimeoutConfig::builder().operation_attempt_timeout(PART_TRY).operation_timeout(PART_TOTAL).build();
+            let complete =
+                complete.multipart_upload(parts).customize().config_override(Config::builder().timeout_config(patience));
+            complete.send().await.map(drop).map_err(|error| trouble(&error))
+        })
+    }
+
+    fn abort<'a>(&'a self, key: &'a str, upload: &'a str) -> BoxFuture<'a, Result<(), BlobTrouble>> {
+        Box::pin(async move {
+            match self.client.abort_multipart_upload().bucket(&self.bucket).key(key).upload_id(upload).send().await {
+                Err(error) if code(&error) != "NoSuchUpload" => Err(trouble(&error)),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    fn unfinished<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Vec<String>, BlobTrouble>> {
+        Box::pin(async move {
+            match self.client.list_multipart_uploads().bucket(&self.bucket).prefix(key).send().await {
+                Ok(found) => Ok(found
+                    .uploads
+                    .unwrap_or_default()
+                    .into_iter()
+                    .filter(|upload| upload.key.as_deref() == Some(key))
+                    .filter_map(|upload| upload.upload_id)
+                    .collect()),
+                // Not every maker's store can tell.
+                Err(error) if code(&error) == "NotImplemented" => Ok(Vec::new()),
+                Err(error) => Err(trouble(&error)),
+            }
+        })
+    }
+
+    fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), BlobTrouble>> {
+        Box::pin(async move {
+            match self.client.delete_object().bucket(&self.bucket).key(key).send().await {
+                Err(error) if code(&error) != "NoSuchKey" => Err(trouble(&error)),
+                _ => Ok(()),
+            }
+        })
+    }
+}
+
+/// A key is never used for other bytes, so what is fetched once is good for ever.
+const CACHED: &str = "private, max-age=31536000, immutable";
+
+fn disposition(name: &str) -> String {
+    format!("attachment; filename=\"{name}\"")
+}
+
+fn code<E: ProvideErrorMetadata>(error: &SdkError<E>) -> &str {
+    error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default()
 }
 
 /// Codes: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
@@ -129,7 +225,7 @@ where
     E: std::error::Error + ProvideErrorMetadata + 'static,
 {
     let words: String = DisplayErrorContext(error).to_string().chars().filter(|c| !c.is_control()).take(400).collect();
-    let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default();
+    let code = code(error);
     let needs_person = [
         "AccessDenied",
         "AccountProblem",

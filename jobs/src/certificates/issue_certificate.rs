@@ -20,15 +20,14 @@ use super::{
 use crate::{
     accounts::{locale::Locale, user::User},
     courses::enrolment::{Access, Enrolment},
+    operators::store,
     ports::{
         Ctx, Ports,
-        blobs::{BlobTrouble, File},
+        blobs::File,
         pdf::{PdfTrouble, Sheet},
     },
 };
 
-/// Until somebody has looked at the store's keys.
-const KEY_WAIT: Duration = Duration::from_secs(60);
 /// Banks take weeks.
 const DISPUTE_WAIT: Duration = Duration::from_secs(6 * 3600);
 
@@ -197,24 +196,14 @@ async fn tell(ctx: &Ctx, certificate: &Certificate, problem: &str) -> Result<(),
 
 /// Keeps the file under a name made of its bytes: a repeat writes the same again.
 async fn keep(ctx: &Ctx, certificate: &Certificate, made: &Made) -> Result<(), Failure> {
-    let store = ctx.blobs.as_ref().or_dead("this worker has no store of files: see S3_ENDPOINT")?;
+    let files = ctx.blobs.as_ref().or_dead("this worker has no store of files: see S3_ENDPOINT")?;
     let key = pdf_key(certificate.id, &made.pdf_sha256);
     let file = File { bytes: &made.pdf, content_type: "application/pdf", name: &format!("{}.pdf", certificate.serial) };
-    match store.put(&key, file).await {
-        Ok(()) => clear_notice(&ctx.db, STORE_NOTICE).await.context("telling that the store answers"),
-        Err(BlobTrouble::Away(words)) => Err(Failure::retry(words)),
-        Err(refused @ BlobTrouble::Refused(_)) => {
-            let words = refused.to_string();
-            let told =
-                format!("El almacén de archivos no nos deja entrar; los certificados esperan. / {words}; certificates wait.");
-            post_notice(&ctx.db, STORE_NOTICE, &told).await.context("telling the operator")?;
-            Err(Failure::snooze(KEY_WAIT, words))
-        }
+    match files.put(&key, file).await {
+        Ok(()) => store::answers(ctx).await,
+        Err(trouble) => Err(store::trouble(ctx, trouble).await),
     }
 }
-
-/// The key of the notice about a store that does not let us in.
-const STORE_NOTICE: &str = "blobs";
 
 /// Writes what was printed and signed, and what follows from it, once.
 async fn write(ctx: &Ctx, certificate: &Certificate, signer: &Signer, made: &Made) -> Attempted {

@@ -1,7 +1,5 @@
 //! What a ticket can be: its status, its priority, its category; and what an article can be.
 
-use std::{fmt, str::FromStr};
-
 /// Declares words that are the same in code and in the database.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$word_doc:meta])* $word:ident = $text:literal,)+ }) => {
@@ -25,21 +23,22 @@ macro_rules! words {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.as_str())
             }
         }
 
-        impl FromStr for $name {
-            type Err = UnknownWord;
+        impl std::str::FromStr for $name {
+            type Err = $crate::help_desk::words::UnknownWord;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                Self::ALL.iter().copied().find(|word| word.as_str() == text).ok_or(UnknownWord)
+                Self::ALL.iter().copied().find(|word| word.as_str() == text).ok_or($crate::help_desk::words::UnknownWord)
             }
         }
     };
 }
+pub(crate) use words;
 
 /// A word that is none of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

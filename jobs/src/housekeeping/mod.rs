@@ -9,5 +9,6 @@ pub mod sweep_ledger;
 pub mod sweep_letters;
 pub mod sweep_payment_messages;
 pub mod sweep_remains;
+pub mod sweep_reports;
 pub mod sweep_sessions;
 pub mod sweep_tokens;

@@ -8,12 +8,14 @@ use queue::{Attempted, Failure, JobId, OldJobs, Operations, OrFailure, Remains, 
 use sqlx::{FromRow, types::Json};
 use tracing::info;
 
-use crate::ports::Ctx;
+use crate::{operators::store, ports::Ctx, reports::clear};
 
 /// A batch looks at this many rows, so that it holds no lock for long.
 pub(super) const BATCH: usize = 1000;
 /// Looking costs less than removing, and of remains there is seldom anything to remove.
 const REMAINS_BATCH: usize = 5000;
+/// Each file is a question to the store.
+const FILES_BATCH: usize = 100;
 /// A batch that takes longer is in somebody's way, and is tried again later.
 const STATEMENT_TIMEOUT: &str = "set local statement_timeout = '10s'";
 /// A sweep pauses after a batch for as long as the batch took, and no longer than this: half of the time belongs to the others.
@@ -30,6 +32,9 @@ pub(super) enum Part {
     /// Rows that a statement knows. Its parameters: `$1` before when they are old, `$2` and `$3` time and key of the last row that was looked
     /// at (null: from the start), `$4` how many to look at, `$5` dry run. It answers with a [`Looked`].
     Rows { what: &'static str, sql: &'static str, before: DateTime<Utc> },
+    /// Files of the store, and the rows that know them. `find` has the parameters of `Rows` but the last and answers with [`Found`]; when the files are
+    /// gone, `gone` changes the rows: `$1` their keys, `$2` before.
+    Files { what: &'static str, find: &'static str, gone: &'static str, before: DateTime<Utc> },
     /// Ended jobs, with what stands beside them.
     Ended { state: State, before: DateTime<Utc> },
     /// What jobs that nobody knows any more have left.
@@ -43,6 +48,15 @@ struct Looked {
     last_at: Option<DateTime<Utc>>,
     last_key: Option<String>,
     gone: i64,
+}
+
+/// A file that goes.
+#[derive(Debug, FromRow)]
+struct Found {
+    at: DateTime<Utc>,
+    object_key: String,
+    /// An upload in parts that was begun under the key.
+    upload_id: Option<String>,
 }
 
 /// A sweep's row.
@@ -93,7 +107,7 @@ pub(super) async fn sweep(ctx: &Ctx, job: &'static str, dry_run: bool, parts: fn
 impl Part {
     fn what(&self) -> &'static str {
         match self {
-            Self::Rows { what, .. } => what,
+            Self::Rows { what, .. } | Self::Files { what, .. } => what,
             Self::Ended { state, .. } => state.as_str(),
             Self::Remains { of: Remains::Effects, .. } => "effects",
             Self::Remains { of: Remains::Attempts, .. } => "attempts",
@@ -138,6 +152,19 @@ impl Run {
                     .context("removing a batch")?;
                 let counts = vec![((*what).to_owned(), looked.gone)];
                 (step, looked, counts, BATCH)
+            }
+            Part::Files { what, find, gone, before } => {
+                let files: Vec<Found> = sqlx::query_as(*find)
+                    .bind(before)
+                    .bind(self.after_at)
+                    .bind(&self.after_key)
+                    .bind(i64::try_from(FILES_BATCH).unwrap_or(i64::MAX))
+                    .fetch_all(&ctx.db)
+                    .await
+                    .context("looking for old files")?;
+                let (step, looked) = remove_files(ctx, &files, gone, *before, dry_run).await?;
+                let counts = vec![((*what).to_owned(), looked.gone)];
+                (step, looked, counts, FILES_BATCH)
             }
             Part::Ended { state, before } => {
                 let after = self.after_at.zip(self.after_job());
@@ -191,6 +218,39 @@ async fn bounded_step(ctx: &Ctx) -> Result<Step, Failure> {
     let mut step = ctx.step().await?;
     sqlx::query(STATEMENT_TIMEOUT).execute(&mut *step).await.context("bounding a batch")?;
     Ok(step)
+}
+
+/// Removes files from the store, and then notes that they are gone: who dies in between removes them once more, which is as good.
+async fn remove_files(
+    ctx: &Ctx,
+    files: &[Found],
+    gone: &'static str,
+    before: DateTime<Utc>,
+    dry_run: bool,
+) -> Result<(Step, Looked), Failure> {
+    let count = i64::try_from(files.len()).unwrap_or(i64::MAX);
+    let last = files.last();
+    let mut looked = Looked {
+        looked_at: count,
+        last_at: last.map(|file| file.at),
+        last_key: last.map(|file| file.object_key.clone()),
+        gone: count,
+    };
+    if !dry_run && !files.is_empty() {
+        let files_of = ctx.blobs.as_ref().or_dead("this worker has no store of files: see S3_ENDPOINT")?;
+        for file in files {
+            if let Err(trouble) = clear(files_of.as_ref(), &file.object_key, file.upload_id.as_deref()).await {
+                return Err(store::trouble(ctx, trouble).await);
+            }
+        }
+    }
+    let mut step = bounded_step(ctx).await?;
+    if !dry_run {
+        let keys: Vec<&str> = files.iter().map(|file| file.object_key.as_str()).collect();
+        let noted = sqlx::query(gone).bind(keys).bind(before).execute(&mut *step).await.context("noting that files are gone")?;
+        looked.gone = i64::try_from(noted.rows_affected()).unwrap_or(i64::MAX);
+    }
+    Ok((step, looked))
 }
 
 /// Removes jobs of the engine's; `of` is the state they ended in.

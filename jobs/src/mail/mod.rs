@@ -17,5 +17,6 @@ mod wrap;
 
 pub use delivery::{Dispatch, deliver, send};
 pub use paper::Paper;
+pub(crate) use reader::grouped;
 pub use reader::{Reader, Said};
 pub use stream::Stream;

@@ -66,29 +66,34 @@ impl Reader<'_> {
     /// A number, its thousands grouped as the language does.
     #[must_use]
     pub fn count(&self, number: &u64) -> String {
-        let digits = number.to_string();
-        let (sign, least) = match self.locale {
-            // A number of four digits is not grouped (RAE, Ortografía, VIII 2.3).
-            Locale::Es => ('\u{202f}', 5),
-            Locale::En => (',', 4),
-        };
-        if digits.len() < least {
-            return digits;
-        }
-        let mut grouped = String::with_capacity(digits.len() + digits.len() / 3 * sign.len_utf8());
-        for (place, digit) in digits.chars().enumerate() {
-            if place > 0 && (digits.len() - place).is_multiple_of(3) {
-                grouped.push(sign);
-            }
-            grouped.push(digit);
-        }
-        grouped
+        grouped(self.locale, *number)
     }
 
     fn there(&self, at: &DateTime<Utc>) -> (DateTime<Tz>, Tz) {
         let zone: Tz = self.time_zone.parse().unwrap_or_default();
         (at.with_timezone(&zone), zone)
     }
+}
+
+/// A number, its thousands grouped as the language does.
+pub(crate) fn grouped(locale: Locale, number: u64) -> String {
+    let digits = number.to_string();
+    let (sign, least) = match locale {
+        // A number of four digits is not grouped (RAE, Ortografía, VIII 2.3).
+        Locale::Es => ('\u{202f}', 5),
+        Locale::En => (',', 4),
+    };
+    if digits.len() < least {
+        return digits;
+    }
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3 * sign.len_utf8());
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(sign);
+        }
+        grouped.push(digit);
+    }
+    grouped
 }
 
 /// Words that each language has its own of, such as an amount of money.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use secrecy::{ExposeSecret as _, SecretString};
 use url::{Host, Url};
 
@@ -11,7 +12,37 @@ use super::mailer::BoxFuture;
 pub trait Blobs: fmt::Debug + Send + Sync {
     /// Keeps a file. Kept again under its key, it replaces the one that is there.
     fn put<'a>(&'a self, key: &'a str, file: File<'a>) -> BoxFuture<'a, Result<(), BlobTrouble>>;
+
+    /// Begins a file that comes in parts: nobody sees it before it is complete. What is in `file` is only its kind and name. The answer is the
+    /// store's name for the upload.
+    fn begin<'a>(&'a self, key: &'a str, file: File<'a>) -> BoxFuture<'a, Result<String, BlobTrouble>>;
+
+    /// Sends the part of that number, from 1 to [`MOST_PARTS`]. The answer is the part's tag. Sent again, it replaces itself.
+    fn put_part<'a>(
+        &'a self,
+        key: &'a str,
+        upload: &'a str,
+        number: i32,
+        bytes: Bytes,
+    ) -> BoxFuture<'a, Result<String, BlobTrouble>>;
+
+    /// Makes the file of its parts, in their order, by their tags: from then on it is there.
+    fn complete<'a>(&'a self, key: &'a str, upload: &'a str, tags: &'a [String]) -> BoxFuture<'a, Result<(), BlobTrouble>>;
+
+    /// Throws away what came of an upload. One that is not there any more is as good.
+    fn abort<'a>(&'a self, key: &'a str, upload: &'a str) -> BoxFuture<'a, Result<(), BlobTrouble>>;
+
+    /// The uploads under that key that are neither complete nor thrown away. A store that cannot tell says none.
+    fn unfinished<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Vec<String>, BlobTrouble>>;
+
+    /// Removes a file. One that is not there is as good.
+    fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), BlobTrouble>>;
 }
+
+/// Each part but the last has so many bytes at least (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>).
+pub const LEAST_PART: usize = 5 * 1024 * 1024;
+/// A file has so many parts at most (same page).
+pub const MOST_PARTS: i32 = 10_000;
 
 /// A file on its way to the store.
 #[derive(Debug, Clone, Copy)]

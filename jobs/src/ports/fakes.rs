@@ -1,22 +1,26 @@
 //! Stand-ins for the ports: they do what a test tells them and remember what they were given.
 
 use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    collections::{BTreeMap, VecDeque},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
+use bytes::Bytes;
 use queue::Store;
 use secrecy::SecretString;
 use url::Url;
 
 use super::{
     Ports,
-    blobs::{BlobTrouble, Blobs, File},
+    blobs::{BlobTrouble, Blobs, File, LEAST_PART},
     chat::{Chat, ChatTrouble},
     links::Links,
     mailer::{BoxFuture, Fate, Mailer, Offered, Reply},
     payments::Payments,
-    pdf::{Pdf, PdfTrouble, Sheet, Uncovered},
+    pdf::{Pdf, PdfTrouble, ReportSheet, Sheet, Uncovered},
 };
 use crate::{certificates::signing::Signer, housekeeping::retention::Retention, mail::letter::Letter};
 
@@ -59,6 +63,7 @@ impl Fakes {
             payments: self.payments.clone(),
             blobs: Some(self.blobs.clone()),
             pdf: Some(self.pdf.clone()),
+            spreadsheets: None,
             signer: self.signer.clone(),
             chat: Some(self.chat.clone()),
             live: self.live.clone(),
@@ -180,12 +185,19 @@ impl Chat for FakeChat {
     }
 }
 
-/// A store without a disk. Puts meet the troubles that were set, in their order; after those they are kept.
+/// A store without a disk. What sends bytes meets the troubles that were set, in their order; after those they are kept.
 #[derive(Debug, Default)]
 pub struct FakeBlobs {
     troubles: Mutex<VecDeque<BlobTrouble>>,
     files: Mutex<Vec<(String, Vec<u8>)>>,
+    /// So many requests pass before the next trouble.
+    passes: AtomicUsize,
+    /// Uploads that are neither complete nor thrown away.
+    uploads: Mutex<Vec<FakeUpload>>,
 }
+
+/// Its key, its name, and its parts by their numbers.
+type FakeUpload = (String, String, BTreeMap<i32, Bytes>);
 
 impl FakeBlobs {
     /// Has the next puts meet these.
@@ -193,22 +205,95 @@ impl FakeBlobs {
         lock(&self.troubles).extend(troubles);
     }
 
-    /// Every put that was kept: the key, and what was in the file.
+    /// Every file that was kept and not removed: the key, and what was in it.
     #[must_use]
     pub fn files(&self) -> Vec<(String, Vec<u8>)> {
         lock(&self.files).clone()
+    }
+
+    /// The keys of uploads that are neither complete nor thrown away.
+    #[must_use]
+    pub fn open_uploads(&self) -> Vec<String> {
+        lock(&self.uploads).iter().map(|(key, ..)| key.clone()).collect()
+    }
+
+    /// Lets so many requests pass before the next trouble.
+    pub fn let_pass(&self, count: usize) {
+        self.passes.store(count, Ordering::Relaxed);
+    }
+
+    fn meets(&self) -> Result<(), BlobTrouble> {
+        if self.passes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
+            return Ok(());
+        }
+        lock(&self.troubles).pop_front().map_or(Ok(()), Err)
     }
 }
 
 impl Blobs for FakeBlobs {
     fn put<'a>(&'a self, key: &'a str, file: File<'a>) -> BoxFuture<'a, Result<(), BlobTrouble>> {
         Box::pin(async move {
-            if let Some(trouble) = lock(&self.troubles).pop_front() {
-                return Err(trouble);
-            }
+            self.meets()?;
             lock(&self.files).push((key.to_owned(), file.bytes.to_vec()));
             Ok(())
         })
+    }
+
+    fn begin<'a>(&'a self, key: &'a str, _file: File<'a>) -> BoxFuture<'a, Result<String, BlobTrouble>> {
+        Box::pin(async move {
+            self.meets()?;
+            let mut uploads = lock(&self.uploads);
+            let name = format!("upload-{}", uploads.len() + 1);
+            uploads.push((key.to_owned(), name.clone(), BTreeMap::new()));
+            Ok(name)
+        })
+    }
+
+    fn put_part<'a>(
+        &'a self,
+        key: &'a str,
+        upload: &'a str,
+        number: i32,
+        bytes: Bytes,
+    ) -> BoxFuture<'a, Result<String, BlobTrouble>> {
+        Box::pin(async move {
+            self.meets()?;
+            let mut uploads = lock(&self.uploads);
+            let known = uploads.iter_mut().find(|(of, name, _)| of == key && name == upload);
+            let (_, _, parts) = known.ok_or_else(|| BlobTrouble::Away("there is no such upload".to_owned()))?;
+            parts.insert(number, bytes);
+            Ok(format!("tag-{number}"))
+        })
+    }
+
+    fn complete<'a>(&'a self, key: &'a str, upload: &'a str, tags: &'a [String]) -> BoxFuture<'a, Result<(), BlobTrouble>> {
+        Box::pin(async move {
+            self.meets()?;
+            let mut uploads = lock(&self.uploads);
+            let place = uploads.iter().position(|(of, name, _)| of == key && name == upload);
+            let place = place.ok_or_else(|| BlobTrouble::Away("there is no such upload".to_owned()))?;
+            let (key, _, parts) = uploads.remove(place);
+            assert_eq!(parts.keys().map(|number| format!("tag-{number}")).collect::<Vec<_>>(), tags, "parts are named in order");
+            let short = parts.values().rev().skip(1).any(|part| part.len() < LEAST_PART);
+            assert!(!short, "a part that is not the last is too short");
+            lock(&self.files).push((key, parts.into_values().flatten().collect()));
+            Ok(())
+        })
+    }
+
+    fn abort<'a>(&'a self, key: &'a str, upload: &'a str) -> BoxFuture<'a, Result<(), BlobTrouble>> {
+        lock(&self.uploads).retain(|(of, name, _)| of != key || name != upload);
+        Box::pin(async { Ok(()) })
+    }
+
+    fn unfinished<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Vec<String>, BlobTrouble>> {
+        let found = lock(&self.uploads).iter().filter(|(of, ..)| of == key).map(|(_, name, _)| name.clone()).collect();
+        Box::pin(async move { Ok(found) })
+    }
+
+    fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), BlobTrouble>> {
+        lock(&self.files).retain(|(of, _)| of != key);
+        Box::pin(async { Ok(()) })
     }
 }
 
@@ -224,6 +309,10 @@ impl Pdf for FakePdf {
         let printed =
             if uncovered.is_empty() { Ok(format!("{sheet:?}").into_bytes()) } else { Err(PdfTrouble::Uncovered(uncovered)) };
         Box::pin(async move { printed })
+    }
+
+    fn print_report(&self, sheet: ReportSheet) -> BoxFuture<'_, Result<Vec<u8>, PdfTrouble>> {
+        Box::pin(async move { Ok(format!("{sheet:?}").into_bytes()) })
     }
 }
 

@@ -20,6 +20,7 @@ use crate::{
         unsubscribe::Unsubscribe,
     },
     payments::sale::SaleId,
+    reports::report::ReportId,
 };
 
 /// Makes links. Printing it shows no key.
@@ -130,6 +131,15 @@ impl Links {
         self.page(match locale {
             Locale::Es => "/alertas",
             Locale::En => "/alerts",
+        })
+    }
+
+    /// The page that leads whoever asked for a report to its file.
+    #[must_use]
+    pub fn report_file(&self, locale: Locale, report: ReportId) -> Url {
+        self.page(&match locale {
+            Locale::Es => format!("/informes/{report}/archivo"),
+            Locale::En => format!("/reports/{report}/file"),
         })
     }
 

@@ -7,6 +7,7 @@ pub mod links;
 pub mod mailer;
 pub mod payments;
 pub mod pdf;
+pub mod spreadsheets;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use mailer::Mailer;
 use payments::Payments;
 use pdf::Pdf;
 use queue::Store;
+use spreadsheets::Spreadsheets;
 
 use crate::{certificates::signing::Signer, housekeeping::retention::Retention};
 
@@ -31,8 +33,10 @@ pub struct Ports {
     pub payments: Payments,
     /// Keeps files, where there is a store.
     pub blobs: Option<Arc<dyn Blobs>>,
-    /// Prints certificates, where there are fonts.
+    /// Prints certificates and reports, where there are fonts.
     pub pdf: Option<Arc<dyn Pdf>>,
+    /// Makes spreadsheets.
+    pub spreadsheets: Option<Arc<dyn Spreadsheets>>,
     /// Signs certificates, where there is a key.
     pub signer: Option<Signer>,
     /// Says things in channels, where there are any.

@@ -1,4 +1,4 @@
-//! The door to the printer of certificates.
+//! The door to the printer of certificates and reports.
 
 use std::fmt;
 
@@ -7,12 +7,19 @@ use url::Url;
 use uuid::Uuid;
 
 use super::mailer::BoxFuture;
-use crate::{accounts::locale::Locale, certificates::serial::Serial};
+use crate::{
+    accounts::locale::Locale,
+    certificates::serial::Serial,
+    reports::{report::Report, wish::Params},
+};
 
 /// Prints.
 pub trait Pdf: fmt::Debug + Send + Sync {
     /// A certificate as a PDF file. The same sheet is always the same bytes, as long as program and fonts are.
     fn print<'a>(&'a self, sheet: &'a Sheet) -> BoxFuture<'a, Result<Vec<u8>, PdfTrouble>>;
+
+    /// A report as a PDF file. A sign that no font has is a question mark: one strange title keeps nobody from their report.
+    fn print_report(&self, sheet: ReportSheet) -> BoxFuture<'_, Result<Vec<u8>, PdfTrouble>>;
 }
 
 /// What is printed on a certificate: all that its bytes depend on.
@@ -38,6 +45,70 @@ pub struct Sheet {
     pub check_url: Url,
     /// What the file says of when it was made.
     pub made_at: DateTime<Utc>,
+}
+
+/// What is printed of a report: words in their places, as its readers read them.
+#[derive(Debug, Clone)]
+pub struct ReportSheet {
+    /// Its identity, part of the file's own.
+    pub id: Uuid,
+    /// The language that it is written in.
+    pub locale: Locale,
+    /// What it is called.
+    pub title: String,
+    /// Of when it tells, and by which clock.
+    pub period: String,
+    /// What the file says of when it was made.
+    pub made_at: DateTime<Utc>,
+    /// The columns: their titles, and whether they stand on the right.
+    pub columns: Vec<(String, bool)>,
+    /// The rows, a text a column.
+    pub rows: Vec<Vec<String>>,
+    /// What the columns come to; blank: nothing.
+    pub totals: Vec<String>,
+    /// The chart.
+    pub chart: Option<DrawnChart>,
+}
+
+/// A chart's figures.
+#[derive(Debug, Clone)]
+pub struct DrawnChart {
+    /// What it shows.
+    pub title: String,
+    /// What is told apart.
+    pub labels: Vec<String>,
+    /// What is shown of each: names, and a figure a label.
+    pub series: Vec<(String, Vec<f64>)>,
+    /// Whether the series are parts of a whole.
+    pub is_stacked: bool,
+    /// Whether there is so much that lines say more than bars.
+    pub is_line: bool,
+}
+
+impl ReportSheet {
+    /// The sheet of a report, without rows.
+    #[must_use]
+    pub fn of(report: &Report, params: Params) -> Self {
+        let layout = report.kind.layout();
+        let (from, to) = (params.from, params.to);
+        let period = match report.locale {
+            Locale::Es if from == to => format!("{from} ({})", report.time_zone),
+            Locale::Es => format!("Del {from} al {to} ({})", report.time_zone),
+            Locale::En if from == to => format!("{from} ({})", report.time_zone),
+            Locale::En => format!("{from} to {to} ({})", report.time_zone),
+        };
+        Self {
+            id: report.id.0,
+            locale: report.locale,
+            title: layout.title(report.locale).to_owned(),
+            period,
+            made_at: report.created_at,
+            columns: layout.columns.iter().map(|column| (column.title(report.locale).to_owned(), column.is_numeric())).collect(),
+            rows: Vec::new(),
+            totals: Vec::new(),
+            chart: None,
+        }
+    }
 }
 
 /// Why there is no file.

@@ -220,6 +220,14 @@ POST /ayuda/articulos/{id}               login  403      403    ok     ok       
 POST /help/articles/{id}                 login  403      403    ok     ok       403     403       ok
 POST /ayuda/articulos/{id}/estado        login  403      403    ok     ok       403     403       ok
 POST /help/articles/{id}/state           login  403      403    ok     ok       403     403       ok
+GET  /informes                           login  403      403    ok     ok       403     403       ok
+GET  /reports                            login  403      403    ok     ok       403     403       ok
+POST /informes                           login  403      403    ok     ok       403     403       ok
+POST /reports                            login  403      403    ok     ok       403     403       ok
+GET  /informes/{id}/archivo              login  403      403    ok     ok       403     403       ok
+GET  /reports/{id}/file                  login  403      403    ok     ok       403     403       ok
+POST /informes/{id}/cancelar             login  403      403    ok     ok       403     403       ok
+POST /reports/{id}/cancel                login  403      403    ok     ok       403     403       ok
 GET  /cuenta/cartas                      login  ok       ok     ok     ok       ok      ok        ok
 GET  /account/letters                    login  ok       ok     ok     ok       ok      ok        ok
 POST /cuenta/cartas                      login  ok       ok     ok     ok       ok      ok        ok

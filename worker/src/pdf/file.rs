@@ -7,7 +7,7 @@ use allsorts::{
     font_data::FontData,
     subset::{CmapTarget, SubsetProfile, subset},
 };
-use jobs::ports::pdf::Sheet;
+use chrono::{DateTime, Utc};
 use lopdf::{Dictionary, Object, StringFormat};
 use printpdf::{
     Actions, BorderArray, Codepoint, Color, DictItem, FontId, FontMetrics, Line as Segment, LinePoint, LinkAnnotation, Mm,
@@ -15,6 +15,7 @@ use printpdf::{
     PolygonRing, Pt, Rect, Rgb, TextItem, TextMatrix, WindingOrder, to_lopdf_doc,
 };
 use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 
 use super::{
     draw::{At, Ink, MM, Mark, Outline, Step},
@@ -30,37 +31,48 @@ struct Used<'f> {
     glyphs: BTreeMap<u16, (u16, String)>,
 }
 
-/// Writes the file.
+/// What a file says of itself.
+#[derive(Debug)]
+pub(super) struct About<'a> {
+    pub(super) id: Uuid,
+    pub(super) title: String,
+    pub(super) subject: String,
+    pub(super) made_at: DateTime<Utc>,
+    pub(super) locale: &'a str,
+}
+
+/// Writes the file of these pages.
 ///
 /// # Errors
 /// A font is damaged.
-pub(super) fn write(marks: &[Mark<'_>], sheet: &Sheet) -> Result<Vec<u8>, String> {
-    let mut document = PdfDocument::new(&sheet.course);
-    describe(&mut document, sheet);
-    let used = used(marks);
+pub(super) fn write(pages: &[Vec<Mark<'_>>], about: &About<'_>) -> Result<Vec<u8>, String> {
+    let mut document = PdfDocument::new(&about.title);
+    describe(&mut document, about);
+    let used = used(pages);
     for font in used.values() {
         let parsed = cut(font)?;
         document.resources.fonts.map.insert(font.id.clone(), PdfFont::new(parsed));
     }
-    let ops = marks.iter().flat_map(|mark| draw(mark, &used)).collect();
-    document.with_pages(vec![PdfPage::new(Mm(WIDTH), Mm(HEIGHT), ops)]);
+    let page =
+        |marks: &Vec<Mark<'_>>| PdfPage::new(Mm(WIDTH), Mm(HEIGHT), marks.iter().flat_map(|mark| draw(mark, &used)).collect());
+    document.with_pages(pages.iter().map(page).collect());
     let mut warnings = Vec::new();
     let options = PdfSaveOptions { subset_fonts: false, ..PdfSaveOptions::default() };
     let mut file = to_lopdf_doc(&document, &options, &mut warnings);
-    finish(&mut file, sheet);
+    finish(&mut file, about);
     file.compress();
     let mut bytes = Vec::new();
     file.save_to(&mut bytes).map_err(|error| format!("writing the file: {error}"))?;
     Ok(bytes)
 }
 
-fn describe(document: &mut PdfDocument, sheet: &Sheet) {
-    let at = OffsetDateTime::from_unix_timestamp(sheet.made_at.timestamp()).ok();
+fn describe(document: &mut PdfDocument, about: &About<'_>) {
+    let at = OffsetDateTime::from_unix_timestamp(about.made_at.timestamp()).ok();
     let info = &mut document.metadata.info;
-    info.document_title = format!("{} · {}", sheet.holder, sheet.course);
+    info.document_title.clone_from(&about.title);
     info.author = "CompilandoCode".to_owned();
-    info.subject = sheet.serial.to_string();
-    info.identifier = sheet.serial.to_string();
+    info.subject.clone_from(&about.subject);
+    info.identifier.clone_from(&about.subject);
     info.creator = "Faena".to_owned();
     info.producer = "printpdf".to_owned();
     if let Some(at) = at {
@@ -69,12 +81,12 @@ fn describe(document: &mut PdfDocument, sheet: &Sheet) {
 }
 
 /// What printpdf leaves to chance or out: the file's id, the version that its fonts need, the language, and whose title a reader shows.
-fn finish(file: &mut lopdf::Document, sheet: &Sheet) {
+fn finish(file: &mut lopdf::Document, about: &About<'_>) {
     file.version = "1.7".to_owned();
-    let id = || Object::String(sheet.id.as_bytes().to_vec(), StringFormat::Hexadecimal);
+    let id = || Object::String(about.id.as_bytes().to_vec(), StringFormat::Hexadecimal);
     file.trailer.set("ID", Object::Array(vec![id(), id()]));
     if let Ok(catalog) = file.catalog_mut() {
-        catalog.set("Lang", Object::string_literal(sheet.locale.as_str()));
+        catalog.set("Lang", Object::string_literal(about.locale));
         let mut preferences = Dictionary::new();
         preferences.set("DisplayDocTitle", true);
         catalog.set("ViewerPreferences", preferences);
@@ -82,10 +94,10 @@ fn finish(file: &mut lopdf::Document, sheet: &Sheet) {
     }
 }
 
-/// The fonts of the page with their glyphs, in the order of their names.
-fn used<'f>(marks: &[Mark<'f>]) -> BTreeMap<&'static str, Used<'f>> {
+/// The fonts of the pages with their glyphs, in the order of their names.
+fn used<'f>(pages: &[Vec<Mark<'f>>]) -> BTreeMap<&'static str, Used<'f>> {
     let mut used: BTreeMap<&'static str, Used<'f>> = BTreeMap::new();
-    let lines = marks.iter().filter_map(|mark| if let Mark::Text(line, ..) = mark { Some(line) } else { None });
+    let lines = pages.iter().flatten().filter_map(|mark| if let Mark::Text(line, ..) = mark { Some(line) } else { None });
     for glyph in lines.flat_map(|line| &line.glyphs) {
         let font = used.entry(glyph.font.name).or_insert_with(|| Used {
             font: glyph.font,

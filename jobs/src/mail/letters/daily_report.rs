@@ -1,4 +1,4 @@
-//! How the day before went.
+//! How the help desk's day before went.
 
 use chrono::NaiveDate;
 use url::Url;
@@ -12,13 +12,13 @@ use crate::{
 /// The blanks of the letter.
 #[derive(Debug, Clone)]
 pub struct DailyReport {
-    /// The day that is told of, in the business's zone.
+    /// The day that is told of, by the reader's clock.
     pub day: NaiveDate,
     /// What is told, in order.
     pub figures: Vec<Figure>,
     /// How much later than its hour the report goes out, if that is worth a word.
     pub late_by: Option<Said>,
-    /// Leads to the statistics.
+    /// Leads to the whole report.
     pub link: Url,
 }
 
@@ -38,13 +38,16 @@ impl Blanks for DailyReport {
         Self {
             day: NaiveDate::from_ymd_opt(2026, 9, 20).unwrap_or_default(),
             figures: vec![
-                Figure::new(|locale| said(locale, "Ventas", "Sales"), |_| "37".to_owned()),
-                Figure::new(|locale| said(locale, "Ingresos", "Income"), |_| "1 813,00 USD".to_owned()),
-                Figure::new(|locale| said(locale, "Solicitudes abiertas", "Open tickets"), |_| "12".to_owned()),
-                Figure::new(|locale| said(locale, "Plazos incumplidos", "Deadlines missed"), |_| "0".to_owned()),
+                Figure::new(|locale| said(locale, "Solicitudes abiertas", "Tickets opened"), |_| "37".to_owned()),
+                Figure::new(|locale| said(locale, "Resueltas", "Resolved"), |_| "41".to_owned()),
+                Figure::new(
+                    |locale| said(locale, "Sin resolver al final del día", "Open at the end of the day"),
+                    |_| "12".to_owned(),
+                ),
+                Figure::new(|locale| said(locale, "Cumplimiento", "Compliance"), |locale| said(locale, "97,3\u{a0}%", "97.3%")),
             ],
             late_by: None,
-            link: page(home, "/estadisticas"),
+            link: page(home, "/informes/0197/archivo"),
         }
     }
 }

@@ -39,12 +39,12 @@ impl Blanks for ReportReady {
     fn sample(home: &Url) -> Self {
         Self {
             report: Said::new(|locale| match locale {
-                Locale::Es => "Ventas por curso".to_owned(),
-                Locale::En => "Sales per course".to_owned(),
+                Locale::Es => "Ventas por día y curso".to_owned(),
+                Locale::En => "Sales by day and course".to_owned(),
             }),
             format: "XLSX".to_owned(),
             rows: 48_210,
-            link: page(home, "/informes/0197"),
+            link: page(home, "/informes/0197/archivo"),
             expires_at: DateTime::from_timestamp(1_790_600_000, 0).unwrap_or_default(),
         }
     }

@@ -168,5 +168,9 @@ fn figures_dates_and_amounts_are_told_as_the_language_does() {
     let es = to("Ana", Locale::Es, |reader| Receipt::sample(reader.home).write(reader)).expect("a letter");
     let en = to("Ana", Locale::En, |reader| ReportReady::sample(reader.home).write(reader)).expect("a letter");
     assert!(es.text.contains("Fecha: 21 de septiembre de 2026, 09:13 (America/Bogota)"), "{}", es.text);
-    assert!(en.text.contains("Rows: 48,210") && en.subject.as_str() == "Your report is ready: Sales per course", "{}", en.text);
+    assert!(
+        en.text.contains("Rows: 48,210") && en.subject.as_str() == "Your report is ready: Sales by day and course",
+        "{}",
+        en.text
+    );
 }
