@@ -98,14 +98,15 @@ async fn measure(settings: &Settings, formats: &[Format], database: &str) -> any
         forget_peak()?;
         let began = Instant::now();
         let outcome = kit.attempt(BuildReport { report_id: id }).await;
-        let took = began.elapsed();
+        // Before the file is read to be judged.
+        let (took, peak) = (began.elapsed(), peak_kb()?);
         ensure!(outcome == Outcome::Completed, "{format}: {outcome:?}");
         let report = Report::find(&db, id).await.context("reading the report")?.context("the report is gone")?;
         ensure!(report.rows == settings.rows, "{format}: {} rows", report.rows);
         let file = sandbox.stored_file(report.object_key.as_deref().context("a report without a key")?)?;
         let digest = ring::digest::digest(&ring::digest::SHA256, &file);
         ensure!(report.sha256.as_deref() == Some(digest.as_ref()), "{format}: the file is not what its row says");
-        row(&format!("report, {format}"), report.rows, took, file.len() as u64, Some(peak_kb()?));
+        row(&format!("report, {format}"), report.rows, took, file.len() as u64, Some(peak));
         let took = upload(&store, &file).await.context("uploading")?;
         row(&format!("plain upload of the same {format}, in parts of 8 MiB"), report.rows, took, file.len() as u64, None);
     }
