@@ -154,15 +154,14 @@ async fn tell(settings: &Settings, db: &PgPool) -> anyhow::Result<String> {
             let found = find(db, &actor, &query, Locale::Es, PART).await.with_context(|| format!("{kind}: {text}"))?;
             times.push(began.elapsed().as_secs_f64() * 1000.0);
             founds.push(found.tickets_total as f64);
-            ensure!(
-                !found.tickets.is_empty()
-                    || turn >= texts.len()
-                    || !is_by_agent
-                    || kind.starts_with("nothing")
-                    || settings.tickets < 300_000,
-                "{kind}: {text:?} finds nothing"
-            );
         }
+        // Searches that find nothing are fast and tell nothing. One of several rare words may.
+        let hits = founds.iter().filter(|found| **found > 0.0).count();
+        ensure!(
+            2 * hits >= founds.len() || !is_by_agent || kind.starts_with("nothing") || settings.tickets < 300_000,
+            "{kind}: {hits} of {} searches find anything",
+            founds.len()
+        );
         lines.push(line(kind, &mut times, &mut founds));
         all.extend(times);
     }
