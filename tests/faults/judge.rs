@@ -277,10 +277,11 @@ async fn judge_redis(world: &World, findings: &mut Vec<Finding>) -> anyhow::Resu
             return Ok(footprint);
         }
         if began.elapsed() > Duration::from_secs(8) {
-            findings.extend(left.into_iter().map(|(key, size)| {
+            for (key, size) in left {
                 let judgement = if is_about_leases(&key) { "leaked lease" } else { "orphan key" };
-                Finding::general(judgement, format!("{key} holds {size}"))
-            }));
+                let what = look_into(&world.stores.redis_url, &key).await;
+                findings.push(Finding::general(judgement, format!("{key} holds {size}: {what}")));
+            }
             if grown {
                 findings.push(Finding::general("growth", format!("{} bytes at rest", footprint.bytes)));
             }
@@ -288,6 +289,15 @@ async fn judge_redis(world: &World, findings: &mut Vec<Finding>) -> anyhow::Resu
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+/// The first of what a key holds, where that is a hash: it says how it came to be left.
+async fn look_into(redis_url: &str, key: &str) -> String {
+    let held = async {
+        let mut connection = redis::Client::open(redis_url)?.get_multiplexed_async_connection().await?;
+        redis::cmd("HGETALL").arg(key).query_async::<Vec<(String, String)>>(&mut connection).await
+    };
+    held.await.map_or_else(|_| "no hash".to_owned(), |held| format!("{:?}", &held[..held.len().min(3)]))
 }
 
 fn is_about_leases(key: &str) -> bool {

@@ -151,10 +151,8 @@ pub(crate) struct Told {
 /// The events that a recorder has written into the ledger.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Recorded {
-    /// The stream id of the last one, and the first id after it.
-    pub(crate) last: String,
-    pub(crate) after_last: String,
-    pub(crate) entries: usize,
+    /// Their stream ids.
+    pub(crate) entries: Vec<String>,
     pub(crate) bytes: usize,
     pub(crate) events: usize,
 }
@@ -418,7 +416,7 @@ impl Store {
     /// Forgets what the ledger holds: the tombstones of ended jobs (id and fence), then the events.
     pub(crate) async fn forget(&self, lane: Lane, recorded: &Recorded, ended: &[(&str, i64)]) -> Result<(), StoreError> {
         let mut call = self.call(&FORGET, lane);
-        call.arg(&recorded.last).arg(&recorded.after_last).arg(recorded.entries).arg(recorded.bytes).arg(recorded.events);
+        call.arg(recorded.entries.len()).arg(recorded.bytes).arg(recorded.events).arg(&recorded.entries);
         for (id, fence) in ended {
             call.arg(id).arg(format!("!{fence}"));
         }

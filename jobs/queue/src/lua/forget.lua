@@ -1,15 +1,17 @@
 #!lua flags=allow-oom
--- Removes what the ledger now holds: tombstones first, then the events themselves, so that a crash in between repeats and never
--- forgets.
+-- Removes what the ledger now holds: the tombstones of recorded ends, and the entries that told of them. Those and no others: a Redis that
+-- forgot its last seconds has older ones again, whose tombstones would stay for ever if they went unread.
 --   KEYS  1 job · 2 events · 3 stats
---   ARGV  1 the last recorded stream id · 2 the id after it · 3 how many entries that are · 4 their bytes · 5 how many events
---         are in them · then for each ended job (at most 4,000): id, tombstone
+--   ARGV  1 how many entries (1 to 100) · 2 their bytes · 3 how many events are in them · then their stream ids
+--         · then for each ended job (at most 4,000): id, tombstone
 -- Returns how many entries were removed. Another recorder may have been here first, and a job may live again since: then its
 -- tombstone is not the one that was recorded.
 expect_keys('hash stream hash')
 local job, events, stats = KEYS[1], KEYS[2], KEYS[3]
-if #redis.call('XRANGE', events, '-', ARGV[1], 'COUNT', 1) == 0 then return 0 end
-for first = 6, #ARGV, 500 do
+local entries = tonumber(ARGV[1])
+local removed = redis.call('XDEL', events, unpack(ARGV, 4, 3 + entries))
+if removed == 0 then return 0 end
+for first = 4 + entries, #ARGV, 500 do
     local ids, gone = {}, {}
     for i = first, math.min(first + 498, #ARGV), 2 do ids[#ids + 1] = ARGV[i] end
     for i, stone in ipairs(redis.call('HMGET', job, unpack(ids))) do
@@ -17,10 +19,9 @@ for first = 6, #ARGV, 500 do
     end
     if #gone > 0 then redis.call('HDEL', job, unpack(gone)) end
 end
-local removed = redis.call('XTRIM', events, 'MINID', ARGV[2])
 local empty = redis.call('XLEN', events) == 0
-for field, number in pairs({event_bytes = ARGV[4], event_count = ARGV[5]}) do
-    local gone = math.floor(tonumber(number) * removed / math.max(removed, tonumber(ARGV[3])))
+for field, number in pairs({event_bytes = ARGV[2], event_count = ARGV[3]}) do
+    local gone = math.floor(tonumber(number) * removed / entries)
     local left = tonumber(redis.call('HGET', stats, field) or 0) - gone
     redis.call('HSET', stats, field, empty and 0 or math.max(0, left))
 end
