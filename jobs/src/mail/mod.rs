@@ -15,6 +15,8 @@ pub mod suppression;
 pub mod unsubscribe;
 mod wrap;
 
+pub(crate) use notice::KEY as NOTICE;
+
 pub use delivery::{Dispatch, deliver, send};
 pub use paper::Paper;
 pub(crate) use reader::grouped;

@@ -8,7 +8,7 @@ use sqlx::{PgExecutor, PgPool};
 use crate::ports::mailer::{Part, Trouble};
 
 /// The key of the notice.
-const KEY: &str = "smtp";
+pub(crate) const KEY: &str = "smtp";
 const SHORTEST: Duration = Duration::from_secs(30);
 const LONGEST: Duration = Duration::from_secs(300);
 

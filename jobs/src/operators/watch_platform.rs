@@ -15,6 +15,7 @@ use sqlx::PgConnection;
 use super::notice::OperatorNotice;
 use crate::{
     chat::{self, Notice},
+    mail,
     ports::{Ctx, Ports},
 };
 
@@ -22,7 +23,7 @@ use crate::{
 pub const CHANNEL: &str = "operators";
 /// A trouble that passes within this time wakes nobody.
 const STANDS_FOR: Duration = Duration::from_secs(60);
-/// So many dead jobs of a day are a pile; of the lane `critical` one is.
+/// So many dead jobs of a day are a pile; of the queue `critical` one is.
 const PILE: i64 = 10;
 /// More than that at once are told in one letter.
 const MOST_LETTERS: usize = 5;
@@ -54,14 +55,13 @@ impl Job for WatchPlatform {
         let mut effect = ctx.effect().await?;
         let died: Vec<Died> =
             sqlx::query_as(include_str!("sql/died_lately.sql")).fetch_all(&mut *effect).await.context("looking for dead jobs")?;
-        let mut trends = Vec::new();
-        for count in counts {
-            let sampled = sqlx::query_as::<_, Trend>(include_str!("sql/sample.sql"))
-                .bind([count.lane.as_str()])
-                .bind([count.succeeded.cast_signed()])
-                .bind([count.failed.cast_signed()]);
-            trends.extend(sampled.fetch_optional(&mut *effect).await.context("comparing attempts with yesterday's")?);
-        }
+        let trends: Vec<Trend> = sqlx::query_as(include_str!("sql/sample.sql"))
+            .bind(counts.iter().map(|count| count.lane.as_str()).collect::<Vec<_>>())
+            .bind(counts.iter().map(|count| count.succeeded.cast_signed()).collect::<Vec<_>>())
+            .bind(counts.iter().map(|count| count.failed.cast_signed()).collect::<Vec<_>>())
+            .fetch_all(&mut *effect)
+            .await
+            .context("comparing attempts with yesterday's")?;
         let standing: Vec<Standing> = pile(&died)
             .into_iter()
             .chain(overview.lanes.iter().filter_map(waiting))
@@ -164,7 +164,9 @@ async fn tell(ctx: &Ctx, tx: &mut PgConnection, standing: &[Standing]) -> Result
     }
     let untold: Vec<Untold> = sqlx::query_as(include_str!("sql/untold.sql")).bind(STANDS_FOR).fetch_all(&mut *tx).await?;
     let over: Vec<(String, DateTime<Utc>)> = sqlx::query_as(include_str!("sql/over.sql")).fetch_all(&mut *tx).await?;
-    write_letters(tx, &untold).await?;
+    // That no letter leaves is not told by letter: it would come when that is over.
+    let by_letter: Vec<&Untold> = untold.iter().filter(|untold| untold.key != mail::NOTICE).collect();
+    write_letters(tx, &by_letter).await?;
     if ctx.chat.as_ref().is_none_or(|chat| chat.fingerprint(CHANNEL).is_none()) {
         return Ok(());
     }
@@ -185,7 +187,7 @@ fn said_under(key: &str, since: DateTime<Utc>, what: &str) -> String {
     format!("notice:{key}:{}{what}", since.timestamp_millis())
 }
 
-async fn write_letters(tx: &mut PgConnection, untold: &[Untold]) -> Result<(), queue::EnqueueError> {
+async fn write_letters(tx: &mut PgConnection, untold: &[&Untold]) -> Result<(), queue::EnqueueError> {
     if untold.len() > MOST_LETTERS {
         let (es, en): (Vec<_>, Vec<_>) = untold.iter().map(|untold| in_both_languages(&untold.message)).unzip();
         let (of_es, of_en) = (format!("{} avisos nuevos", untold.len()), format!("{} new notices", untold.len()));
@@ -201,7 +203,7 @@ async fn write_letters(tx: &mut PgConnection, untold: &[Untold]) -> Result<(), q
 
 /// Notices are written as Spanish, a slash, English; one that is not is both.
 fn in_both_languages(message: &str) -> (&str, &str) {
-    message.split_once(". / ").unwrap_or((message, message))
+    message.split_once(" / ").unwrap_or((message, message))
 }
 
 /// Up to the first pause in a sentence.
@@ -243,6 +245,7 @@ mod tests {
     fn a_letter_has_the_part_of_a_notice_that_its_reader_can_read() {
         let (es, en) = in_both_languages("El correo no sale: mira SMTP_URL. / Mail does not leave: check SMTP_URL. (535)");
         assert_eq!((first_words(es), first_words(en)), ("El correo no sale", "Mail does not leave"));
+        assert_eq!(in_both_languages("¿Hay alguien? / Is anybody there?"), ("¿Hay alguien?", "Is anybody there?"));
         assert_eq!(in_both_languages("x"), ("x", "x"));
     }
 }
