@@ -10,7 +10,7 @@ licences  900 -                           licences and origins of the dependenci
 unit      600 build,node,fonts,judges    what needs no server
 commands  600 build,node,servers          deploy/up: starts, resumes, ends, and refuses with one sentence
 flows    1500 build,node,servers,browser,producers,fonts,judges  the stories, through real processes and a real browser
-faults   1200 build,stores,node           200 faults under load, and five builds that lack a guarantee, each noticed
+faults   1200 build,stores,node,fonts     200 faults under load, and five builds that lack a guarantee, each noticed
 smoke     120 build,stores,node,python,fonts  worker, clients and runner of the benchmarks, on a handful of jobs, letters and certificates
 bench    7200 asked,stores,node,python    how fast, beside other systems; runs only when it is named
 letters  3600 asked,node                  letters a second, beside a plain loop; runs only when it is named
@@ -22,7 +22,7 @@ reports  3600 asked,node,servers          rows a second and memory of a report, 
 # what `tests/run long` knows
 # shellcheck disable=SC2034 # for tests/run
 long_parts='
-faults  14400 build,stores,node           3,000 faults under load
+faults  14400 build,stores,node,fonts     3,000 faults under load
 bench   14400 stores,node,python          the benchmarks, several times over, on a machine that does nothing else
 '
 
@@ -165,15 +165,16 @@ run_long_bench() {
   return "$status"
 }
 
-# The probe that knows crash points and sabotage is built first and laid aside, so that the probe in its place has none of it.
+# The probe and the worker that know crash points and sabotage are built first and laid aside, so that those in their places have none of it.
 break_things() {
   local target=${CARGO_TARGET_DIR:-target} apart=()
-  cargo build --quiet --locked --workspace --features faena-tests/faults --bin probe || return
+  cargo build --quiet --locked --workspace --features faena-tests/faults --bin probe --bin worker || return
   cp "$target/debug/probe" "$target/faults-probe" || return
-  cargo build --quiet --locked --workspace --bin probe --bin faults || return
+  cp "$target/debug/worker" "$target/faults-worker" || return
+  cargo build --quiet --locked --workspace --bins || return
   # A disk of its own, to be filled, is mounted where nobody else sees it and ends with whoever does.
   if unshare --mount true 2>/dev/null; then apart=(unshare --mount env FAENA_FAULTS_MAY_MOUNT=1); fi
-  "${apart[@]}" "$target/debug/faults" --probe "$target/faults-probe" --logs "$target/faults-found" "$@"
+  "${apart[@]}" "$target/debug/faults" --probe "$target/faults-probe" --worker "$target/faults-worker" --logs "$target/faults-found" "$@"
 }
 
 # keep_record PART COMMAND FILE: what FILE says replaces what tests/RECORDS.md says of the part.

@@ -10,6 +10,7 @@ use queue::operations::State;
 use uuid::Uuid;
 
 use crate::{
+    businesses::hurry,
     record::{Entry, Fate, Way, Word},
     world::World,
 };
@@ -17,6 +18,8 @@ use crate::{
 /// Nothing has moved for this long, with every server up: it never will.
 const STANDSTILL: Duration = Duration::from_secs(40);
 const LONGEST_REST: Duration = Duration::from_secs(150);
+/// What is to be tried again in some minutes is tried now when nothing has moved for this long.
+const RESTLESS: Duration = Duration::from_secs(2);
 /// What a queue at rest keeps of its own, in all, without the workers' heartbeats.
 const MOST_BYTES_AT_REST: u64 = 32 * 1024;
 /// Keys that a queue at rest keeps, whatever they hold.
@@ -64,13 +67,18 @@ impl Finding {
         Self { judgement, detail: format!("{} [{}]", detail.into(), entry.kind), job: Some(entry.n) }
     }
 
-    fn general(judgement: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn general(judgement: &'static str, detail: impl Into<String>) -> Self {
         Self { judgement, detail: detail.into(), job: None }
     }
 }
 
 /// Waits until nothing is left to do; a standstill before that is a finding.
 pub(crate) async fn rest(world: &World) -> Vec<Finding> {
+    if let Some(businesses) = &world.businesses
+        && let Some(left) = businesses.finish(&world.stores.operations()).await
+    {
+        return vec![Finding::general("never comes to rest", left)];
+    }
     let (began, mut moved, mut before) = (Instant::now(), Instant::now(), String::new());
     loop {
         let overdue = world.crew.overdue().await;
@@ -88,6 +96,9 @@ pub(crate) async fn rest(world: &World) -> Vec<Finding> {
         }
         if moved.elapsed() > STANDSTILL || began.elapsed() > LONGEST_REST {
             return vec![Finding::general("never comes to rest", before)];
+        }
+        if world.businesses.is_some() && moved.elapsed() > RESTLESS {
+            hurry(&world.stores.operations(), &world.db).await;
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
@@ -113,6 +124,17 @@ async fn look(world: &World) -> anyhow::Result<(u64, String)> {
 
 /// Judges everything that has ever been handed over in this world.
 pub(crate) async fn judge(world: &World) -> anyhow::Result<(Vec<Finding>, Footprint)> {
+    let mut findings = match &world.businesses {
+        Some(businesses) => businesses.judge().await?,
+        None => judge_record(world).await?,
+    };
+    judge_counts(world, &mut findings).await?;
+    let footprint = judge_redis(world, &mut findings).await?;
+    Ok((findings, footprint))
+}
+
+/// Judges each job by the record.
+async fn judge_record(world: &World) -> sqlx::Result<Vec<Finding>> {
     let entries = world.record.snapshot();
     let mut seen = read_traces(world).await?;
     let mut findings = Vec::new();
@@ -124,9 +146,7 @@ pub(crate) async fn judge(world: &World) -> anyhow::Result<(Vec<Finding>, Footpr
     for (id, seen) in seen {
         findings.push(Finding::general("the ledger knows a job that nobody handed over", format!("{id}: {seen:?}")));
     }
-    judge_counts(world, &mut findings).await?;
-    let footprint = judge_redis(world, &mut findings).await?;
-    Ok((findings, footprint))
+    Ok(findings)
 }
 
 async fn read_traces(world: &World) -> sqlx::Result<BTreeMap<Uuid, Seen>> {

@@ -1,6 +1,7 @@
 //! The fault engine: real processes at work while everything around them breaks, judged by a record of the harness's own; and the
 //! proof that it would notice, by builds that lack one guarantee each.
 
+mod businesses;
 mod crew;
 mod judge;
 mod ledger_disk;
@@ -31,13 +32,15 @@ use crate::{
     judge::{Finding, Footprint},
     plan::Plan,
     report::{Report, Tally},
-    world::World,
+    world::{Staff, World},
 };
 
 /// The guarantees that a sabotaged build can lack (`jobs/queue/src/faults.rs`).
 const SABOTAGES: [&str; 5] = ["no-fence", "no-tombstone", "no-reconcile", "ack-before-commit", "trim-before-commit"];
 /// A missing guarantee must be noticed within so many faults.
 const MOST_FAULTS_TO_NOTICE: usize = 500;
+/// The stream of worlds in which the two businesses work.
+const BUSINESSES: u64 = 0;
 /// A world that has lasted for so many episodes makes room for a fresh one.
 const EPISODES_A_WORLD: usize = 8;
 
@@ -62,6 +65,9 @@ struct Settings {
     /// The probe that knows crash points and sabotage.
     #[arg(long, env = "FAENA_FAULTS_PROBE")]
     probe: PathBuf,
+    /// The worker that knows them.
+    #[arg(long, env = "FAENA_FAULTS_WORKER")]
+    worker: PathBuf,
     /// Write what came of it into this file, as a section for tests/RECORDS.md.
     #[arg(long)]
     record: Option<PathBuf>,
@@ -104,10 +110,15 @@ async fn main() -> ExitCode {
 async fn honest(settings: &Settings, report: &Report, room: &Semaphore, seed: u64, stream: u64, began: Instant) {
     let _room = room.acquire().await;
     let mut plan = Plan::new(seed, stream, report.points());
-    let binaries = [settings.probe.clone(), binary("probe")];
+    // One stream has the two businesses at work; the others, what the engine's guarantees are about.
+    let (staff, binaries) = if stream == BUSINESSES {
+        (Staff::Businesses, [settings.worker.clone(), binary("worker")])
+    } else {
+        (Staff::Strain, [settings.probe.clone(), binary("probe")])
+    };
     let in_time = || settings.minutes.is_none_or(|minutes| began.elapsed() < Duration::from_secs(60 * minutes));
     while report.wants_more(settings.n) && in_time() {
-        let world = match World::start(binaries.clone(), None).await {
+        let world = match World::start(binaries.clone(), staff, None).await {
             Ok(world) => world,
             Err(error) => return report.broke(&format!("{error:#}")),
         };
@@ -136,7 +147,7 @@ async fn sabotaged(settings: &Settings, report: &Report, room: &Semaphore, seed:
     let _room = room.acquire().await;
     let mut plan = Plan::new(seed, 1000 + number, report.points());
     let binaries = [settings.probe.clone(), settings.probe.clone()];
-    let world = match World::start(binaries, Some(name)).await {
+    let world = match World::start(binaries, Staff::Strain, Some(name)).await {
         Ok(world) => world,
         Err(error) => return report.broke(&format!("{error:#}")),
     };
@@ -175,7 +186,7 @@ async fn play(world: &Arc<World>, plan: &mut Plan, seed: u64, place: &str) -> (T
         "{place}: {} faults of {} met work, {} jobs so far, {} s of faults, {} s to rest{}",
         tally.counted(),
         tally.struck.len(),
-        world.record.len(),
+        world.handed_over(),
         played.as_secs(),
         restless.as_secs(),
         if findings.is_empty() { String::new() } else { format!(", {} FINDINGS", findings.len()) }

@@ -106,7 +106,7 @@ impl Report {
     pub(crate) fn lived(&self, world: &World, footprints: &[Footprint]) {
         let mut state = self.state();
         state.worlds += 1;
-        state.jobs += world.record.len();
+        state.jobs += world.handed_over();
         state.surprises += world.trace.count("ended by itself");
         state.most_bytes = footprints.iter().map(|footprint| footprint.bytes).max().unwrap_or(0).max(state.most_bytes);
     }

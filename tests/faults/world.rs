@@ -24,6 +24,7 @@ use sqlx::{PgPool, postgres::PgPoolOptions};
 use tokio::sync::{Mutex, MutexGuard, Semaphore};
 
 use crate::{
+    businesses::Businesses,
     crew::Crew,
     ledger_disk::LedgerDisk,
     load::Loader,
@@ -52,6 +53,8 @@ pub(crate) struct World {
     pub(crate) db: PgPool,
     pub(crate) crew: Arc<Crew>,
     pub(crate) record: Arc<Record>,
+    /// Who works here instead of jobs made to be a strain.
+    pub(crate) businesses: Option<Businesses>,
     pub(crate) trace: Arc<Trace>,
     outstanding: Arc<AtomicI64>,
     first_of_episode: AtomicI64,
@@ -66,8 +69,17 @@ pub(crate) struct Struck {
     pub(crate) counts: bool,
 }
 
+/// Who works in a world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Staff {
+    /// Every kind of job that the engine's guarantees are about.
+    Strain,
+    /// The school and the help desk.
+    Businesses,
+}
+
 impl World {
-    pub(crate) async fn start(binaries: [PathBuf; 2], sabotage: Option<&str>) -> anyhow::Result<Arc<Self>> {
+    pub(crate) async fn start(binaries: [PathBuf; 2], staff: Staff, sabotage: Option<&str>) -> anyhow::Result<Arc<Self>> {
         let (redis, postgres) = (PrivateRedis::start().await, PrivatePostgres::start().await);
         let stores = Stores::on(&postgres.url(), &redis.url()).await;
         let db = PgPoolOptions::new()
@@ -78,7 +90,12 @@ impl World {
         let ledger_disk = LedgerDisk::under(&db).await?;
         let (redis_proxy, redis_url) = Proxy::before_url(&stores.redis_url).await;
         let (postgres_proxy, database_url) = Proxy::before_url(&stores.database_url).await;
-        let mut settings: Vec<(String, String)> = [
+        let businesses = match staff {
+            Staff::Strain => None,
+            Staff::Businesses => Some(Businesses::open(&stores, db.clone(), &database_url, &redis_url).await?),
+        };
+        let mut settings = businesses.as_ref().map(|businesses| businesses.settings.clone()).unwrap_or_default();
+        let ours = [
             ("DATABASE_URL", database_url.as_str()),
             ("REDIS_URL", &redis_url),
             ("FAENA_NAMESPACE", &stores.namespace),
@@ -86,13 +103,12 @@ impl World {
             ("SLOTS_CRITICAL", "3"),
             ("SLOTS_DEFAULT", "8"),
             ("SLOTS_LOW", "3"),
-            ("SLOTS_LANES", "low/ferry=2"),
+            ("SLOTS_LANES", if staff == Staff::Strain { "low/ferry=2" } else { "low/reports=2" }),
             ("DRAIN_SECONDS", "3"),
             // The crew supervises, and kills what it means to kill.
             ("SUPERVISE", "false"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .to_vec();
+        ];
+        settings.extend(ours.map(|(name, value)| (name.to_owned(), value.to_owned())));
         settings.extend(sabotage.map(|name| ("FAENA_SABOTAGE".to_owned(), name.to_owned())));
         let trace = Arc::new(Trace::new());
         let world = Arc::new(Self {
@@ -105,6 +121,7 @@ impl World {
             db,
             crew: Crew::new(binaries, settings, trace.clone()),
             record: Arc::default(),
+            businesses,
             trace,
             outstanding: Arc::default(),
             first_of_episode: AtomicI64::new(0),
@@ -123,7 +140,8 @@ impl World {
     /// Plays an episode under load, and leaves everything whole and the load at rest.
     pub(crate) async fn play(self: &Arc<Self>, episode: Episode, seed: u64) -> Vec<Struck> {
         self.first_of_episode.store(self.record.len(), Ordering::Relaxed);
-        let resting = Arc::new(AtomicBool::new(false));
+        let rest = Arc::new(AtomicBool::new(false));
+        let resting = rest.clone();
         let loader = Loader {
             stores: self.stores.clone(),
             db: self.db.clone(),
@@ -131,7 +149,15 @@ impl World {
             outstanding: self.outstanding.clone(),
             resting: resting.clone(),
         };
-        let loading = tokio::spawn(loader.run(seed));
+        let loading = tokio::spawn({
+            let world = self.clone();
+            async move {
+                match &world.businesses {
+                    Some(businesses) => businesses.trade(seed, &resting).await,
+                    None => loader.run(seed).await,
+                }
+            }
+        });
         let mut at = tokio::time::Instant::now();
         let struck = join_all(episode.strikes.into_iter().map(|strike| {
             at += strike.after;
@@ -141,7 +167,7 @@ impl World {
             }
         }))
         .await;
-        resting.store(true, Ordering::Relaxed);
+        rest.store(true, Ordering::Relaxed);
         let _ = loading.await;
         self.crew.disarm().await;
         struck
@@ -347,6 +373,23 @@ impl World {
         met
     }
 
+    async fn outstanding_now(&self) -> sqlx::Result<i64> {
+        if self.businesses.is_some() {
+            return sqlx::query_scalar("select count(*) from faena.outbox").fetch_one(&self.db).await;
+        }
+        let first = self.first_of_episode.load(Ordering::Relaxed);
+        let seen: Vec<i64> =
+            sqlx::query_scalar("select n from probe.effects where n >= $1").bind(first).fetch_all(&self.db).await?;
+        Ok(self.record.outstanding(first, &BTreeSet::from_iter(seen)))
+    }
+
+    /// How much was handed over: jobs, or what people and providers have done.
+    pub(crate) fn handed_over(&self) -> i64 {
+        self.businesses
+            .as_ref()
+            .map_or_else(|| self.record.len(), |businesses| i64::try_from(businesses.handed_over()).unwrap_or(i64::MAX))
+    }
+
     fn proxy(&self, store: Store) -> &Proxy {
         match store {
             Store::Redis => &self.redis_proxy,
@@ -362,15 +405,11 @@ async fn ask(redis: &MutexGuard<'_, PrivateRedis>, command: &[&str]) -> anyhow::
     Ok(())
 }
 
-/// How many acknowledged jobs have not had their effect yet, as far as the harness has seen.
+/// How much is under way: acknowledged jobs that have not had their effect yet, as far as the harness has seen; of businesses, what is promised.
 async fn count_outstanding(world: std::sync::Weak<World>) {
     while let Some(world) = world.upgrade() {
-        let first = world.first_of_episode.load(Ordering::Relaxed);
-        let seen: Result<Vec<(i64,)>, _> =
-            sqlx::query_as("select n from probe.effects where n >= $1").bind(first).fetch_all(&world.db).await;
-        if let Ok(seen) = seen {
-            let seen: BTreeSet<i64> = seen.into_iter().map(|(n,)| n).collect();
-            world.outstanding.store(world.record.outstanding(first, &seen), Ordering::Relaxed);
+        if let Ok(outstanding) = world.outstanding_now().await {
+            world.outstanding.store(outstanding, Ordering::Relaxed);
         }
         drop(world);
         tokio::time::sleep(Duration::from_millis(150)).await;

@@ -6,6 +6,7 @@ pub mod judge;
 pub mod probe;
 pub mod process;
 pub mod proxy;
+pub mod sales;
 pub mod sandbox;
 pub mod servers;
 pub mod site;

@@ -34,7 +34,11 @@ pub struct PrivatePostgres {
 
 /// A port nobody listens on now, below those that outgoing connections are given: while its server is down, no connection takes it.
 /// Another process may listen there before we do: then the server fails to start, and says so.
-pub(crate) fn free_port() -> u16 {
+///
+/// # Panics
+/// There is none.
+#[must_use]
+pub fn free_port() -> u16 {
     let free = |_| Some(rand::random_range(11_000..32_000)).filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
     (0..100).find_map(free).expect("a free port")
 }

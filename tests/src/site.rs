@@ -83,7 +83,8 @@ impl Site {
 }
 
 /// What worker and web of a site are told.
-fn settings(stores: &Stores, sandbox: &Sandbox, url: &str) -> Vec<(String, String)> {
+#[must_use]
+pub fn settings(stores: &Stores, sandbox: &Sandbox, url: &str) -> Vec<(String, String)> {
     let own = [
         ("PUBLIC_URL", url),
         ("SECRET_KEY", SECRET),

@@ -10,7 +10,7 @@ mod story;
 mod strange;
 mod trouble;
 
-use faena_tests::{http::http_client, judge::quiet, site::Site, wait::eventually};
+use faena_tests::{http::http_client, judge::quiet, sales::open_school, site::Site, wait::eventually};
 use jobs::{
     accounts::{locale::Locale, user::UserId},
     courses::course::CourseId,
@@ -25,8 +25,6 @@ use scraper::{Html, Selector};
 
 /// The password of the demo's accounts.
 const PASSWORD: &str = "faena-de-prueba-2026";
-/// What the course costs, in cents.
-const PRICE: i64 = 4900;
 
 /// A school with one course, and everything around it.
 struct School {
@@ -41,18 +39,7 @@ impl School {
 
     async fn open_with(extra: &[(&str, &str)]) -> Self {
         let site = Site::start_with(extra).await;
-        sqlx::raw_sql(include_str!("../../../deploy/demo.sql")).execute(&site.stores.db).await.unwrap();
-        let (course,): (CourseId,) = sqlx::query_as(
-            "with course as (
-                 insert into school.courses (slug, title, summary, instructor_id, level, hours, price_minor, currency, status, published_at)
-                 select 'rust', 'Rust con «ñ» & cía.', 'Un curso.', id, 'beginner', 8, $1, 'USD', 'published', now()
-                 from core.users where email = 'instructora@faena.example' returning id)
-             insert into school.sections (course_id, position, title, minutes) select id, 1, 'Uno', 5 from course returning course_id",
-        )
-        .bind(PRICE)
-        .fetch_one(&site.stores.db)
-        .await
-        .unwrap();
+        let course = open_school(&site.stores.db).await.unwrap();
         Self { site, course }
     }
 

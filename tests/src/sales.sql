@@ -1,10 +1,10 @@
--- What must be true after the storm, worked out from what happened to each sale and from nothing that the school has written: the rules
+-- What must be true in the end, worked out from what happened to each sale and from nothing that the school has written: the rules
 -- are those of the specification. A letter that was under way when its worker was killed is unknown, and not sent twice. One row a sale whose books, state or course are not as they must be.
---   storm.plan (sale_id, provider, plan, amount): what happened at the provider's side
+--   planned.sales (sale_id, provider, plan, amount): what happened at the provider's side
 with fee as (
     -- Stripe keeps 2.9 % and 30 cents of what was charged, PayPal 3.49 % and 49 cents.
     select sale_id, plan, charged, case provider when 'stripe' then charged * 29 / 1000 + 30 else charged * 349 / 10000 + 49 end as fee
-    from (select *, case plan when 'wrong_amount' then amount + 100 else amount end as charged from storm.plan) as planned
+    from (select *, case plan when 'wrong_amount' then amount + 100 else amount end as charged from planned.sales) as planned
 ),
 must as (
     select sale_id, plan, charged, fee,

@@ -1,0 +1,170 @@
+//! What must be true of both businesses at rest, by what people and providers have done.
+
+use std::collections::HashMap;
+
+use jobs::help_desk::number::TicketId;
+
+use super::Businesses;
+use crate::judge::Finding;
+
+/// A letter's row: its key, its state, its Message-ID, and how often it left or may have.
+type LetterRow = (String, String, String, i32);
+
+impl Businesses {
+    /// Judges everything that has ever happened in this world.
+    pub(crate) async fn judge(&self) -> anyhow::Result<Vec<Finding>> {
+        let mut findings = Vec::new();
+        for (plan, sale, what) in faena_tests::sales::wrong_sales(&self.db).await? {
+            let of = format!("{} {}", plan.unwrap_or_default(), sale.unwrap_or_default());
+            findings.push(Finding::general("a sale is not as it must be", format!("{of}: {what}")));
+        }
+        self.judge_messages(&mut findings).await?;
+        self.judge_certificates(&mut findings).await?;
+        self.judge_letters(&mut findings).await?;
+        self.judge_deadlines(&mut findings).await?;
+        self.judge_chat(&mut findings).await?;
+        self.judge_ends(&mut findings).await?;
+        Ok(findings)
+    }
+
+    /// What the web has taken is written down, once, and somebody has looked into it.
+    async fn judge_messages(&self, findings: &mut Vec<Finding>) -> anyhow::Result<()> {
+        let wrong: Vec<(String, i64)> = sqlx::query_as(
+            "select told, count(e.event_id) filter (where e.processed_at is not null)
+             from unnest($1::text[]) told left join school.payment_events e on e.event_id = told group by told
+             having count(e.event_id) <> 1 or count(e.processed_at) <> 1",
+        )
+        .bind(self.told())
+        .fetch_all(&self.db)
+        .await?;
+        findings.extend(wrong.into_iter().map(|(message, looked)| {
+            Finding::general("a message of a provider's was lost", format!("{message}: looked into {looked} times"))
+        }));
+        Ok(())
+    }
+
+    /// Whoever completed the course has one certificate, and its file is what was signed.
+    async fn judge_certificates(&self, findings: &mut Vec<Finding>) -> anyhow::Result<()> {
+        let graduates = self.graduates();
+        let held: Vec<(i64, i64, Option<String>, i64)> = sqlx::query_as(
+            "select u, count(c.id), min('certificates/' || c.id || '/' || encode(c.pdf_sha256, 'hex') || '.pdf'),
+                    count(m.id) filter (where m.state in ('sent', 'unknown'))
+             from unnest($1::bigint[]) u
+             left join school.certificates c on c.user_id = u and c.issued_at is not null
+             left join mail.messages m on m.dedupe_key = 'certificate:' || c.id
+             group by u",
+        )
+        .bind(graduates.iter().map(|user| user.0).collect::<Vec<_>>())
+        .fetch_all(&self.db)
+        .await?;
+        let s3 = self.sandbox.s3(3);
+        for (person, certificates, file, letters) in held {
+            if (certificates, letters) != (1, 1) {
+                let what = format!("user {person}: {certificates} certificates, {letters} letters about them");
+                findings.push(Finding::general("a certificate is not as it must be", what));
+            } else if let Some(key) = file
+                && let Err(error) = s3.head_object().bucket(faena_tests::sandbox::S3_BUCKET).key(&key).send().await
+            {
+                findings.push(Finding::general("a certificate has no file", format!("user {person}, {key}: {error}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// A letter that is said to be sent is there; one whose answer nobody heard may be, and may be there twice where a second was worth it.
+    async fn judge_letters(&self, findings: &mut Vec<Finding>) -> anyhow::Result<()> {
+        let mut copies: HashMap<String, i32> = HashMap::new();
+        for letter in self.sandbox.mails_now(None).await? {
+            *copies.entry(letter.message_id.unwrap_or_default()).or_default() += 1;
+        }
+        let rows: Vec<LetterRow> =
+            sqlx::query_as("select dedupe_key, state, message_id, sends from mail.messages").fetch_all(&self.db).await?;
+        for (key, state, message_id, sends) in rows {
+            let there = copies.remove(&message_id).unwrap_or(0);
+            let is_right = match state.as_str() {
+                "sent" => there >= 1 && there <= sends,
+                "unknown" => there <= sends,
+                // Nobody refuses letters here; what is not wanted any more never left.
+                "failed" | "withheld" => there == 0,
+                _ => false,
+            };
+            if !is_right || sends > 2 {
+                findings.push(Finding::general(
+                    "a letter is not as it must be",
+                    format!("{key}: {state}, left {sends} times, {there} there"),
+                ));
+            }
+        }
+        findings.extend(copies.into_keys().map(|id| Finding::general("a letter that nobody wrote", id)));
+        Ok(())
+    }
+
+    /// Each deadline is told of once a level, none is passed over, and each who is to know has a letter about each alert, once.
+    async fn judge_deadlines(&self, findings: &mut Vec<Finding>) -> anyhow::Result<()> {
+        let tickets = self.tickets();
+        let lost: Vec<(TicketId,)> =
+            sqlx::query_as("select t from unnest($1::bigint[]) t where not exists (select from desk.tickets where id = t)")
+                .bind(tickets.iter().map(|ticket| ticket.0).collect::<Vec<_>>())
+                .fetch_all(&self.db)
+                .await?;
+        findings.extend(lost.into_iter().map(|(ticket,)| Finding::general("a ticket was lost", ticket.to_string())));
+        let wrong: Vec<(i64, String)> = sqlx::query_as(include_str!("deadlines.sql")).fetch_all(&self.db).await?;
+        findings.extend(
+            wrong
+                .into_iter()
+                .map(|(ticket, what)| Finding::general("a deadline is not as it must be", format!("ticket {ticket}: {what}"))),
+        );
+        Ok(())
+    }
+
+    /// Each alert is said in the chat: once, or twice where nobody knows whether it was heard. A storm is one message, which counts those that it
+    /// does not name.
+    async fn judge_chat(&self, findings: &mut Vec<Finding>) -> anyhow::Result<()> {
+        let notices: Vec<(i64, Option<String>, i32, String)> = sqlx::query_as(
+            "select a.id, n.state, coalesce(n.sends, 0), coalesce(n.text, '')
+             from desk.alerts a left join core.chat_notices n on (n.channel, n.key) = ('desk', 'sla:' || a.id)",
+        )
+        .fetch_all(&self.db)
+        .await?;
+        let heard: Vec<String> = self.slack.heard().into_iter().map(|heard| heard.text).collect();
+        for (alert, state, sends, text) in &notices {
+            // The address of the ticket follows; no two alerts say the same before it.
+            let sentence = text.split(" http").next().unwrap_or_default();
+            let named = heard.iter().filter(|message| message.contains(sentence)).count();
+            let has_left = matches!(state.as_deref(), Some("sent" | "unknown")) && (1..=2).contains(sends);
+            if !has_left || named > usize::try_from(*sends).unwrap_or(0) {
+                let what = format!("alert {alert}: {state:?}, left {sends} times, named {named} times");
+                findings.push(Finding::general("an alert was not said as it must be", what));
+            }
+        }
+        let counted: usize = heard.iter().map(|message| count_of(message)).sum();
+        let (sent, left) = notices.iter().fold((0, 0), |(sent, left), (_, state, sends, _)| {
+            (sent + usize::from(state.as_deref() == Some("sent")), left + usize::try_from(*sends).unwrap_or(0))
+        });
+        if counted < sent || counted > left {
+            let what = format!("{counted} heard, {sent} said to be sent, {left} left");
+            findings.push(Finding::general("alerts were not said as they must be", what));
+        }
+        Ok(())
+    }
+
+    /// Nothing died but letters of which nobody knows whether they arrived; a look at the platform that came late is replaced by the next.
+    async fn judge_ends(&self, findings: &mut Vec<Finding>) -> anyhow::Result<()> {
+        let dead: Vec<(String, Option<String>)> = sqlx::query_as(
+            "select j.name, j.reason from faena.jobs j
+             where j.state = 'dead' and j.name <> 'watch_platform'
+               and not exists (select from mail.messages m where m.id = j.id and m.state = 'unknown')",
+        )
+        .fetch_all(&self.db)
+        .await?;
+        findings.extend(dead.into_iter().map(|(name, reason)| {
+            Finding::general("dead though not told to fail", format!("{name}: {}", reason.unwrap_or_default()))
+        }));
+        Ok(())
+    }
+}
+
+/// Of how many notices a message is made.
+fn count_of(message: &str) -> usize {
+    message.split_once(" avisos").and_then(|(count, _)| count.parse().ok()).unwrap_or(1)
+}
