@@ -16,6 +16,9 @@ use crate::{
     watcher::lateness_allowed,
 };
 
+/// Days of the Unix epoch that Postgres counts by far: until the year 9909.
+const DAYS: i64 = 2_900_000;
+
 /// The schedules of an installation. Cheap to clone.
 #[derive(Clone)]
 pub struct Operations {
@@ -148,6 +151,8 @@ pub struct TickRecord {
     pub reason: Option<String>,
     /// More about that.
     pub detail: Option<String>,
+    /// Another job that did what this tick's asked for: its own did not run.
+    pub duplicate_of: Option<JobId>,
 }
 
 impl TickRecord {
@@ -193,8 +198,21 @@ impl Operations {
     /// # Errors
     /// Postgres does not answer.
     pub async fn list(&self, after: Option<&str>, limit: usize) -> Result<ScheduleList, OperationError> {
+        self.list_of(None, after, limit).await
+    }
+
+    /// As [`Operations::list`], of these kinds of jobs alone.
+    ///
+    /// # Errors
+    /// Postgres does not answer.
+    pub async fn list_of(
+        &self,
+        jobs: Option<&[String]>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<ScheduleList, OperationError> {
         let limit = limit.clamp(1, 500);
-        let mut rows = self.views(None, after, limit + 1).await?;
+        let mut rows = self.views(None, jobs, after, limit + 1).await?;
         let is_more = rows.len() > limit;
         rows.truncate(limit);
         let next = if is_more { rows.last().map(|row| row.row.name.clone()) } else { None };
@@ -207,7 +225,7 @@ impl Operations {
     /// # Errors
     /// There is none of that name, or Postgres does not answer.
     pub async fn get(&self, name: &str) -> Result<ScheduleView, OperationError> {
-        let row = self.views(Some(name), None, 1).await?.pop();
+        let row = self.views(Some(name), None, None, 1).await?.pop();
         row.ok_or_else(|| OperationError::NoSuchSchedule(name.to_owned()))?.view()
     }
 
@@ -218,8 +236,9 @@ impl Operations {
     pub async fn ticks(&self, name: &str, before: Option<DateTime<Utc>>, limit: usize) -> Result<TickList, OperationError> {
         let limit = limit.clamp(1, 500);
         let mut ticks: Vec<TickRecord> = sqlx::query_as(include_str!("sql/ticks.sql"))
-            .bind(name)
-            .bind(before)
+            .bind(storable(name))
+            // Beyond what Postgres counts, every tick is before or none is.
+            .bind(before.map(|before| before.clamp(DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH + TimeDelta::days(DAYS))))
             .bind(i64::try_from(limit + 1).unwrap_or(i64::MAX))
             .fetch_all(&self.db)
             .await?;
@@ -346,26 +365,39 @@ impl Operations {
         let enqueued = enqueued.map_err(OperationError::Refused)?;
         // A whole minute is the identity of a tick, which this is not.
         let is_a_minute = row.now.second() == 0 && row.now.nanosecond() < 1_000;
-        sqlx::query("insert into faena.schedule_ticks (schedule, tick, job_id, asked_by) values ($1, $2, $3, $4)")
-            .bind(name)
-            .bind(if is_a_minute { row.now + TimeDelta::milliseconds(1) } else { row.now })
-            .bind(enqueued.id)
-            .bind(actor)
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query(
+            "insert into faena.schedule_ticks (schedule, tick, job_id, asked_by, duplicate_of) values ($1, $2, $3, $4, $5)",
+        )
+        .bind(name)
+        .bind(if is_a_minute { row.now + TimeDelta::milliseconds(1) } else { row.now })
+        .bind(enqueued.id)
+        .bind(actor)
+        .bind(enqueued.duplicate_of)
+        .execute(&mut *tx)
+        .await?;
         tx.commit().await?;
         Ok(enqueued)
     }
 
     async fn was_there(&self, name: &str) -> sqlx::Result<bool> {
-        sqlx::query_scalar("select exists (select from faena.schedules where name = $1)").bind(name).fetch_one(&self.db).await
+        sqlx::query_scalar("select exists (select from faena.schedules where name = $1)")
+            .bind(storable(name))
+            .fetch_one(&self.db)
+            .await
     }
 
-    async fn views(&self, name: Option<&str>, after: Option<&str>, limit: usize) -> sqlx::Result<Vec<ViewRow>> {
+    async fn views(
+        &self,
+        name: Option<&str>,
+        jobs: Option<&[String]>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> sqlx::Result<Vec<ViewRow>> {
         sqlx::query_as(include_str!("sql/views.sql"))
-            .bind(name)
-            .bind(after)
+            .bind(name.map(storable))
+            .bind(after.map(storable))
             .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .bind(jobs)
             .fetch_all(&self.db)
             .await
     }
@@ -385,6 +417,7 @@ struct ViewRow {
     asked_by: Option<String>,
     reason: Option<String>,
     detail: Option<String>,
+    duplicate_of: Option<JobId>,
 }
 
 impl ViewRow {
@@ -404,6 +437,7 @@ impl ViewRow {
             asked_by: self.asked_by,
             reason: self.reason,
             detail: self.detail,
+            duplicate_of: self.duplicate_of,
         });
         Ok(ScheduleView {
             name,
@@ -429,9 +463,14 @@ impl ViewRow {
     }
 }
 
+/// What Postgres can compare with: no name has a NUL, and a text with one is no error but nobody's name.
+fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
 /// The row of a schedule that is there, locked.
 async fn standing(tx: &mut PgConnection, name: &str) -> Result<Row, OperationError> {
-    let row = lock(tx, name).await?.filter(|row| row.deleted_at.is_none());
+    let row = lock(tx, &storable(name)).await?.filter(|row| row.deleted_at.is_none());
     row.ok_or_else(|| OperationError::NoSuchSchedule(name.to_owned()))
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
-use queue::{ByNameError, EnqueueError, clear_notice};
+use queue::{ByNameError, EnqueueError, Enqueued, clear_notice};
 use sqlx::{PgConnection, PgPool};
 use tracing::{error, info, warn};
 
@@ -173,7 +173,16 @@ impl Ticker {
             return Ok(Fired::Before);
         }
         match self.catalogue.enqueue(tx, job_id(name, tick), job, args, run_at(name, tick, *jitter)).await {
-            Ok(_) => Ok(Fired::Now),
+            Ok(Enqueued { duplicate_of: None, .. }) => Ok(Fired::Now),
+            Ok(Enqueued { duplicate_of, .. }) => {
+                sqlx::query("update faena.schedule_ticks set duplicate_of = $3 where schedule = $1 and tick = $2")
+                    .bind(name)
+                    .bind(tick)
+                    .bind(duplicate_of)
+                    .execute(tx)
+                    .await?;
+                Ok(Fired::Now)
+            }
             Err(ByNameError::Enqueue(EnqueueError::Postgres(error))) => Err(error),
             Err(error) => Err(sqlx::Error::Encode(error.into())),
         }
@@ -238,10 +247,16 @@ async fn refuse(tx: &mut PgConnection, row: &Row, why: &str) -> sqlx::Result<()>
 /// An error with its reason, as long as the ledger has room for.
 pub(crate) fn say(error: &ByNameError) -> String {
     let why = match error {
-        ByNameError::Args { source, .. } => format!("{error}: {source}"),
+        // serde's place in the text, that nobody has before them, says less than the field.
+        ByNameError::Args { source, .. } => format!("{error}: {}", without_place(&source.to_string())),
         _ => error.to_string(),
     };
     why.chars().take(2000).collect()
+}
+
+/// What serde says, without the line and the column.
+fn without_place(text: &str) -> &str {
+    text.split_once(" at line ").map_or(text, |(said, _)| said)
 }
 
 fn given_up() -> sqlx::Error {

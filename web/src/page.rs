@@ -60,8 +60,16 @@ impl Page {
 
     /// As [`Page::moment`], to the second and in columns.
     pub(crate) fn stamp(&self, at: &DateTime<Utc>) -> String {
-        let zone: chrono_tz::Tz = self.person().map(|person| person.time_zone.parse().unwrap_or_default()).unwrap_or_default();
-        at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S").to_string()
+        at.with_timezone(&self.stamp_zone()).format("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
+    fn stamp_zone(&self) -> chrono_tz::Tz {
+        self.person().map(|person| person.time_zone.parse().unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// The zone that [`Page::stamp`] speaks of.
+    pub(crate) fn zone(&self) -> String {
+        self.stamp_zone().name().to_owned()
     }
 
     /// A day.

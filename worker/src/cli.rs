@@ -22,6 +22,8 @@ use crate::{
     tokens::{TokensCommand, tokens},
 };
 
+/// A page of anything has so many rows at most.
+const MOST_SHOWN: usize = 200;
 /// Of an operator, a tenant, a value that a limit goes by.
 const MAX_NAME_CHARS: usize = 200;
 /// A suspect is one job.
@@ -131,7 +133,7 @@ enum Command<O: Outside> {
         #[arg(long, requires = "state")]
         after: Option<String>,
         /// How many jobs a page has.
-        #[arg(long, default_value_t = 25)]
+        #[arg(long, default_value_t = 25, value_parser = a_page)]
         limit: usize,
         #[command(flatten)]
         form: Form,
@@ -149,7 +151,7 @@ enum Command<O: Outside> {
         #[command(flatten)]
         stores: StoreArgs,
     },
-    /// Pause a lane, a kind of job or a tenant: the jobs wait, those that run go on. Every worker sees it within a second.
+    /// Pause a lane, a queue with its lanes, a kind of job or a tenant: the jobs wait, those that run go on. Every worker sees it within a second.
     Pause {
         #[command(flatten)]
         what: Pausable,
@@ -211,8 +213,11 @@ enum Command<O: Outside> {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct Pausable {
-    /// A lane, for example low or low/videos.
+    /// A lane, for example low or low/videos. The lane low is not the lanes below it.
     lane: Option<Lane>,
+    /// A queue with all its lanes: critical, default or low.
+    #[arg(long)]
+    queue: Option<Queue>,
     /// Every job of a kind.
     #[arg(long, value_parser = one_line)]
     job: Option<String>,
@@ -297,6 +302,14 @@ fn parse_rate(text: &str) -> Result<Bound<(u32, Duration)>, String> {
         _ => return Err(format!("{unit:?} is no unit of time; the units are ms, s, min, h and d")),
     };
     Ok(Bound::Given((count, Duration::from_millis(number.saturating_mul(unit_ms)))))
+}
+
+/// How many rows or ticks are shown at once.
+pub(crate) fn a_page(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|count| (1..=MOST_SHOWN).contains(count))
+        .ok_or_else(|| format!("write a number from 1 to {MOST_SHOWN}"))
 }
 
 /// A name as it stands in records, keys and pages: something, in one line that prints.
@@ -428,9 +441,10 @@ async fn serve<O: Outside>(command: Command<O>) -> anyhow::Result<()> {
 impl Pausable {
     /// Jobs, or else a lane: clap sees to it that there is one of them.
     fn jobs(self) -> Result<Paused, Lane> {
-        match (self.job, self.tenant) {
-            (Some(name), _) => Ok(Paused::Job(name)),
-            (_, Some(name)) => Ok(Paused::Tenant(name)),
+        match (self.job, self.tenant, self.queue) {
+            (Some(name), ..) => Ok(Paused::Job(name)),
+            (_, Some(name), _) => Ok(Paused::Tenant(name)),
+            (.., Some(queue)) => Ok(Paused::Queue(queue)),
             _ => Err(self.lane.unwrap_or(Lane::of(Queue::Default))),
         }
     }

@@ -99,8 +99,8 @@ pub(crate) async fn show_overview(stores: &Stores, json: bool) -> anyhow::Result
         };
         tell_line!("  {} ({}), heard of {} ago{standing}", worker.name, slots.join(", "), seconds(silent));
     }
-    for Pause { what, paused_at, paused_by } in operations(stores).pauses().await? {
-        tell_line!("! {what} is paused by {paused_by}, since {}", time(Some(paused_at)));
+    for Pause { what, paused_at, paused_by } in &overview.pauses {
+        tell_line!("! {what} is paused by {paused_by}, since {}", time(Some(*paused_at)));
     }
     for notice in &overview.notices {
         tell_line!("! {}: {} (since {}, {} times)", notice.key, notice.message, time(Some(notice.since)), notice.times);
@@ -207,6 +207,7 @@ fn tell_jobs_outcome(what: &Paused, outcome: &str, as_json: bool) -> anyhow::Res
     match what {
         Paused::Job(name) => tell_outcome("job", name, outcome, as_json),
         Paused::Tenant(name) => tell_outcome("tenant", name, outcome, as_json),
+        Paused::Queue(queue) => tell_outcome("queue", queue, outcome, as_json),
     }
 }
 

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    cli::{By, Outside},
+    cli::{By, Outside, a_page},
     operate::{tell_duplicate, tell_json, tell_line, tell_outcome, time},
     settings::{StoreArgs, Stores},
 };
@@ -27,7 +27,7 @@ pub(crate) enum ScheduleCommand {
         #[arg(long)]
         after: Option<String>,
         /// How many a page has.
-        #[arg(long, default_value_t = 100)]
+        #[arg(long, default_value_t = 100, value_parser = a_page)]
         limit: usize,
         #[command(flatten)]
         common: Common,
@@ -38,13 +38,13 @@ pub(crate) enum ScheduleCommand {
         #[arg(required_unless_present = "expression")]
         name: Option<String>,
         /// Instead: five fields (minute, hour, day of the month, month, day of the week), read in --time-zone.
-        #[arg(long, conflicts_with = "name", requires = "time_zone")]
+        #[arg(long, conflicts_with = "name")]
         expression: Option<String>,
         /// Of the IANA database, for example America/Bogota.
-        #[arg(long, conflicts_with = "name")]
-        time_zone: Option<String>,
+        #[arg(long, conflicts_with = "name", default_value = "America/Bogota")]
+        time_zone: String,
         /// How many ticks.
-        #[arg(long, default_value_t = 10)]
+        #[arg(long, default_value_t = 10, value_parser = a_page)]
         count: usize,
         /// In this language: es or en.
         #[arg(long, default_value = "en")]
@@ -60,7 +60,7 @@ pub(crate) enum ScheduleCommand {
         #[arg(long)]
         before: Option<DateTime<Utc>>,
         /// How many rows a page has.
-        #[arg(long, default_value_t = 25)]
+        #[arg(long, default_value_t = 25, value_parser = a_page)]
         limit: usize,
         #[command(flatten)]
         common: Common,
@@ -185,7 +185,7 @@ pub(crate) async fn obey<O: Outside>(command: ScheduleCommand) -> anyhow::Result
         ScheduleCommand::Next { expression, time_zone, count, language, common, .. } => {
             let calendar = schedules::Calendar {
                 expression: schedules::Expression::parse(&expression.unwrap_or_default()).context("--expression")?,
-                zone: time_zone.unwrap_or_default().parse().ok().context("--time-zone: there is no such time zone")?,
+                zone: time_zone.parse().ok().context("--time-zone: there is no such time zone")?,
             };
             print_next(&Ahead::of(&calendar, count, language), None, common.json)?;
         }

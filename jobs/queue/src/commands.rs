@@ -149,9 +149,7 @@ impl Operations {
         // waits for.
         let carried = carry_out(&self.store, &mut tx, id, Verb::Cancel, actor).await;
         if matches!(carried, Ok(Carried::NotYet)) {
-            let reason = format!("cancelled by {actor} before it was pushed");
-            let ended: Vec<Ended> =
-                sqlx::query_as(include_str!("sql/cancel_unpushed.sql")).bind(id).bind(reason).fetch_all(&mut *tx).await?;
+            let ended = end_unpushed(&mut tx, id, &format!("cancelled by {actor} before it was pushed")).await?;
             if ended.is_empty() {
                 // It has had its effect, and Redis forgot. Pushed once more, it ends completed.
                 tx.rollback().await?;
@@ -161,7 +159,6 @@ impl Operations {
                     state: "over, but for its end".to_owned(),
                 });
             }
-            ends::settle(&mut tx, &ended).await?;
             close_command(&mut tx, command, CommandOutcome::Cancelled.as_str()).await?;
             tx.commit().await?;
             return Ok(CommandOutcome::Cancelled);
@@ -273,7 +270,7 @@ async fn carry_out(store: &Store, db: &mut PgConnection, id: JobId, verb: Verb, 
     for lane in lanes(db).await? {
         let outcome = match verb {
             Verb::Retry => store.hasten(lane, &key).await?.then_some(CommandOutcome::MadeAvailable),
-            Verb::Cancel => match store.cancel(lane, &key, &cancel_event(&key, actor)).await? {
+            Verb::Cancel => match store.cancel(lane, &key, &cancel_event(&key, format!("cancelled by {actor}")), false).await? {
                 Cancelled::Now => Some(CommandOutcome::Cancelled),
                 Cancelled::Asked => Some(CommandOutcome::CancelRequested),
                 Cancelled::TooLate => return Ok(Carried::TooLate),
@@ -288,13 +285,17 @@ async fn carry_out(store: &Store, db: &mut PgConnection, id: JobId, verb: Verb, 
     Ok(if promised { Carried::NotYet } else { Carried::TooLate })
 }
 
-fn cancel_event(id: &str, actor: &str) -> String {
-    let event = Event {
-        id: id.to_owned(),
-        outcome: Outcome::Cancelled,
-        error: Some(storable(&format!("cancelled by {actor}"))),
-        ..Event::default()
-    };
+/// Ends a promise that is not in Redis. Its row is locked, so that no relay has it in hand. Nothing is answered when it has had its effect.
+pub(crate) async fn end_unpushed(tx: &mut PgConnection, id: JobId, reason: &str) -> Result<Vec<Ended>, OperationsError> {
+    let ended: Vec<Ended> =
+        sqlx::query_as(include_str!("sql/cancel_unpushed.sql")).bind(id).bind(reason).fetch_all(&mut *tx).await?;
+    ends::settle(tx, &ended).await?;
+    Ok(ended)
+}
+
+/// The end of a job that did not run, for that reason.
+pub(crate) fn cancel_event(id: &str, reason: String) -> String {
+    let event = Event { id: id.to_owned(), outcome: Outcome::Cancelled, error: Some(storable(&reason)), ..Event::default() };
     serde_json::to_string(&event).unwrap_or_default()
 }
 

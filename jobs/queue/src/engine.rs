@@ -23,6 +23,7 @@ use crate::{
     child::{self, Children},
     clock::Clock,
     commands::carry_out_commands,
+    expiry::end_expired,
     heartbeat::beat,
     inflight::{Claimed, Inflight},
     journal::Journal,
@@ -30,6 +31,7 @@ use crate::{
     lanes::{Named, learn_settings, watch_settings},
     live,
     loops::{Hung, Loops},
+    mend::mend,
     peers::Peers,
     perform::{Decision, Surroundings, perform},
     reconcile::reconcile,
@@ -247,6 +249,14 @@ fn start_shared_loops(
     loops.start("reconcile", None, {
         let (store, db) = both.clone();
         move |outage| reconcile(store.clone(), db.clone(), outage)
+    });
+    loops.start("mend", None, {
+        let (store, db) = both.clone();
+        move |outage| mend(store.clone(), db.clone(), outage)
+    });
+    loops.start("expiry", None, {
+        let (store, db) = both.clone();
+        move |outage| end_expired(store.clone(), db.clone(), outage)
     });
     loops.start("commands", None, {
         let (store, db) = both;

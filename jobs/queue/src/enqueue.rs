@@ -1,5 +1,6 @@
 //! The two ways in: through the outbox, in the caller's transaction; or straight to Redis.
 
+use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, types::Json};
 
 use crate::{
@@ -69,6 +70,16 @@ pub enum EnqueueError {
         name: &'static str,
         /// Which: `time` or `expiry`.
         field: &'static str,
+    },
+    /// The job expires before it could begin: nobody can have meant that.
+    #[error("{name} would never run: it may begin at {run_at} and is not worth it from {expires_at} on")]
+    NeverRuns {
+        /// The kind of job.
+        name: &'static str,
+        /// From when on it may run.
+        run_at: DateTime<Utc>,
+        /// From when on it is not worth an attempt.
+        expires_at: DateTime<Utc>,
     },
     /// More jobs follow than [`MAX_FOLLOW_UPS`].
     #[error("{name} is followed by {count} jobs; {MAX_FOLLOW_UPS} are allowed")]

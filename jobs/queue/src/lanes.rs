@@ -10,6 +10,7 @@ use sqlx::{PgConnection, PgPool};
 
 use crate::{
     inflight::Inflight,
+    job::Queue,
     lane::Lane,
     limit::Limit,
     limits::{list_limits, read_settings, tell_lanes},
@@ -48,7 +49,7 @@ pub(crate) async fn learn_settings(
 
 async fn look(store: &Store, db: &PgPool, lanes: &[Lane], inflights: &[Arc<Inflight>]) -> Result<(), RelayError> {
     let paused = paused(db).await?;
-    inflights.iter().for_each(|inflight| inflight.pause(paused.contains_key(&inflight.lane)));
+    inflights.iter().for_each(|inflight| inflight.pause(paused.by(inflight.lane).is_some()));
     Ok(tell_lanes(store, lanes, &read_settings(db).await?).await?)
 }
 
@@ -89,11 +90,37 @@ async fn list(db: &PgPool, catalogue: &[Lane]) -> sqlx::Result<()> {
         .map(drop)
 }
 
-/// The paused lanes, and who paused each.
-pub(crate) async fn paused(db: &PgPool) -> sqlx::Result<BTreeMap<Lane, String>> {
-    let rows: Vec<(String, String)> =
-        sqlx::query_as("select lane, paused_by from faena.lanes where paused_at is not null").fetch_all(db).await?;
-    Ok(rows.into_iter().filter_map(|(lane, by)| Some((lane.parse().ok()?, by))).collect())
+/// What is paused of which nothing is claimed.
+#[derive(Debug, Default)]
+pub(crate) struct PausedLanes {
+    lanes: BTreeMap<Lane, String>,
+    queues: BTreeMap<Queue, String>,
+}
+
+impl PausedLanes {
+    /// Who paused it, alone or with its queue.
+    pub(crate) fn by(&self, lane: Lane) -> Option<&String> {
+        self.lanes.get(&lane).or_else(|| self.queues.get(&lane.queue()))
+    }
+}
+
+/// The paused lanes and queues, and who paused each.
+pub(crate) async fn paused(db: &PgPool) -> sqlx::Result<PausedLanes> {
+    let rows: Vec<(String, String, bool)> = sqlx::query_as(
+        "select lane, paused_by, false from faena.lanes where paused_at is not null
+         union all select substr(what, 7), paused_by, true from faena.pauses where starts_with(what, 'queue:')",
+    )
+    .fetch_all(db)
+    .await?;
+    let mut paused = PausedLanes::default();
+    for (name, by, is_queue) in rows {
+        if is_queue {
+            paused.queues.extend(name.parse().ok().map(|queue: Queue| (queue, by)));
+        } else {
+            paused.lanes.extend(name.parse().ok().map(|lane: Lane| (lane, by)));
+        }
+    }
+    Ok(paused)
 }
 
 impl Operations {

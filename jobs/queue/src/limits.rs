@@ -9,6 +9,7 @@ use tracing::info;
 use uuid::Uuid;
 
 use crate::{
+    job::Queue,
     lane::Lane,
     limit::{BadBounds, Bounds, Limit, from_word, to_word},
     operations::{Operations, OperationsError},
@@ -79,13 +80,19 @@ pub enum Paused {
     Job(String),
     /// Every job of a tenant.
     Tenant(String),
+    /// A queue with all its lanes, those too that nobody serves yet.
+    Queue(Queue),
 }
+
+/// What stands before a queue's name in the list of pauses.
+const QUEUE: &str = "queue:";
 
 impl Paused {
     fn to_row(&self) -> String {
         match self {
             Self::Job(name) => format!("job:{}", to_word(name)),
             Self::Tenant(name) => format!("tenant:{}", to_word(name)),
+            Self::Queue(queue) => format!("{QUEUE}{queue}"),
         }
     }
 
@@ -93,6 +100,7 @@ impl Paused {
         match what.split_once(':')? {
             ("job", name) => Some(Self::Job(from_word(name))),
             ("tenant", name) => Some(Self::Tenant(from_word(name))),
+            ("queue", name) => name.parse().ok().map(Self::Queue),
             _ => None,
         }
     }
@@ -103,6 +111,7 @@ impl fmt::Display for Paused {
         match self {
             Self::Job(name) => write!(f, "job {name}"),
             Self::Tenant(name) => write!(f, "tenant {name}"),
+            Self::Queue(queue) => write!(f, "queue {queue}"),
         }
     }
 }
@@ -118,6 +127,12 @@ pub enum LimitError {
         word: String,
         /// What there is.
         known: String,
+    },
+    /// The limit is counted for all together, and so has no value that could have bounds of its own.
+    #[error("the limit {name} is counted for all jobs together: no value of an argument has a limit of its own")]
+    NoValues {
+        /// The limit.
+        name: String,
     },
     /// No worker has ever published such a job.
     #[error("no job is named {name:?}; the jobs are {known}")]
@@ -174,8 +189,13 @@ pub(crate) async fn read_settings(db: &PgPool) -> sqlx::Result<Told> {
             .bind(MAX_SETTINGS)
             .fetch_all(db)
             .await?;
+    // Of a paused queue nothing is claimed at all (lanes.rs).
     let paused: Vec<(String,)> =
-        sqlx::query_as("select what from faena.pauses order by what limit $1").bind(MAX_SETTINGS).fetch_all(db).await?;
+        sqlx::query_as("select what from faena.pauses where not starts_with(what, $2) order by what limit $1")
+            .bind(MAX_SETTINGS)
+            .bind(QUEUE)
+            .fetch_all(db)
+            .await?;
     let settings: Vec<_> = settings.into_iter().map(|(word, bounds)| (word, bounds.to_text())).collect();
     let paused: Vec<_> = paused.into_iter().map(|(what,)| what).collect();
     // The same contents have the same version, whichever worker tells them.
@@ -263,11 +283,9 @@ impl Operations {
     /// There is no such limit, the bounds cannot be obeyed, or Postgres did not answer.
     pub async fn set_limit(&self, name: &str, of: Option<&str>, bounds: Bounds, actor: &str) -> Result<(), LimitError> {
         bounds.check()?;
-        let known: Vec<(String,)> =
-            sqlx::query_as("select word from faena.limits where code is not null order by word").fetch_all(&self.db).await?;
-        if !known.iter().any(|(word,)| word == name) {
-            let known = known.into_iter().map(|(word,)| word).collect::<Vec<_>>().join(", ");
-            return Err(LimitError::Unknown { word: name.to_owned(), known });
+        self.must_be_limit(name).await?;
+        if of.is_some() && !self.goes_by_a_value(name).await? {
+            return Err(LimitError::NoValues { name: name.to_owned() });
         }
         let set = sqlx::query(
             "insert into faena.limits as l (word, operator, set_by, set_at)
@@ -290,8 +308,8 @@ impl Operations {
     /// Lets the code's bounds hold again. Answers whether an operator's held.
     ///
     /// # Errors
-    /// Postgres did not answer.
-    pub async fn reset_limit(&self, name: &str, of: Option<&str>) -> Result<bool, OperationsError> {
+    /// No operator's held, and there is no such limit; or Postgres did not answer.
+    pub async fn reset_limit(&self, name: &str, of: Option<&str>) -> Result<bool, LimitError> {
         let reset = sqlx::query(
             "with gone as (delete from faena.limits where word = $1 and code is null returning word),
                   kept as (update faena.limits set operator = null, set_by = null, set_at = null
@@ -299,23 +317,41 @@ impl Operations {
              select word from gone union all select word from kept",
         );
         let was_set = reset.bind(word(name, of)).fetch_optional(&self.db).await?.is_some();
+        if !was_set {
+            self.must_be_limit(name).await?;
+        }
         self.tell_lanes_now().await;
         Ok(was_set)
     }
 
-    /// Pauses a kind of job or a tenant: its jobs wait, those that run go on. Every worker sees it within a second, and a wiped Redis does
+    /// Whether some worker's code has such a limit.
+    async fn must_be_limit(&self, name: &str) -> Result<(), LimitError> {
+        let known: Vec<String> =
+            sqlx::query_scalar("select word from faena.limits where code is not null order by word").fetch_all(&self.db).await?;
+        if known.iter().any(|word| word == name) {
+            Ok(())
+        } else {
+            Err(LimitError::Unknown { word: name.to_owned(), known: known.join(", ") })
+        }
+    }
+
+    /// Whether the limit is counted for each value of an argument.
+    async fn goes_by_a_value(&self, name: &str) -> sqlx::Result<bool> {
+        sqlx::query_scalar(
+            "select exists (select from faena.job_kinds k, jsonb_array_elements(k.limits) l where l ->> 'name' = $1 and l ->> 'by' is not null)",
+        )
+        .bind(name)
+        .fetch_one(&self.db)
+        .await
+    }
+
+    /// Pauses a kind of job, a tenant or a queue: its jobs wait, those that run go on. Every worker sees it within a second, and a wiped Redis does
     /// not forget it. Answers whether it was not paused before.
     ///
     /// # Errors
     /// There is no such job, there are too many pauses, or Postgres did not answer.
     pub async fn pause_jobs(&self, what: &Paused, actor: &str) -> Result<bool, LimitError> {
-        if let Paused::Job(name) = what {
-            let known: Vec<String> =
-                sqlx::query_scalar("select name from faena.job_kinds order by name").fetch_all(&self.db).await?;
-            if !known.contains(name) {
-                return Err(LimitError::UnknownJob { name: name.clone(), known: known.join(", ") });
-            }
-        }
+        self.must_exist(what).await?;
         let (there,): (i64,) = sqlx::query_as("select count(*) from faena.pauses").fetch_one(&self.db).await?;
         if there >= MAX_SETTINGS {
             return Err(LimitError::TooMany);
@@ -329,14 +365,24 @@ impl Operations {
         Ok(paused.rows_affected() > 0)
     }
 
-    /// Resumes a paused kind of job or tenant. Answers whether it was paused.
+    /// Resumes a paused kind of job, tenant or queue. Answers whether it was paused.
     ///
     /// # Errors
-    /// Postgres did not answer.
-    pub async fn resume_jobs(&self, what: &Paused) -> Result<bool, OperationsError> {
+    /// It was not paused, and there is no such job; or Postgres did not answer.
+    pub async fn resume_jobs(&self, what: &Paused) -> Result<bool, LimitError> {
         let resumed = sqlx::query("delete from faena.pauses where what = $1").bind(what.to_row()).execute(&self.db).await?;
+        if resumed.rows_affected() == 0 {
+            self.must_exist(what).await?;
+        }
         self.tell_lanes_now().await;
         Ok(resumed.rows_affected() > 0)
+    }
+
+    /// Whether a kind of job has been published. (Tenants are not on any list.)
+    async fn must_exist(&self, what: &Paused) -> Result<(), LimitError> {
+        let Paused::Job(name) = what else { return Ok(()) };
+        let known: Vec<String> = sqlx::query_scalar("select name from faena.job_kinds order by name").fetch_all(&self.db).await?;
+        if known.contains(name) { Ok(()) } else { Err(LimitError::UnknownJob { name: name.clone(), known: known.join(", ") }) }
     }
 
     /// What was decided holds from this moment on where Redis answers; elsewhere the workers tell it, as they do again and again.
@@ -352,7 +398,7 @@ impl Operations {
         }
     }
 
-    /// The paused kinds of jobs and tenants.
+    /// The paused kinds of jobs, tenants and queues.
     ///
     /// # Errors
     /// Postgres did not answer.

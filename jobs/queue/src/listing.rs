@@ -95,14 +95,15 @@ impl Operations {
                 dead: ended(State::Dead),
                 cancelled: ended(State::Cancelled),
                 oldest_age: live.oldest_since.map(|since| (live.now - since).to_std().unwrap_or_default()),
-                paused_by: paused.get(&lane).cloned(),
+                paused_by: paused.by(lane).cloned(),
             });
         }
         let relay_lag = relay_lag_s.map(|seconds| std::time::Duration::from_secs_f64(seconds.max(0.0)));
         if unrecorded_bytes >= DROP_AT_BYTES {
             notices.insert(0, pressure(taken_at, unrecorded_bytes));
         }
-        Ok(Overview { taken_at, lanes: overviews, workers, notices, relay_lag, unrecorded, unrecorded_bytes })
+        let pauses = self.pauses().await?;
+        Ok(Overview { taken_at, lanes: overviews, workers, pauses, notices, relay_lag, unrecorded, unrecorded_bytes })
     }
 
     /// A page of jobs, keyset by keyset: jobs that come and go meanwhile shift nothing. `cursor` is the [`Page::next`] of the page

@@ -10,6 +10,7 @@ pub use crate::commands::{CommandError, CommandOutcome};
 use crate::{
     heartbeat::WorkerBeat,
     lane::Lane,
+    limits::Pause,
     progress::Progress,
     relay::RelayError,
     store::{Store, StoreError},
@@ -152,6 +153,8 @@ pub struct Overview {
     pub lanes: Vec<LaneOverview>,
     /// Every worker heard of lately, longest silent first.
     pub workers: Vec<WorkerBeat>,
+    /// Queues, kinds of jobs and tenants that are paused.
+    pub pauses: Vec<Pause>,
     /// What stands in somebody's way, oldest first.
     pub notices: Vec<Notice>,
     /// How long the oldest promise has waited for the relay.

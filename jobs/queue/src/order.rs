@@ -176,6 +176,11 @@ impl<J: Job> Order<J> {
         for (field, moment) in [("time", self.run), ("expiry", self.expires)] {
             check_time(name, field, moment.map(|moment| moment.from(clock::now()).unwrap_or(DateTime::<Utc>::MAX_UTC)))?;
         }
+        // Of what was worth it until a moment that has passed just now, the ledger says so: whoever asked may have asked in time.
+        if let (Some(run), Some(expires)) = (self.run, self.expires) {
+            let now = clock::now();
+            check_window(name, run.from(now).unwrap_or(now), expires.from(now))?;
+        }
         Ok(FollowUp {
             on,
             id: self.id,
@@ -192,6 +197,18 @@ impl<J: Job> Order<J> {
 
 pub(crate) fn check_time(name: &'static str, field: &'static str, at: Option<DateTime<Utc>>) -> Result<(), EnqueueError> {
     if at.is_some_and(|at| at.year() > LAST_YEAR) { Err(EnqueueError::TooFar { name, field }) } else { Ok(()) }
+}
+
+/// Whether there is a moment at which the job may begin.
+pub(crate) fn check_window(
+    name: &'static str,
+    run_at: DateTime<Utc>,
+    expires_at: Option<DateTime<Utc>>,
+) -> Result<(), EnqueueError> {
+    match expires_at {
+        Some(expires_at) if expires_at <= run_at => Err(EnqueueError::NeverRuns { name, run_at, expires_at }),
+        _ => Ok(()),
+    }
 }
 
 pub(crate) fn check_terms(name: &'static str, terms: &Terms) -> Result<(), EnqueueError> {

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt;
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
@@ -20,6 +20,7 @@ use crate::{
     clock::Clock,
     context::{Ctx, Effect},
     envelope::{Delivery, Durability, Envelope},
+    expiry,
     faults::{Sabotage, crash_point, sabotaged},
     job::JobId,
     journal::Journal,
@@ -138,7 +139,7 @@ pub(crate) async fn perform<P: Send + Sync + 'static>(
         Err(reason) => return Decision::Dead { reason: reason.clone() },
     };
     if let Some(expired_at) = envelope.terms.expires_at.filter(|at| *at <= delivery.claimed_at) {
-        return Decision::Expire { reason: expired(expired_at) };
+        return Decision::Expire { reason: expiry::reason(expired_at) };
     }
     let Some(kind) = surroundings.registry.get(&envelope.name).filter(|kind| kind.version >= envelope.version) else {
         let reason = format!("this worker knows no job {:?} of version {}", envelope.name, envelope.version);
@@ -229,10 +230,6 @@ async fn give_key_back<P>(surroundings: &Surroundings<P>, term: &UniqueTerm, id:
     Some(Decision::Wait { delay: UNRELEASED_WAIT, reason: format!("giving back what makes it unique: {why}") })
 }
 
-fn expired(at: DateTime<Utc>) -> String {
-    format!("expired: not worth running after {}", at.to_rfc3339_opts(SecondsFormat::Millis, true))
-}
-
 /// Runs the handler as a task of its own, so that handlers use every core and a panic stays in one of them.
 async fn run<P: Send + Sync + 'static>(prepared: Prepared<P>, ctx: Ctx<P>, timeout: Duration) -> Attempted {
     let clock = ctx.clock.clone();
@@ -280,7 +277,7 @@ fn decide<P>(attempted: Attempted, kind: &Kind<P>, envelope: &Envelope, attempt:
             };
             let next = later(now, delay);
             if let Some(at) = expiry(next) {
-                return Decision::Cancel { reason: format!("{}; attempt {attempt} failed: {error}", expired(at)) };
+                return Decision::Cancel { reason: format!("{}; attempt {attempt} failed: {error}", expiry::reason(at)) };
             }
             match kind.retry_for.filter(|limit| next > later(envelope.due_at(), *limit)) {
                 None => Decision::Retry { error, delay },
@@ -293,7 +290,7 @@ fn decide<P>(attempted: Attempted, kind: &Kind<P>, envelope: &Envelope, attempt:
             }
         }
         Err(Failure::Throttled { until, reason }) => match expiry(until) {
-            Some(at) => Decision::Cancel { reason: format!("{}; it was told to wait longer: {reason}", expired(at)) },
+            Some(at) => Decision::Cancel { reason: format!("{}; it was told to wait longer: {reason}", expiry::reason(at)) },
             None => Decision::Wait { delay: (until - now).to_std().unwrap_or_default(), reason },
         },
         Err(Failure::Dead { reason }) => Decision::Dead { reason },

@@ -15,18 +15,23 @@ use sqlx::PgConnection;
 use crate::{
     attempt::Attempted,
     backoff::Backoff,
+    clock,
     context::Ctx,
     enqueue::{EnqueueError, Enqueued, Parcel},
     envelope::{Durability, Envelope, MAX_ARGS_BYTES},
+    event::is_storable_json,
     job::{Job, JobId},
     lane::Lane,
     limit::{Limit, Reckoning},
-    order::{check_terms, check_time},
+    order::{check_terms, check_time, check_window},
     schema::schema_of,
     secret,
     terms::Terms,
     unique::Unique,
 };
+
+/// What a kind's schema is called while it is read.
+const SCHEMA: &str = "args.json";
 
 /// The jobs of a catalogue, whose ports are `P`.
 pub struct Registry<P> {
@@ -88,12 +93,22 @@ pub enum ByNameError {
         source: WrongArgs,
     },
     /// The arguments have a field that the job does not: somebody means something that nobody would do.
-    #[error("the arguments of {name} have a field that it does not: {field}")]
+    #[error("the arguments of {name} have a field that it does not know: {field}")]
     UnknownField {
         /// The kind of job.
         name: &'static str,
         /// Where, for example `user.locle`.
         field: String,
+    },
+    /// The arguments are read, and are not what the job's schema allows: a list for an object, a text too long.
+    #[error("the arguments of {name}: {at}: {why}")]
+    Schema {
+        /// The kind of job.
+        name: &'static str,
+        /// Where, as a JSON Pointer; `args` for all of them.
+        at: String,
+        /// What is wrong.
+        why: String,
     },
     /// The job could not be written.
     #[error(transparent)]
@@ -214,6 +229,7 @@ impl<P: Send + Sync + 'static> Registry<P> {
         for (field, at) in [("time", run_at), ("expiry", expires_at)] {
             check_time(kind.name, field, at)?;
         }
+        check_window(kind.name, run_at.unwrap_or_else(clock::now), expires_at)?;
         let envelope = Envelope {
             run_at,
             terms,
@@ -243,14 +259,18 @@ impl<P: Send + Sync + 'static> Registry<P> {
     /// mistake. (Of stored arguments it may be what an earlier version knew.)
     ///
     /// # Errors
-    /// As [`Self::normalize`]; or there is such a field.
+    /// As [`Self::normalize`]; or there is such a field, the kind's schema refuses them, or Postgres could not hold them.
     pub fn check_args(&self, name: &str, args: &str) -> Result<String, ByNameError> {
         let normal = self.normalize(name, args)?;
         let kind = self.known(name)?;
-        match (kind.unknown_field)(args) {
-            Some(field) => Err(ByNameError::UnknownField { name: kind.name, field }),
-            None => Ok(normal),
+        if let Some(field) = (kind.unknown_field)(args) {
+            return Err(ByNameError::UnknownField { name: kind.name, field });
         }
+        if !is_storable_json(&normal) {
+            return Err(EnqueueError::Unstorable { name: kind.name.to_owned() }.into());
+        }
+        kind.judge(args)?;
+        Ok(normal)
     }
 
     fn known(&self, name: &str) -> Result<&Kind<P>, ByNameError> {
@@ -316,6 +336,28 @@ impl<P> Kind<P> {
 
     fn own(&self, args: &str) -> Result<Box<RawValue>, ByNameError> {
         self.normalize(args).map_err(|source| ByNameError::Args { name: self.name, source })
+    }
+
+    /// Whether the kind's schema allows these arguments: serde takes a list for an object, and knows nothing of patterns and lengths.
+    fn judge(&self, args: &str) -> Result<(), ByNameError> {
+        let wrong = |at: &str, why: String| ByNameError::Schema { name: self.name, at: at.to_owned(), why };
+        let args: Value = serde_json::from_str(args).map_err(|error| wrong("args", error.to_string()))?;
+        // A seal was made of a value that was judged before.
+        if secret::holds_a_seal(&args) {
+            return Ok(());
+        }
+        let (mut compiler, mut schemas) = (boon::Compiler::new(), boon::Schemas::new());
+        compiler.enable_format_assertions();
+        let compiled = compiler.add_resource(SCHEMA, self.schema.clone()).and_then(|()| compiler.compile(SCHEMA, &mut schemas));
+        let schema = compiled.map_err(|error| wrong("args", format!("its schema is none: {error}")))?;
+        schemas.validate(&args, schema).map_err(|error| {
+            let mut cause = &error;
+            while let Some(inner) = cause.causes.first() {
+                cause = inner;
+            }
+            let at = cause.instance_location.to_string();
+            wrong(if at.is_empty() { "args" } else { &at }, cause.kind.to_string())
+        })
     }
 
     pub(crate) fn prepare(&self, args: &str) -> serde_json::Result<Prepared<P>> {

@@ -127,6 +127,15 @@ impl<T: JsonSchema> JsonSchema for Secret<T> {
     }
 }
 
+/// Whether a sealed value stands somewhere in these arguments.
+pub(crate) fn holds_a_seal(args: &Value) -> bool {
+    match args {
+        Value::Array(values) => values.iter().any(holds_a_seal),
+        Value::Object(fields) => fields.contains_key(SEAL) || fields.values().any(holds_a_seal),
+        _ => false,
+    }
+}
+
 fn open<T: DeserializeOwned>(seal: &str) -> Result<Secret<T>, String> {
     let keyring = Keyring::installed().ok_or("a secret argument cannot be opened: no keyring is installed (SECRET_ARGS_KEYS)")?;
     let kind = KIND.get().ok_or("a secret is opened as an argument of a job, and of none else")?;

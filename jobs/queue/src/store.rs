@@ -124,11 +124,11 @@ impl Verb {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Epoch {
     pub(crate) number: i64,
-    text: String,
+    pub(crate) text: String,
 }
 
 impl Epoch {
-    fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         Self { number: text.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0), text: text.to_owned() }
     }
 
@@ -395,9 +395,10 @@ impl Store {
         Ok((promoted, u64::try_from(next_due).ok().map(Duration::from_millis)))
     }
 
-    pub(crate) async fn cancel(&self, lane: Lane, id: &str, event: &str) -> Result<Cancelled, StoreError> {
+    /// Ends a job with that event; a running one is told to stop, unless only a job that waits is meant.
+    pub(crate) async fn cancel(&self, lane: Lane, id: &str, event: &str, waiting_only: bool) -> Result<Cancelled, StoreError> {
         let mut call = self.call(&CANCEL, lane);
-        call.arg(id).arg(event);
+        call.arg(id).arg(event).arg(if waiting_only { "waiting" } else { "" });
         Ok(match self.run::<String>(&call, "cancelling a job").await?.as_str() {
             "cancelled" => Cancelled::Now,
             "running" => Cancelled::Asked,

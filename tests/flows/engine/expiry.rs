@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use faena_tests::{
-    controls::{Falter, Persevere},
+    controls::{Falter, Persevere, Recount},
     judge::{no_leftovers, quiet},
     probe::{Nap, Stumble, Touch},
-    process::start_probe,
+    process::{start_probe, try_to_end},
     stores::Stores,
+    wait::eventually,
 };
-use queue::{Job, JobId, operations::State};
+use queue::{Job, JobId, Lane, Queue, operations::State};
+use sqlx::AssertSqlSafe;
 
 use super::{ended, enqueue, reaches};
 
@@ -25,7 +27,7 @@ async fn a_job_that_comes_too_late_ends_without_running() {
     let stores = Stores::fresh().await;
     let expired_at = DateTime::from_timestamp_millis(Utc::now().timestamp_millis() - 1).unwrap();
     let late = enqueue(&stores, Touch { n: 0, sleep_ms: 0 }.expires_at(expired_at)).await;
-    let pushed = Touch { n: 1, sleep_ms: 0 }.after(Duration::from_millis(300)).expires_in(Duration::from_millis(200));
+    let pushed = Touch { n: 1, sleep_ms: 0 }.after(Duration::from_millis(1)).expires_in(Duration::from_millis(2));
     let pushed = queue::push(&stores.store, pushed).await.unwrap().id;
     let in_time = enqueue(&stores, Touch { n: 2, sleep_ms: 0 }.expires_in(Duration::from_secs(600))).await;
 
@@ -168,4 +170,71 @@ async fn an_order_that_makes_no_sense_is_refused_before_anything_is_written() {
     assert_eq!(pushed.to_string(), "the expiry of nap is further away than the year 9999");
     tx.commit().await.unwrap();
     quiet(&stores).await;
+}
+
+#[tokio::test]
+async fn a_job_that_expires_while_it_waits_ends_then_and_gives_its_key_to_who_asks_next() {
+    let stores = Stores::fresh().await;
+    let _worker = start_probe(&stores, &[]).await;
+    let operations = stores.operations();
+    assert!(operations.pause(Lane::of(Queue::Default), "a test").await.unwrap());
+    let recount = |user| Recount { user, n: user, sleep_ms: 0, refuses: false };
+    let soon = Duration::from_millis(1500);
+    let paused = enqueue(&stores, recount(1).expires_in(soon)).await;
+    reaches(&stores, paused, State::Available).await;
+    let scheduled = enqueue(&stores, recount(2).after(Duration::from_secs(1)).expires_in(soon)).await;
+    let direct = queue::push(&stores.store, recount(3).expires_in(soon)).await.unwrap().id;
+    let met = queue::push(&stores.store, recount(3)).await.unwrap();
+    assert_eq!(met.duplicate_of, Some(direct), "as long as it may run, another is not wanted");
+
+    // Nothing is claimed here: their end comes by itself.
+    for id in [paused, scheduled] {
+        let job = ended(&stores, id).await;
+        assert_eq!((job.summary.state, job.summary.attempts), (State::Cancelled, 0));
+        assert!(job.summary.reason.unwrap().starts_with("expired: not worth running after "));
+    }
+    let mut tx = stores.db.begin().await.unwrap();
+    for user in [1, 2] {
+        let next = queue::enqueue(&mut tx, recount(user)).await.unwrap();
+        assert_eq!(next.duplicate_of, None, "the key is free");
+    }
+    tx.commit().await.unwrap();
+    let next = eventually("the pushed one to have expired", async || {
+        let next = queue::push(&stores.store, recount(3)).await.unwrap();
+        next.duplicate_of.is_none().then_some(next.id)
+    })
+    .await;
+    assert!(operations.resume(Lane::of(Queue::Default)).await.unwrap());
+    reaches(&stores, next, State::Completed).await;
+    assert_eq!(ended(&stores, direct).await.summary.state, State::Cancelled);
+    quiet(&stores).await;
+    no_leftovers(&stores).await;
+}
+
+#[tokio::test]
+async fn an_order_that_could_never_run_is_refused_at_every_door() {
+    let stores = Stores::fresh().await;
+    let mut tx = stores.db.begin().await.unwrap();
+    let order = Touch { n: 0, sleep_ms: 0 }.after(Duration::from_secs(60)).expires_in(Duration::from_secs(30));
+    let refused = queue::enqueue(&mut tx, order).await.unwrap_err().to_string();
+    assert!(refused.starts_with("touch would never run: it may begin at "), "{refused}");
+
+    for (sql, why) in [
+        ("now() - interval '1 s'", "expires_at: has passed: the job would never run"),
+        (
+            "now() + interval '1 h', run_at => now() + interval '2 h'",
+            "expires_at: must be later than run_at: the job would never run",
+        ),
+    ] {
+        let call = format!(r#"select faena.enqueue('touch', '{{"n": 0, "sleep_ms": 0}}', expires_at => {sql})"#);
+        let refused = sqlx::query(AssertSqlSafe(call)).execute(&stores.db).await.unwrap_err().to_string();
+        assert!(refused.contains(why), "{refused}");
+    }
+    let args = r#"{"n":0,"sleep_ms":0}"#;
+    for when in
+        [&["--expires-at", "2020-01-01T00:00:00Z"][..], &["--at", "2100-01-01T00:00:00Z", "--expires-at", "2099-01-01T00:00:00Z"]]
+    {
+        let (ok, _, error) = try_to_end("probe", &[&["enqueue", "touch", args][..], when].concat(), &stores.settings()).await;
+        assert!(!ok && error.contains("touch would never run"), "{error}");
+    }
 }

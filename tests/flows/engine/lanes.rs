@@ -12,7 +12,7 @@ use faena_tests::{
 };
 use queue::{Lane, Queue, operations::State};
 
-use super::{enqueue, enqueue_all};
+use super::{enqueue, enqueue_all, reaches};
 
 async fn count(stores: &Stores, lane: &str, state: State) -> u64 {
     let overview = stores.operations().overview().await.unwrap();
@@ -143,4 +143,26 @@ async fn a_lane_that_nobody_waits_in_is_a_mistake_in_the_settings() {
     let (ok, out, err) = try_to_end("probe", &["check"], &settings).await;
 
     assert!(!ok && format!("{out}{err}").contains("ONLY: no job waits in the lane low/filmes"), "{out}{err}");
+}
+
+#[tokio::test]
+async fn a_paused_queue_rests_with_all_its_lanes_and_says_so() {
+    let stores = Stores::fresh().await;
+    let pause = ["pause", "--queue", "low", "--by", "operadora", "--json"];
+    let said: serde_json::Value = serde_json::from_str(&run_to_end("probe", &pause, &stores.settings()).await).unwrap();
+    assert_eq!(said, serde_json::json!({ "queue": "low", "outcome": "paused" }));
+    let film = enqueue(&stores, Film { n: 0, sleep_ms: 0 }).await;
+
+    let _worker = start_probe(&stores, &[]).await;
+
+    reaches(&stores, film, State::Available).await;
+    enqueue(&stores, Urge { n: 7 }).await;
+    until("other queues to go on", async || count(&stores, "critical", State::Completed).await == 1).await;
+    assert_eq!(count(&stores, "low/films", State::Available).await, 1);
+    let overview = stores.operations().overview().await.unwrap();
+    let films = overview.lanes.iter().find(|lane| lane.lane.as_str() == "low/films").unwrap();
+    assert_eq!((films.paused_by.as_deref(), overview.pauses.len()), (Some("operadora"), 1));
+    run_to_end("probe", &["resume", "--queue", "low"], &stores.settings()).await;
+    reaches(&stores, film, State::Completed).await;
+    quiet(&stores).await;
 }

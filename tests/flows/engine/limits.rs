@@ -238,6 +238,7 @@ async fn bounds_that_cannot_be_obeyed_and_limits_that_nobody_has_are_refused_by_
         (&["set", "gate", "--rate", "1/400d"], "the time of a rate is from one millisecond to 31 days"),
         (&["set", "gate"], "--at-once"),
         (&["set", "gate", "--at-once", "all"], "write a number of jobs, or none"),
+        (&["reset", "puerta"], "no limit is named \"puerta\""),
     ] {
         let args: Vec<&str> = ["limits"].into_iter().chain(asked.iter().copied()).collect();
         let (ok, out, err) = try_to_end("probe", &args, &stores.settings()).await;

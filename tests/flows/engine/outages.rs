@@ -10,7 +10,7 @@ use faena_tests::{
     wait::until,
 };
 
-use super::enqueue_all;
+use super::{enqueue, enqueue_all};
 
 const JOBS: i64 = 1500;
 
@@ -148,4 +148,27 @@ async fn while_a_store_is_away_no_figure_repeats_the_past() {
     let stale: Vec<&str> =
         told.lines().filter(|line| of_the_whole.iter().any(|name| line.starts_with(name)) && !line.ends_with(" NaN")).collect();
     assert!(stale.is_empty(), "{stale:?}");
+}
+
+#[tokio::test]
+async fn half_a_step_that_came_to_life_costs_no_job() {
+    let stores = Stores::fresh().await;
+    for n in 0..4 {
+        queue::push(&stores.store, Touch { n, sleep_ms: 0 }).await.unwrap();
+    }
+    let promised = enqueue(&stores, Touch { n: 4, sleep_ms: 0 }).await;
+    sqlx::query("update faena.outbox set pushed_at = now() - interval '1 minute'").execute(&stores.db).await.unwrap();
+    // What a Redis brings back that was torn twice: the beginning of a claim, and the beginning of an end of which no event tells.
+    let client = redis::Client::open(stores.redis_url.as_str()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let key = |name: &str| format!("{}:{{default}}:{name}", stores.namespace);
+    redis::cmd("LTRIM").arg(key("ready")).arg(2).arg(-1).exec_async(&mut connection).await.unwrap();
+    redis::cmd("HSET").arg(key("job")).arg(promised.to_string()).arg("!7").exec_async(&mut connection).await.unwrap();
+
+    let worker = start_probe(&stores, &[]).await;
+
+    quiet(&stores).await;
+    assert_eq!(effects(&stores, 5).await, (vec![], vec![]));
+    assert!(worker.logged("Redis had come back with jobs that stood nowhere: they are available again").is_some());
+    no_leftovers(&stores).await;
 }

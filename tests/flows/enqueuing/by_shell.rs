@@ -41,7 +41,7 @@ async fn every_operation_answers_programs_with_one_document() {
     let page = shell(&stores, &["inspect", "--state", "outboxed", "--json"]).await;
     assert_eq!((&page["jobs"][0], &page["next"]), (&job["summary"], &Value::Null));
     let overview = shell(&stores, &["inspect", "--json"]).await;
-    has(&overview, &["taken_at", "lanes", "workers", "notices", "relay_lag", "unrecorded", "unrecorded_bytes"]);
+    has(&overview, &["taken_at", "lanes", "workers", "pauses", "notices", "relay_lag", "unrecorded", "unrecorded_bytes"]);
     has(
         &overview["lanes"][0],
         &["lane", "outboxed", "scheduled", "available", "running", "retryable", "parked", "completed", "dead", "cancelled"],
@@ -83,7 +83,8 @@ async fn wrong_arguments_are_told_with_their_field() {
             r#"{"n":1,"sleep_ms":-1}"#,
             "the arguments of touch are not valid: sleep_ms: invalid value: integer `-1`, expected u64 at line 1 column 20\n",
         ),
-        (r#"{"n":1,"sleep_ms":0,"slep_ms":5}"#, "the arguments of touch have a field that it does not: slep_ms\n"),
+        (r#"{"n":1,"sleep_ms":0,"slep_ms":5}"#, "the arguments of touch have a field that it does not know: slep_ms\n"),
+        ("[1,0]", "the arguments of touch: args: want object, but got array\n"),
         (r#"{"n":1,"sleep_ms":0} x"#, "the arguments of touch are not valid: trailing characters at line 1 column 22\n"),
     ] {
         let (ok, _, error) = try_to_end("probe", &["enqueue", "touch", args], &stores.settings()).await;

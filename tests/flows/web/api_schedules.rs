@@ -51,6 +51,9 @@ async fn a_program_makes_a_schedule_watches_it_and_ends_it() {
     let listed = program.reads("/api/v1/schedules?limit=500").await.document;
     assert!(listed["schedules"].as_array().unwrap().iter().any(|schedule| schedule == &made.document), "{listed}");
 
+    // What is shown can be given back, field by field.
+    assert_eq!(made.document["jitter"], "30s");
+
     // The same again changes nothing but the version; one who saw an older version is told.
     let often = json!({ "expression": "*/20 * * * *", "time_zone": "UTC", "job": "sweep_sessions", "version": 1 });
     let changed = program.puts("mornings", &often).await;
@@ -107,6 +110,25 @@ async fn what_describes_no_schedule_is_told_with_every_mistake() {
     let mut versioned = mornings();
     versioned["version"] = json!(1);
     assert_eq!(program.puts("mornings", &versioned).await.status, StatusCode::NOT_FOUND, "there is nothing to change");
+    // What Postgres cannot hold is nobody's name, and no argument.
+    for path in ["/api/v1/schedules/%00", "/api/v1/schedules/a%00b/ticks"] {
+        assert_eq!(program.reads(path).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    for (method, action) in [(Method::POST, "/pause"), (Method::POST, "/run-now"), (Method::DELETE, "")] {
+        assert_eq!(program.does(method, &format!("/api/v1/schedules/a%00b{action}")).await, StatusCode::NOT_FOUND, "{action}");
+    }
+    assert_eq!(program.reads("/api/v1/schedules?after=%00").await.status, StatusCode::OK);
+    for (args, why) in [
+        (json!({ "channel": "a\u{0}b" }), "the arguments of notify_slack hold what Postgres cannot store: a NUL"),
+        (json!({ "channel": "BAD CHANNEL!" }), "the arguments of notify_slack: /channel: "),
+        (json!(["desk"]), "the arguments of notify_slack: args: want object, but got array"),
+    ] {
+        let mut wrong = mornings();
+        (wrong["job"], wrong["args"]) = (json!("notify_slack"), args);
+        let told = program.puts("mornings", &wrong).await;
+        let (status, place, said) = told.problem();
+        assert!((status, place) == (422, "#/args") && said.contains(why), "{told:?}");
+    }
     let queried = program.reads("/api/v1/schedules?limit=many").await;
     assert!(queried.status == StatusCode::BAD_REQUEST && queried.problem().2.contains("limit"), "{queried:?}");
     let none: i64 = web.number("select count(*) from faena.schedules where source = 'made'").await;

@@ -1,6 +1,6 @@
 //! `GET /api/v1/schedules`, `…/{name}` and `…/{name}/ticks`: what is scheduled, when it ticks next, and what became of its ticks.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
@@ -9,7 +9,7 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use jobs::{access::api_token::ApiToken, accounts::locale::Locale};
-use schedules::{OperationError, ScheduleView, TickRecord, words};
+use schedules::{OperationError, ScheduleView, TickRecord, span, words};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -56,7 +56,9 @@ pub(crate) struct Schedule {
     args: Value,
     /// What becomes of ticks that come due while no worker runs: `skip`, `once`, or `all:6h`.
     catch_up: String,
-    /// Up to how many seconds later a tick's job runs.
+    /// Up to how much later a tick's job runs, as it is given: `30s`, `5m`; `0`: not at all.
+    jitter: String,
+    /// The same in seconds.
     jitter_s: i64,
     /// Its next ticks. While it is paused: when it would tick.
     next_ticks: Vec<DateTime<Utc>>,
@@ -106,6 +108,8 @@ struct Tick {
     missed: Option<String>,
     /// More about that.
     detail: Option<String>,
+    /// Another job that did what this tick's asked for: its own did not run.
+    duplicate_of: Option<Uuid>,
 }
 
 /// A stretch of a ledger.
@@ -147,6 +151,7 @@ impl From<ScheduleView> for Schedule {
             job: view.job,
             args: view.args,
             catch_up: view.catch_up,
+            jitter: span(Duration::from_secs(view.jitter_s.unsigned_abs())),
             jitter_s: view.jitter_s,
             late_s: view.late_s,
             refused: view.refused,
@@ -160,7 +165,8 @@ impl From<ScheduleView> for Schedule {
 
 impl From<TickRecord> for Tick {
     fn from(record: TickRecord) -> Self {
-        let TickRecord { tick, last_tick, ticks, fired_at, late_ms, job_id, run_at, asked_by, reason, detail } = record;
+        let TickRecord { tick, last_tick, ticks, fired_at, late_ms, job_id, run_at, asked_by, reason, detail, duplicate_of } =
+            record;
         Self {
             tick,
             last_tick,
@@ -172,6 +178,7 @@ impl From<TickRecord> for Tick {
             asked_by,
             missed: reason,
             detail,
+            duplicate_of: duplicate_of.map(|id| id.0),
         }
     }
 }
@@ -184,9 +191,9 @@ pub(crate) async fn list(
 ) -> Result<Json<Schedules>, Problem> {
     let caller = visit.caller().ok_or(Problem::NotSignedIn)?;
     let Query(asked) = query.map_err(unreadable)?;
-    let page = app.schedules.list(asked.after.as_deref(), page_size(asked.limit)?).await.doing("listing schedules")?;
-    let covered = page.schedules.into_iter().filter(|schedule| caller.covers(&schedule.job));
-    Ok(Json(Schedules { schedules: covered.map(Into::into).collect(), next: page.next }))
+    let page = app.schedules.list_of(caller.job_names.as_deref(), asked.after.as_deref(), page_size(asked.limit)?);
+    let page = page.await.doing("listing schedules")?;
+    Ok(Json(Schedules { schedules: page.schedules.into_iter().map(Into::into).collect(), next: page.next }))
 }
 
 /// One of them.

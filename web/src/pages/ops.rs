@@ -6,7 +6,7 @@ use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
 use jobs::accounts::locale::Locale;
 use queue::{
-    Pause, Paused, SlotUse, WorkerBeat,
+    Paused, SlotUse, WorkerBeat,
     operations::{JobFilter, JobSummary, LaneOverview, Notice, OperationsError, Overview, State as JobState},
 };
 use schedules::LATE_KEY;
@@ -45,7 +45,6 @@ impl Ops {
 struct Glance {
     overview: Overview,
     running: Vec<JobSummary>,
-    pauses: Vec<Pause>,
 }
 
 impl Glance {
@@ -54,6 +53,14 @@ impl Glance {
 
     fn late_schedules(&self) -> Vec<&str> {
         self.overview.notices.iter().filter_map(|notice| notice.key.strip_prefix(LATE_KEY)).collect()
+    }
+
+    /// Lanes that are paused by themselves, and by whom: among them may be that of the jobs which watch all others.
+    fn paused_lanes(&self) -> impl Iterator<Item = (&LaneOverview, &str)> {
+        let is_with_queue =
+            |lane: &LaneOverview| self.overview.pauses.iter().any(|pause| pause.what == Paused::Queue(lane.lane.queue()));
+        let lanes = self.overview.lanes.iter().filter(move |lane| !is_with_queue(lane));
+        lanes.filter_map(|lane| Some((lane, lane.paused_by.as_deref()?)))
     }
 
     fn other_notices(&self) -> impl Iterator<Item = &Notice> {
@@ -117,8 +124,8 @@ pub(crate) async fn show(State(app): State<App>, page: Page) -> Result<Response,
     let filter = JobFilter { state: JobState::Running, lane: None };
     let looking = async {
         let (overview, running) = (app.operations.overview(), app.operations.jobs(filter, None, RUNNING));
-        let (overview, running, pauses) = tokio::try_join!(overview, running, app.operations.pauses())?;
-        Ok(Glance { overview, running: running.jobs, pauses })
+        let (overview, running) = tokio::try_join!(overview, running)?;
+        Ok(Glance { overview, running: running.jobs })
     };
     let glance = match timeout(PATIENCE, looking).await {
         Ok(Ok(glance)) => Some(glance),

@@ -84,6 +84,7 @@ pub(super) struct Outcome {
 
 pub(super) fn outcome(record: &TickRecord) -> Outcome {
     let (class, icon, key) = match (&record.reason, &record.asked_by) {
+        _ if record.duplicate_of.is_some() => ("cancelled", "ban", key("ops-tick-in-vain")),
         (Some(_), _) => ("retryable", "triangle-alert", key("ops-tick-missed")),
         (None, Some(_)) => ("running", "user-round", key("ops-tick-by-hand")),
         (None, None) => ("completed", "check", key("ops-tick-fired")),

@@ -1,15 +1,15 @@
 #!lua flags=allow-oom
--- Cancels a job in whatever live state it is.
+-- Cancels a job in whatever live state it is, or only while it waits.
 --   KEYS  1 job · 2 running · 3 scheduled · 4 retryable · 5 attempts · 6 gone · 7 cancels · 8 events · 9 stats · 10 parked
 --         · 11 limits · 12 settings · 13 thaw · 14 unique · 15 turns · 16 waiting
---   ARGV  1 id · 2 event (JSON, without ended_ms and attempt)
+--   ARGV  1 id · 2 event (JSON, without ended_ms and attempt) · 3 `waiting`: a running job is left alone
 -- Returns `cancelled`, `running` (its worker will be told), `ended` (too late) or `unknown` (no such live job).
 expect_keys('hash hash zset zset hash set hash stream hash zset hash hash zset hash hash zset')
 local job, running, scheduled, retryable, attempts = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local gone, cancels, events, stats, parked = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local id = ARGV[1]
 if redis.call('HEXISTS', running, id) == 1 then
-    redis.call('HSET', cancels, id, 1)
+    if ARGV[3] ~= 'waiting' then redis.call('HSET', cancels, id, 1) end
     return 'running'
 end
 local envelope = redis.call('HGET', job, id)

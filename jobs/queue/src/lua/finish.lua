@@ -62,23 +62,27 @@ if any_limits then
     if L.wakes and redis.call('LLEN', KEYS[11]) == 0 then redis.call('RPUSH', KEYS[11], 1) end
 end
 
-redis.call('HDEL', running, unpack(ARGV, 8, 7 + n))
-if any_attempts then redis.call('HDEL', attempts, unpack(ARGV, 8, 7 + n)) end
-if any_cancels then redis.call('HDEL', cancels, unpack(ARGV, 8, 7 + n)) end
-local recorded, bytes = n, #ARGV[5]
+-- In this order half a step, if ever one came to life (mend.rs), buries nobody of whose end nothing is told.
+local recorded, bytes, dropped = n, #ARGV[5], 0
+if ARGV[5] ~= '' then redis.call('XADD', events, '*', 'worker', ARGV[4], 'events', ARGV[5]) end
 if droppable > 0 then
     if unrecorded < tonumber(ARGV[3]) then
         bytes = bytes + #ARGV[6]
         redis.call('XADD', events, '*', 'worker', ARGV[4], 'events', ARGV[6])
     else
-        -- Nobody would ever remove their tombstones.
-        recorded = n - droppable
-        redis.call('HDEL', job, unpack(ARGV, 8 + recorded, 7 + n))
-        redis.call('HINCRBY', stats, 'dropped', droppable)
+        dropped = droppable
+        recorded = n - dropped
     end
 end
 if recorded > 0 then redis.call('HSET', job, unpack(tombstones, 1, 2 * recorded)) end
-if ARGV[5] ~= '' then redis.call('XADD', events, '*', 'worker', ARGV[4], 'events', ARGV[5]) end
+if dropped > 0 then
+    -- Nobody would ever remove their tombstones.
+    redis.call('HDEL', job, unpack(ARGV, 8 + recorded, 7 + n))
+    redis.call('HINCRBY', stats, 'dropped', dropped)
+end
+redis.call('HDEL', running, unpack(ARGV, 8, 7 + n))
+if any_attempts then redis.call('HDEL', attempts, unpack(ARGV, 8, 7 + n)) end
+if any_cancels then redis.call('HDEL', cancels, unpack(ARGV, 8, 7 + n)) end
 redis.call('HINCRBY', stats, 'event_bytes', bytes)
 redis.call('HINCRBY', stats, 'event_count', recorded)
 for field, number in string.gmatch(ARGV[7], '(%S+) (%d+)') do redis.call('HINCRBY', stats, field, number) end

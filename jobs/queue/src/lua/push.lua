@@ -1,11 +1,11 @@
 #!lua
 -- Makes jobs live: available now, or scheduled. An id that is live, or whose end awaits the recorder, is left alone.
---   KEYS  1 job · 2 ready · 3 scheduled · 4 gone · 5 wake · 6 tail · 7 stats · where a job is unique: 8 unique · 9 events
+--   KEYS  1 job · 2 ready · 3 scheduled · 4 gone · 5 wake · 6 tail · 7 stats · where a job is unique: 8 unique · 9 events · 10 running
 --   ARGV  1 how many (1 to 500) · 2 refuse when unrecorded events have this many bytes (0: never) · then their ids, each once
 --         · then for each id, envelope · then for each when it is due (ms; 0: at once), or nothing when all are due
 -- Returns how many were new, and of those that met another job which does what they ask for, id and that job's id (they have ended, as
 -- cancelled); an error that begins with PRESSURE when they were refused.
-local KINDS = 'hash list zset set list string hash hash stream'
+local KINDS = 'hash list zset set list string hash hash stream hash'
 local job, ready, scheduled, gone, wake = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local n, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
 local bytes, known, any_gone, is_empty, is_awake
@@ -40,6 +40,15 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local unique, events = KEYS[8], KEYS[9]
 
+-- Whether a job waits that is not worth an attempt any more. Only its claim would end it, which may be far away.
+local function has_expired(id, envelope)
+    if redis.call('HEXISTS', KEYS[10], id) == 1 then return false end
+    local read, told = pcall(cjson.decode, string.match(envelope, '^~[^\n]*\n(.*)$') or envelope)
+    local terms = read and type(told) == 'table' and told.terms
+    local expires_at = type(terms) == 'table' and tonumber(terms.expires_at)
+    return expires_at and expires_at <= now
+end
+
 -- Takes the key that a job is unique by; answers who holds it, if that is another job that is wanted still.
 local function holder_of(id, envelope)
     local sign, key = string.match(envelope, '^~[^\n]-([=<>])(%S+)')
@@ -47,7 +56,7 @@ local function holder_of(id, envelope)
     local holder, until_ms = string.match(redis.call('HGET', unique, key) or '', '^(%S+) ?(%d*)$')
     if holder and holder ~= id then
         local theirs = until_ms == '' and redis.call('HGET', job, holder)
-        if theirs and string.byte(theirs) ~= 33 then return holder end
+        if theirs and string.byte(theirs) ~= 33 and not has_expired(holder, theirs) then return holder end
         if until_ms ~= '' and tonumber(until_ms) > now then return holder end
     end
     local passed = sign == '>' and string.match(envelope, '"until":{"passed":(%d+)}')
@@ -70,7 +79,6 @@ for i = 1, n do
     elseif not known[i] then
         local due = tonumber(ARGV[2 + 3 * n + i] or 0)
         added = added + 1
-        redis.call('HSET', job, id, envelope)
         if due > now then
             redis.call('ZADD', scheduled, due, id)
         else
@@ -81,6 +89,7 @@ for i = 1, n do
                 placed = placed + 1
             end
         end
+        redis.call('HSET', job, id, envelope)
     end
 end
 if placed > 0 then redis.call('INCRBY', KEYS[6], placed) end

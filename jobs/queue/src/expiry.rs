@@ -1,0 +1,58 @@
+//! Ends jobs that wait and are not worth an attempt any more. A claim ends them too, when their turn comes; until then they would stand in
+//! lines and lanes that are paused, and hold keys that others want.
+
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use sqlx::PgPool;
+
+use crate::{
+    commands::{cancel_event, end_unpushed},
+    job::JobId,
+    lane::Lane,
+    loops::{Outage, bounded},
+    operations::OperationsError,
+    store::{Cancelled, Store},
+};
+
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+#[derive(Debug, sqlx::FromRow)]
+struct Expired {
+    id: JobId,
+    queue: String,
+    is_pushed: bool,
+    expires_at: DateTime<Utc>,
+}
+
+/// Looks for what has expired, until halted.
+pub(crate) async fn end_expired(store: Store, db: PgPool, mut outage: Outage) {
+    loop {
+        match bounded(end_some(&store, &db)).await {
+            Ok(()) => outage.over(),
+            Err(error) => outage.failed(&error),
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// What runs may go on: it began in time. Direct pushes are ended by their claim alone, because nothing but Redis knows of them.
+async fn end_some(store: &Store, db: &PgPool) -> Result<(), OperationsError> {
+    let mut tx = db.begin().await?;
+    let expired: Vec<Expired> = sqlx::query_as(include_str!("sql/expired.sql")).fetch_all(&mut *tx).await?;
+    for Expired { id, queue, is_pushed, expires_at } in expired {
+        let Ok(lane) = queue.parse::<Lane>() else { continue };
+        let (key, reason) = (id.to_string(), reason(expires_at));
+        let ended = store.cancel(lane, &key, &cancel_event(&key, reason.clone()), true).await?;
+        // Not marked as pushed, it may be in Redis all the same: so it was asked first, under the row's lock, which every relay waits for.
+        if matches!(ended, Cancelled::Unknown) && !is_pushed {
+            end_unpushed(&mut tx, id, &reason).await?;
+        }
+    }
+    Ok(tx.commit().await?)
+}
+
+/// Why a job that expired did not run.
+pub(crate) fn reason(expired_at: DateTime<Utc>) -> String {
+    format!("expired: not worth running after {}", expired_at.to_rfc3339_opts(SecondsFormat::Millis, true))
+}

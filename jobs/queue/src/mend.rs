@@ -1,0 +1,154 @@
+//! Mends what a Redis brings back that has lost its last second twice.
+//!
+//! Each of our scripts is one step, and stands in Redis's append-only file as one transaction. A file that ends within one is cut when it is
+//! loaded, but behind the last whole command and not before the transaction (Redis 7.0 with `aof-load-truncated yes`, its default; tried with
+//! 7.0.15). What was begun then lies in the file without its end, swallows the next transaction, and at the *next* restart comes to life: half a
+//! step, which may have taken a job out of one place without putting it into another, or buried it without telling of its end. So each new life of
+//! Redis's data is looked through once.
+
+use std::collections::{BTreeMap, HashSet};
+
+use sqlx::PgPool;
+use tracing::warn;
+
+use crate::{
+    lane::Lane,
+    lanes::lanes,
+    loops::{Outage, bounded},
+    relay::RelayError,
+    script::scripts,
+    store::{Epoch, MAX_BATCH, Store, StoreError},
+};
+
+scripts! {
+    PLACELESS = "lua/placeless.lua";
+    REPLACE = "lua/replace.lua";
+    UNBURY = "lua/unbury.lua";
+}
+
+const LOOK_EVERY: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// Tombstones as they were found: id and what stands for it.
+type Tombstones = Vec<(String, String)>;
+
+/// Looks for new lives of Redis's data, until halted.
+pub(crate) async fn mend(store: Store, db: PgPool, mut outage: Outage) {
+    let mut buried: BTreeMap<Lane, (Epoch, Tombstones)> = BTreeMap::new();
+    loop {
+        match mend_lanes(&store, &db, &mut buried, &mut outage).await {
+            Ok(()) => outage.over(),
+            Err(error) => outage.failed(&error),
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// A large backlog takes longer than a step may: each part of the look is one.
+async fn mend_lanes(
+    store: &Store,
+    db: &PgPool,
+    buried: &mut BTreeMap<Lane, (Epoch, Tombstones)>,
+    outage: &mut Outage,
+) -> Result<(), RelayError> {
+    for lane in bounded(async { lanes(&mut *db.acquire().await?).await }).await? {
+        let Some(epoch) = store.unmended(lane).await? else {
+            buried.remove(&lane);
+            continue;
+        };
+        if buried.get(&lane).is_none_or(|(seen, _)| *seen != epoch) {
+            let (placeless, tombstones) = store.look_through(lane, outage).await?;
+            let replaced = store.replace(lane, placeless, outage).await?;
+            if replaced > 0 {
+                warn!(
+                    queue = lane.as_str(),
+                    replaced, "Redis had come back with jobs that stood nowhere: they are available again"
+                );
+            }
+            buried.insert(lane, (epoch.clone(), tombstones));
+        }
+        // What an event tells of is the recorder's. Whatever is left when there are none had half an end.
+        let (_, tombstones) = &buried[&lane];
+        if let Some(removed) = store.unbury(lane, tombstones).await? {
+            if removed > 0 {
+                warn!(
+                    queue = lane.as_str(),
+                    removed, "Redis had come back with ends that nobody had told of: they are forgotten"
+                );
+            }
+            store.mended(lane, &epoch).await?;
+        }
+    }
+    Ok(())
+}
+
+impl Store {
+    /// The epoch that holds, unless somebody has looked through what it began with.
+    async fn unmended(&self, lane: Lane) -> Result<Option<Epoch>, StoreError> {
+        let mut read = redis::pipe();
+        read.cmd("GET").arg(self.key(lane, "epoch")).cmd("GET").arg(self.key(lane, "mended"));
+        let (epoch, mended): (Option<String>, Option<String>) = self.together(&read, "reading the epoch").await?;
+        Ok(epoch.filter(|epoch| mended.as_ref() != Some(epoch)).map(|epoch| Epoch::parse(&epoch)))
+    }
+
+    async fn mended(&self, lane: Lane, epoch: &Epoch) -> Result<(), StoreError> {
+        self.query(redis::cmd("SET").arg(self.key(lane, "mended")).arg(&epoch.text), "noting what is mended").await
+    }
+
+    /// Jobs that stand nowhere, as far as can be seen from outside while claims go on; and all tombstones.
+    async fn look_through(&self, lane: Lane, outage: &Outage) -> Result<(Vec<String>, Tombstones), StoreError> {
+        let (mut placeless, mut tombstones, mut cursor) = (HashSet::new(), Vec::new(), 0_u64);
+        loop {
+            let mut call = self.call(&PLACELESS, lane);
+            call.arg(cursor).arg(MAX_BATCH);
+            let (next, some, buried): (u64, Vec<String>, Vec<(String, String)>) =
+                self.run(&call, "looking for jobs that stand nowhere").await?;
+            placeless.extend(some);
+            tombstones.extend(buried);
+            outage.waits();
+            cursor = next;
+            if cursor == 0 {
+                break;
+            }
+        }
+        let page = isize::try_from(2 * MAX_BATCH).unwrap_or(1000);
+        let mut from = 0;
+        while !placeless.is_empty() {
+            let read = redis::cmd("LRANGE").arg(self.key(lane, "ready")).arg(from).arg(from + page - 1).to_owned();
+            let line: Vec<String> = self.query(&read, "looking for jobs that stand nowhere").await?;
+            if line.is_empty() {
+                break;
+            }
+            line.iter().for_each(|id| _ = placeless.remove(id));
+            outage.waits();
+            from += page;
+        }
+        Ok((placeless.into_iter().collect(), tombstones))
+    }
+
+    async fn replace(&self, lane: Lane, placeless: Vec<String>, outage: &Outage) -> Result<u64, StoreError> {
+        let mut replaced = 0;
+        for id in placeless {
+            let mut call = self.call(&REPLACE, lane);
+            call.arg(id);
+            replaced += self.run::<u64>(&call, "giving a job a place").await?;
+            outage.waits();
+        }
+        Ok(replaced)
+    }
+
+    /// How many tombstones were removed; `None`: there are events still.
+    async fn unbury(&self, lane: Lane, tombstones: &Tombstones) -> Result<Option<u64>, StoreError> {
+        let mut removed = 0;
+        for batch in tombstones.chunks(MAX_BATCH) {
+            let mut call = self.call(&UNBURY, lane);
+            for (id, tombstone) in batch {
+                call.arg(id).arg(tombstone);
+            }
+            let Ok(some) = u64::try_from(self.run::<i64>(&call, "forgetting ends that nobody told of").await?) else {
+                return Ok(None);
+            };
+            removed += some;
+        }
+        Ok(Some(removed))
+    }
+}
