@@ -21,7 +21,7 @@ use certificates::{
 };
 use chat::notify_slack::NotifySlack;
 use courses::{publish_announcement::PublishAnnouncement, send_announcement::SendAnnouncement};
-use help_desk::{monitor_sla::MonitorSla, notify_sla_alert::NotifySlaAlert};
+use help_desk::{follow_rule_change::FollowRuleChange, monitor_sla::MonitorSla, notify_sla_alert::NotifySlaAlert};
 use housekeeping::{
     make_partitions::MakePartitions, sweep_ledger::SweepLedger, sweep_letters::SweepLetters,
     sweep_payment_messages::SweepPaymentMessages, sweep_remains::SweepRemains, sweep_reports::SweepReports,
@@ -67,6 +67,7 @@ pub fn catalogue() -> Registry<Ports> {
         .job::<CompareSalesStatistics>()
         .job::<MonitorSla>()
         .job::<NotifySlaAlert>()
+        .job::<FollowRuleChange>()
         .job::<WatchPlatform>()
         .job::<TellOperator>()
         .job::<NotifySlack>()

@@ -226,7 +226,7 @@ impl<T> Doing<T> for Result<T, BuyError> {
 impl<T> Doing<T> for Result<T, DeskError> {
     fn doing(self, what: &'static str) -> Result<T, Problem> {
         match self {
-            Err(DeskError::Postgres(error)) => Err(error).doing(what),
+            Err(DeskError::Postgres(error) | DeskError::Enqueue(EnqueueError::Postgres(error))) => Err(error).doing(what),
             Err(DeskError::NoSuchTicket | DeskError::NoSuchClient | DeskError::NoSuchCalendar | DeskError::NoSuchArticle) => {
                 Err(Problem::NotFound)
             }

@@ -281,7 +281,7 @@ GET  /assets/{name}                      ok     ok       ok     ok     ok       
 async fn every_route_answers_every_role_as_the_matrix_says() {
     let app = app();
     let roles: Vec<Option<Role>> = std::iter::once(None).chain(Role::ALL.map(Some)).collect();
-    let mut found = String::from(MATRIX.lines().nth(1).expect("a heading"));
+    let mut found = String::from(MATRIX.lines().next().expect("a heading"));
     for row in table().into_iter().map(|route| route.row) {
         let mut line = format!("\n{:4} {:35}", row.method.as_str(), row.path);
         for (column, role) in roles.iter().enumerate() {
