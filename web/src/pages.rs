@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod admin_certificate;
 pub(crate) mod admin_certificates;
+pub(crate) mod admin_chat;
 pub(crate) mod admin_reconciliation;
 pub(crate) mod admin_refund;
 pub(crate) mod admin_sale;

@@ -16,13 +16,18 @@ use url::Url;
 use super::{
     Ports,
     blobs::{BlobTrouble, Blobs, File, LEAST_PART},
-    chat::{Chat, ChatTrouble},
+    chat::{Chat, ChatTrouble, Door},
     links::Links,
     mailer::{BoxFuture, Fate, Mailer, Offered, Reply},
     payments::Payments,
     pdf::{Pdf, PdfTrouble, ReportSheet, Sheet, Uncovered},
 };
-use crate::{certificates::signing::Signer, housekeeping::retention::Retention, mail::letter::Letter};
+use crate::{
+    certificates::signing::Signer,
+    chat::webhook::{Origins, Webhook, WebhookProblem},
+    housekeeping::retention::Retention,
+    mail::letter::Letter,
+};
 
 /// With what [`Fakes`] sign links.
 pub const SECRET_KEY: &str = "a key for tests, which opens nothing that anybody serves";
@@ -175,7 +180,15 @@ impl Chat for FakeChat {
         Some([self.generation.load(std::sync::atomic::Ordering::Relaxed); 32])
     }
 
-    fn post<'a>(&'a self, channel: &'a str, text: &'a str) -> BoxFuture<'a, Result<(), ChatTrouble>> {
+    fn read_webhook(&self, text: &str) -> Result<Webhook, WebhookProblem> {
+        Webhook::parse(text, &Origins::parse(Origins::SLACK).map_err(|_| WebhookProblem::Elsewhere)?)
+    }
+
+    fn post<'a>(&'a self, door: Door<'a>, text: &'a str) -> BoxFuture<'a, Result<(), ChatTrouble>> {
+        let channel = match door {
+            Door::Setting(channel) => channel,
+            Door::Webhook(webhook) => webhook.expose(),
+        };
         let met = lock(&self.troubles).pop_front();
         if matches!(met, None | Some(ChatTrouble::Unknown { .. })) {
             // Whoever does not know may think that it did not arrive; it did.

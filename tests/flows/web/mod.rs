@@ -3,6 +3,7 @@
 mod accounts;
 mod api;
 mod api_schedules;
+mod chat;
 mod clients;
 mod courses;
 mod doors;
