@@ -15,7 +15,7 @@ use url::Url;
 
 use super::{
     Ports,
-    blobs::{BlobTrouble, Blobs, File, LEAST_PART},
+    blobs::{BlobTrouble, Blobs, File, LEAST_PART, MOST_LISTED},
     chat::{Chat, ChatTrouble, Door},
     links::Links,
     mailer::{BoxFuture, Fate, Mailer, Offered, Reply},
@@ -203,6 +203,7 @@ impl Chat for FakeChat {
 pub struct FakeBlobs {
     troubles: Mutex<VecDeque<BlobTrouble>>,
     files: Mutex<Vec<(String, Vec<u8>)>>,
+    removal_troubles: Mutex<VecDeque<Option<BlobTrouble>>>,
     /// So many requests pass before the next trouble.
     passes: AtomicUsize,
     /// Uploads that are neither complete nor thrown away.
@@ -216,6 +217,11 @@ impl FakeBlobs {
     /// Has the next puts meet these.
     pub fn fail_with(&self, troubles: impl IntoIterator<Item = BlobTrouble>) {
         lock(&self.troubles).extend(troubles);
+    }
+
+    /// Has the next removals meet these, or nothing.
+    pub fn fail_removals_with(&self, troubles: impl IntoIterator<Item = Option<BlobTrouble>>) {
+        lock(&self.removal_troubles).extend(troubles);
     }
 
     /// Every file that was kept and not removed: the key, and what was in it.
@@ -304,9 +310,21 @@ impl Blobs for FakeBlobs {
         Box::pin(async move { Ok(found) })
     }
 
+    fn list<'a>(&'a self, prefix: &'a str, after: Option<&'a str>) -> BoxFuture<'a, Result<Vec<String>, BlobTrouble>> {
+        let mut keys: Vec<String> = lock(&self.files).iter().map(|(key, _)| key.clone()).collect();
+        keys.retain(|key| key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after));
+        keys.sort_unstable();
+        keys.dedup();
+        keys.truncate(MOST_LISTED);
+        Box::pin(async move { Ok(keys) })
+    }
+
     fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), BlobTrouble>> {
-        lock(&self.files).retain(|(of, _)| of != key);
-        Box::pin(async { Ok(()) })
+        let met = lock(&self.removal_troubles).pop_front().flatten();
+        if met.is_none() {
+            lock(&self.files).retain(|(of, _)| of != key);
+        }
+        Box::pin(async move { met.map_or(Ok(()), Err) })
     }
 }
 
