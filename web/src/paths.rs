@@ -157,6 +157,9 @@ pub(crate) const API_SCHEDULE_TICKS: Twin = Twin::same("/api/v1/schedules/{name}
 pub(crate) const API_SCHEDULE_RUN_NOW: Twin = Twin::same("/api/v1/schedules/{name}/run-now");
 pub(crate) const API_SCHEDULE_PAUSE: Twin = Twin::same("/api/v1/schedules/{name}/pause");
 pub(crate) const API_SCHEDULE_RESUME: Twin = Twin::same("/api/v1/schedules/{name}/resume");
+pub(crate) const API_REPORTS: Twin = Twin::same("/api/v1/reports");
+pub(crate) const API_REPORT: Twin = Twin::same("/api/v1/reports/{id}");
+pub(crate) const API_REPORT_FILE: Twin = Twin::same("/api/v1/reports/{id}/file");
 pub(crate) const API_DESCRIPTION: Twin = Twin::same("/api/v1/openapi.json");
 
 pub(crate) const HEALTH: Twin = Twin::same("/health");

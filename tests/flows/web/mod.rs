@@ -2,6 +2,7 @@
 
 mod accounts;
 mod api;
+mod api_reports;
 mod api_schedules;
 mod chat;
 mod clients;

@@ -145,6 +145,9 @@ DELETE /api/v1/schedules/{name}            401    403   403      ok
 POST /api/v1/schedules/{name}/run-now    401    403   403      ok
 POST /api/v1/schedules/{name}/pause      401    403   403      ok
 POST /api/v1/schedules/{name}/resume     401    403   403      ok
+POST /api/v1/reports                     401    403   403      ok
+GET  /api/v1/reports/{id}                401    403   403      ok
+GET  /api/v1/reports/{id}/file           401    403   403      ok
 GET  /api/v1/openapi.json                ok     ok    ok       ok
 ";
 
@@ -179,6 +182,7 @@ fn token(scopes: &[Scope]) -> ApiToken {
         name: "billing".to_owned(),
         scopes: scopes.iter().map(ToString::to_string).collect(),
         job_names: None,
+        user_id: None,
         created_at: Utc::now(),
         created_by: "ana".to_owned(),
         expires_at: None,
