@@ -21,11 +21,11 @@ use certificates::{
 };
 use chat::notify_slack::NotifySlack;
 use courses::{publish_announcement::PublishAnnouncement, send_announcement::SendAnnouncement};
-use help_desk::{monitor_sla::MonitorSla, notify_sla_alert::NotifySlaAlert};
+use help_desk::{follow_rule_change::FollowRuleChange, monitor_sla::MonitorSla, notify_sla_alert::NotifySlaAlert};
 use housekeeping::{
-    make_partitions::MakePartitions, sweep_ledger::SweepLedger, sweep_letters::SweepLetters,
-    sweep_payment_messages::SweepPaymentMessages, sweep_remains::SweepRemains, sweep_reports::SweepReports,
-    sweep_sessions::SweepSessions, sweep_tokens::SweepTokens,
+    archive_tickets::ArchiveTickets, check_counters::CheckCounters, make_partitions::MakePartitions, sweep_files::SweepFiles,
+    sweep_ledger::SweepLedger, sweep_letters::SweepLetters, sweep_payment_messages::SweepPaymentMessages,
+    sweep_remains::SweepRemains, sweep_reports::SweepReports, sweep_sessions::SweepSessions, sweep_tokens::SweepTokens,
 };
 use mail::read_mail_report::ReadMailReport;
 use operators::{tell_operator::TellOperator, watch_platform::WatchPlatform};
@@ -67,6 +67,7 @@ pub fn catalogue() -> Registry<Ports> {
         .job::<CompareSalesStatistics>()
         .job::<MonitorSla>()
         .job::<NotifySlaAlert>()
+        .job::<FollowRuleChange>()
         .job::<WatchPlatform>()
         .job::<TellOperator>()
         .job::<NotifySlack>()
@@ -82,4 +83,7 @@ pub fn catalogue() -> Registry<Ports> {
         .job::<SweepLetters>()
         .job::<SweepPaymentMessages>()
         .job::<SweepReports>()
+        .job::<SweepFiles>()
+        .job::<ArchiveTickets>()
+        .job::<CheckCounters>()
 }

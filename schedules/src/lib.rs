@@ -38,9 +38,9 @@ pub use watcher::{LATE_KEY, watch};
 use jobs::{
     help_desk::monitor_sla::MonitorSla,
     housekeeping::{
-        make_partitions::MakePartitions, sweep_ledger::SweepLedger, sweep_letters::SweepLetters,
-        sweep_payment_messages::SweepPaymentMessages, sweep_remains::SweepRemains, sweep_reports::SweepReports,
-        sweep_sessions::SweepSessions, sweep_tokens::SweepTokens,
+        archive_tickets::ArchiveTickets, check_counters::CheckCounters, make_partitions::MakePartitions, sweep_files::SweepFiles,
+        sweep_ledger::SweepLedger, sweep_letters::SweepLetters, sweep_payment_messages::SweepPaymentMessages,
+        sweep_remains::SweepRemains, sweep_reports::SweepReports, sweep_sessions::SweepSessions, sweep_tokens::SweepTokens,
     },
     operators::watch_platform::WatchPlatform,
     payments::{check_pending_payments::CheckPendingPayments, reconcile_payments::ReconcilePayments},
@@ -69,6 +69,10 @@ pub fn schedules() -> Vec<Schedule> {
         Schedule::new("sweep_letters", "40 3 * * *", HOME, CatchUp::Once, SweepLetters::default()),
         Schedule::new("sweep_payment_messages", "50 3 * * *", HOME, CatchUp::Once, SweepPaymentMessages::default()),
         Schedule::new("sweep_reports", "20 3 * * *", HOME, CatchUp::Once, SweepReports::default()),
+        Schedule::new("sweep_files", "25 3 * * *", HOME, CatchUp::Once, SweepFiles::default()),
+        // Before the months that are empty then are taken away, on the next night.
+        Schedule::new("archive_tickets", "15 3 * * *", HOME, CatchUp::Once, ArchiveTickets::default()),
+        Schedule::new("check_counters", "55 3 * * *", HOME, CatchUp::Once, CheckCounters::default()),
         Schedule::new("sweep_remains", "0 4 * * 0", HOME, CatchUp::Once, SweepRemains::default()),
         Schedule::new("check_pending_payments", "7 * * * *", HOME, CatchUp::Once, CheckPendingPayments {}),
         Schedule::new("reconcile_payments", "30 2 * * *", HOME, CatchUp::Once, ReconcilePayments {}),

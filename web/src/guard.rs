@@ -66,6 +66,9 @@ pub(crate) const AGENTS: &[Role] = &[Role::Agent, Role::Manager, Role::Admin];
 /// The same, and those who open tickets for a client.
 pub(crate) const DESK: &[Role] = &[Role::Agent, Role::Manager, Role::Client, Role::Admin];
 
+/// The roles that say what the help desk promises.
+pub(crate) const LEADS: &[Role] = &[Role::Manager, Role::Admin];
+
 /// The roles that watch over jobs.
 pub(crate) const OPERATORS: &[Role] = &[Role::Operator, Role::Admin];
 

@@ -31,6 +31,7 @@ mod texts;
 mod throttle;
 mod visit;
 mod webhooks;
+mod week;
 
 use std::process::ExitCode;
 

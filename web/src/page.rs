@@ -171,6 +171,11 @@ impl Page {
         self.person().is_some_and(|person| guard::AGENTS.contains(&person.role))
     }
 
+    /// Whether the visitor says what the help desk promises.
+    pub(crate) fn leads_desk(&self) -> bool {
+        self.person().is_some_and(|person| guard::LEADS.contains(&person.role))
+    }
+
     /// Whether this is one of the operators' pages.
     pub(crate) fn is_of_operators(&self) -> bool {
         self.visit.row().is_some_and(|row| row.who == Who::Roles(guard::OPERATORS))

@@ -10,6 +10,7 @@ use axum::{
 };
 use jobs::{
     certificates::request::RequestError,
+    chat::channel::ChannelError,
     courses::announcement::AnnounceError,
     help_desk::trouble::DeskError,
     payments::{purchase::BuyError, receive::ReceiveError},
@@ -226,11 +227,21 @@ impl<T> Doing<T> for Result<T, BuyError> {
 impl<T> Doing<T> for Result<T, DeskError> {
     fn doing(self, what: &'static str) -> Result<T, Problem> {
         match self {
-            Err(DeskError::Postgres(error)) => Err(error).doing(what),
+            Err(DeskError::Postgres(error) | DeskError::Enqueue(EnqueueError::Postgres(error))) => Err(error).doing(what),
             Err(DeskError::NoSuchTicket | DeskError::NoSuchClient | DeskError::NoSuchCalendar | DeskError::NoSuchArticle) => {
                 Err(Problem::NotFound)
             }
             Err(DeskError::NotAllowed) => Err(Problem::Forbidden),
+            other => other.map_err(|error| Problem::Internal(anyhow::Error::from(error).context(what))),
+        }
+    }
+}
+
+impl<T> Doing<T> for Result<T, ChannelError> {
+    fn doing(self, what: &'static str) -> Result<T, Problem> {
+        match self {
+            Err(ChannelError::Postgres(error) | ChannelError::Enqueue(EnqueueError::Postgres(error))) => Err(error).doing(what),
+            Err(ChannelError::NoSuchChannel) => Err(Problem::NotFound),
             other => other.map_err(|error| Problem::Internal(anyhow::Error::from(error).context(what))),
         }
     }

@@ -6,6 +6,7 @@ use clap::Args;
 use ipnet::IpNet;
 use jobs::{
     accounts::secret_key,
+    chat::webhook::Origins,
     payments::{paypal::endpoint::Endpoint, sale::Provider, stripe::signature::Secrets},
     ports::blobs::{Bucket, BucketSettings},
 };
@@ -55,6 +56,10 @@ pub(crate) struct Given {
     /// secret arguments can be enqueued.
     #[arg(long, env = "SECRET_ARGS_KEYS", hide_env_values = true)]
     secret_args_keys: Option<String>,
+
+    /// Where the chat's webhooks may lead, as origins separated by commas; the worker, which asks them, must have the same.
+    #[arg(long, env = "SLACK_ORIGINS", default_value = Origins::SLACK)]
+    slack_origins: String,
 
     /// The signing secrets of the endpoint /webhooks/stripe at Stripe (whsec_…), separated by commas while one replaces another. Without
     /// them nobody can pay with Stripe.
@@ -142,6 +147,8 @@ pub(crate) struct Settings {
     pub(crate) namespace: String,
     pub(crate) secret_key: SecretString,
     pub(crate) keyring: Option<Keyring>,
+    /// Where the chat's webhooks may lead.
+    pub(crate) chat_origins: Origins,
     pub(crate) stripe: Option<Secrets>,
     pub(crate) paypal: Option<Endpoint>,
     pub(crate) payments_live: bool,
@@ -204,6 +211,7 @@ pub(crate) struct Readable {
     namespace: Option<String>,
     secret_key: Option<SecretString>,
     keyring: Option<Option<Keyring>>,
+    chat_origins: Option<Origins>,
     stripe: Option<Option<Secrets>>,
     paypal: Option<Option<Endpoint>>,
     payments_live: Option<bool>,
@@ -247,6 +255,7 @@ impl Given {
             namespace: mistakes.note("FAENA_NAMESPACE", namespace(&self.namespace)),
             secret_key: mistakes.note("SECRET_KEY", required(self.secret_key.as_deref()).and_then(secret_key)),
             keyring: mistakes.note("SECRET_ARGS_KEYS", keyring),
+            chat_origins: mistakes.note("SLACK_ORIGINS", Origins::parse(&self.slack_origins)),
             stripe: mistakes.note("STRIPE_WEBHOOK_SECRETS", stripe),
             paypal: paypal.map_err(|(name, what)| mistakes.add(name, what)).ok(),
             payments_live: mistakes.note("PAYMENTS_LIVE", payments_live),
@@ -305,6 +314,7 @@ impl Readable {
             namespace: self.namespace?,
             secret_key: self.secret_key?,
             keyring: self.keyring?,
+            chat_origins: self.chat_origins?,
             stripe: self.stripe?,
             paypal: self.paypal?,
             payments_live: self.payments_live?,

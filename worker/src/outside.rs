@@ -102,7 +102,7 @@ impl Outside for OutsideArgs {
             pdf: printer?.map(|printer| Arc::new(printer) as Arc<dyn Pdf>),
             spreadsheets: Some(Arc::new(Xlsx::default())),
             signer: signer?,
-            chat: slack?.map(|slack| Arc::new(slack) as Arc<dyn Chat>),
+            chat: Some(Arc::new(slack?) as Arc<dyn Chat>),
             live: live.cloned(),
             retention: retention?,
         })

@@ -33,6 +33,10 @@ pub struct RetentionArgs {
     /// For how many days the payment providers' messages are kept as they came. The books are kept for ever.
     #[arg(long, env = "RETAIN_PAYMENT_MESSAGES_DAYS", default_value = "180")]
     pub retain_payment_messages_days: String,
+    /// For how many days closed tickets stay at the desk. Then they are put away into the tables of the schema archive, where they are kept for ever and no
+    /// page, search or report finds them.
+    #[arg(long, env = "RETAIN_TICKETS_DAYS", default_value = "1095")]
+    pub retain_tickets_days: String,
     /// For how many days the results of sweeps are kept.
     #[arg(long, env = "RETAIN_RECORDS_DAYS", default_value = "400")]
     pub retain_records_days: String,
@@ -52,6 +56,7 @@ impl RetentionArgs {
         let tokens = days("RETAIN_TOKENS_DAYS", &self.retain_tokens_days);
         let letters = days("RETAIN_LETTERS_DAYS", &self.retain_letters_days);
         let payment_messages = days("RETAIN_PAYMENT_MESSAGES_DAYS", &self.retain_payment_messages_days);
+        let tickets = days("RETAIN_TICKETS_DAYS", &self.retain_tickets_days);
         let records = days("RETAIN_RECORDS_DAYS", &self.retain_records_days);
         let kept = Retention {
             completed: completed?,
@@ -60,6 +65,7 @@ impl RetentionArgs {
             tokens: tokens?,
             letters: letters?,
             payment_messages: payment_messages?,
+            tickets: tickets?,
             records: records?,
         };
         let longest = kept.completed.max(kept.cancelled).max(kept.dead);

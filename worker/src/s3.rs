@@ -14,7 +14,7 @@ use aws_sdk_s3::{
 use bytes::Bytes;
 use clap::Args;
 use jobs::ports::{
-    blobs::{BlobTrouble, Blobs, Bucket, BucketSettings, File},
+    blobs::{BlobTrouble, Blobs, Bucket, BucketSettings, File, MOST_LISTED},
     mailer::BoxFuture,
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -195,6 +195,20 @@ impl Blobs for S3 {
                 Err(error) if code(&error) == "NotImplemented" => Ok(Vec::new()),
                 Err(error) => Err(trouble(&error)),
             }
+        })
+    }
+
+    fn list<'a>(&'a self, prefix: &'a str, after: Option<&'a str>) -> BoxFuture<'a, Result<Vec<String>, BlobTrouble>> {
+        Box::pin(async move {
+            let list = self
+                .client
+                .list_objects_v2()
+                .bucket(&self.bucket)
+                .prefix(prefix)
+                .set_start_after(after.map(str::to_owned))
+                .max_keys(i32::try_from(MOST_LISTED).unwrap_or(i32::MAX));
+            let found = list.send().await.map_err(|error| trouble(&error))?;
+            Ok(found.contents.unwrap_or_default().into_iter().filter_map(|object| object.key).collect())
         })
     }
 

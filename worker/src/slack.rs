@@ -5,15 +5,19 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use clap::Args;
-use jobs::ports::{
-    chat::{Chat, ChatTrouble},
-    mailer::BoxFuture,
+use jobs::{
+    chat::{
+        channel::ChannelName,
+        webhook::{Origins, Webhook, WebhookProblem},
+    },
+    ports::{
+        chat::{Chat, ChatTrouble, Door},
+        mailer::BoxFuture,
+    },
 };
 use reqwest::{Client, Response, StatusCode, redirect::Policy};
-use ring::digest::{SHA256, digest};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
-use url::{Host, Origin, Url};
 
 use crate::{
     http::{chain, retry_after},
@@ -35,68 +39,42 @@ const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 #[derive(Debug, Args)]
 pub struct SlackArgs {
     /// Incoming webhooks of Slack by the names that notices use, for example ops=https://hooks.slack.com/services/…,desk=https://… Whoever knows
-    /// one can write into its channel. Without any, nothing is said in a chat.
+    /// one can write into its channel. One that an administrator has set at /admin/chat counts instead. Without any, nothing is said in a chat.
     #[arg(long, env = "SLACK_WEBHOOKS", hide_env_values = true)]
     pub slack_webhooks: Option<SecretString>,
-    /// Where webhooks may lead, as origins separated by commas: a service that takes what Slack takes must be named here. Workers ask nobody else.
-    #[arg(long, env = "SLACK_ORIGINS", default_value = "https://hooks.slack.com")]
+    /// Where webhooks may lead, as origins separated by commas: a service that takes what Slack takes must be named here. Workers ask nobody else. The web
+    /// must have the same.
+    #[arg(long, env = "SLACK_ORIGINS", default_value = Origins::SLACK)]
     pub slack_origins: String,
 }
 
 impl SlackArgs {
-    /// Reads the values; connects to nothing. The outer option: nothing is wrong; the inner: there is a channel.
-    pub fn checked(&self, mistakes: &mut Mistakes) -> Option<Option<Slack>> {
-        let origins = mistakes.note("SLACK_ORIGINS", origins(&self.slack_origins));
-        let Some(given) =
-            self.slack_webhooks.as_ref().map(|given| given.expose_secret().trim()).filter(|given| !given.is_empty())
-        else {
-            return Some(None);
-        };
-        let webhooks = mistakes.note("SLACK_WEBHOOKS", webhooks(given, &origins?));
+    /// Reads the values; connects to nothing.
+    pub fn checked(&self, mistakes: &mut Mistakes) -> Option<Slack> {
+        let origins = mistakes.note("SLACK_ORIGINS", Origins::parse(&self.slack_origins));
+        let given = self.slack_webhooks.as_ref().map(|given| given.expose_secret().trim()).unwrap_or_default();
+        let origins = origins?;
+        let webhooks = mistakes.note("SLACK_WEBHOOKS", webhooks(given, &origins));
         let client =
             Client::builder().connect_timeout(CONNECT).timeout(TOTAL).redirect(Policy::none()).user_agent("faena").build();
         let client = mistakes.note("SLACK_WEBHOOKS", client.map_err(|error| chain(&error)));
-        Some(Some(Slack { client: client?, webhooks: webhooks? }))
+        Some(Slack { client: client?, webhooks: webhooks?, origins })
     }
 }
 
-/// Https anywhere but on this machine: what travels there is secret.
-fn origins(text: &str) -> Result<Vec<Origin>, String> {
-    let origin = |text: &str| {
-        let url = Url::parse(text).map_err(|error| format!("{text:?} is no origin: {error}"))?;
-        let is_here = match url.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(Host::Ipv6(ip)) => ip.is_loopback(),
-            None => return Err(format!("{text:?} names no host")),
-        };
-        match url.scheme() {
-            _ if url.path() != "/" || url.query().is_some() => Err(format!("{text:?} is more than an origin")),
-            "https" => Ok(url.origin()),
-            "http" if is_here => Ok(url.origin()),
-            _ => Err(format!("{text:?} must be https anywhere but on this machine")),
-        }
-    };
-    text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(origin).collect()
-}
-
 /// What is wrong is told by the channel's name: the rest is secret.
-fn webhooks(text: &str, origins: &[Origin]) -> Result<BTreeMap<String, SecretString>, String> {
+fn webhooks(text: &str, origins: &Origins) -> Result<BTreeMap<String, Webhook>, String> {
     let mut webhooks = BTreeMap::new();
     for (place, entry) in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).enumerate() {
         let (name, url) = entry.split_once('=').ok_or_else(|| format!("its entry {} is not name=https://…", place + 1))?;
         let (name, url) = (name.trim(), url.trim());
-        let fits = name.len() <= 40
-            && name.starts_with(|c: char| c.is_ascii_lowercase())
-            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c));
-        if !fits {
-            return Err(format!("the name of its entry {} is not 1 to 40 of a-z, 0-9, _ and -, a letter first", place + 1));
-        }
-        let parsed = Url::parse(url).map_err(|_| format!("what {name} has is no web address"))?;
-        if !parsed.username().is_empty() || parsed.password().is_some() || !origins.contains(&parsed.origin()) {
-            return Err(format!("what {name} has does not lead to one of SLACK_ORIGINS"));
-        }
-        if webhooks.insert(name.to_owned(), SecretString::from(parsed.as_str())).is_some() {
+        let known = ChannelName::parse(name)
+            .ok_or_else(|| format!("the name of its entry {} is not 1 to 40 of a-z, 0-9, _ and -, a letter first", place + 1))?;
+        let webhook = Webhook::parse(url, origins).map_err(|problem| match problem {
+            WebhookProblem::NoAddress => format!("what {name} has is no web address"),
+            WebhookProblem::Elsewhere => format!("what {name} has does not lead to one of SLACK_ORIGINS"),
+        })?;
+        if webhooks.insert(known.as_str().to_owned(), webhook).is_some() {
             return Err(format!("{name} is there twice"));
         }
     }
@@ -106,7 +84,8 @@ fn webhooks(text: &str, origins: &[Origin]) -> Result<BTreeMap<String, SecretStr
 /// The channels. Printing it shows their names only.
 pub struct Slack {
     client: Client,
-    webhooks: BTreeMap<String, SecretString>,
+    webhooks: BTreeMap<String, Webhook>,
+    origins: Origins,
 }
 
 impl std::fmt::Debug for Slack {
@@ -117,15 +96,22 @@ impl std::fmt::Debug for Slack {
 
 impl Chat for Slack {
     fn fingerprint(&self, channel: &str) -> Option<[u8; 32]> {
-        let webhook = self.webhooks.get(channel)?;
-        digest(&SHA256, webhook.expose_secret().as_bytes()).as_ref().try_into().ok()
+        self.webhooks.get(channel).map(Webhook::fingerprint)
     }
 
-    fn post<'a>(&'a self, channel: &'a str, text: &'a str) -> BoxFuture<'a, Result<(), ChatTrouble>> {
+    fn read_webhook(&self, text: &str) -> Result<Webhook, WebhookProblem> {
+        Webhook::parse(text, &self.origins)
+    }
+
+    fn post<'a>(&'a self, door: Door<'a>, text: &'a str) -> BoxFuture<'a, Result<(), ChatTrouble>> {
         Box::pin(async move {
-            let webhook =
-                self.webhooks.get(channel).ok_or_else(|| ChatTrouble::Refused { words: "no such channel".to_owned() })?;
-            let sent = self.client.post(webhook.expose_secret()).json(&json!({ "text": text })).send().await;
+            let webhook = match door {
+                Door::Webhook(webhook) => webhook,
+                Door::Setting(channel) => {
+                    self.webhooks.get(channel).ok_or_else(|| ChatTrouble::Refused { words: "no such channel".to_owned() })?
+                }
+            };
+            let sent = self.client.post(webhook.expose()).json(&json!({ "text": text })).send().await;
             match sent {
                 Ok(response) => judge(response).await,
                 // Nobody was reached: it cannot have arrived.
@@ -169,7 +155,7 @@ fn sort(status: StatusCode, wait: Option<Duration>, said: &str) -> ChatTrouble {
 mod tests {
     use super::*;
 
-    fn checked(webhooks: &str, origins: &str) -> (Option<Option<Slack>>, String) {
+    fn checked(webhooks: &str, origins: &str) -> (Option<Slack>, String) {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let args = SlackArgs { slack_webhooks: Some(webhooks.into()), slack_origins: origins.to_owned() };
         assert!(!format!("{args:?}").contains("T000"), "secrets do not print");
@@ -184,7 +170,7 @@ mod tests {
         let slack = "https://hooks.slack.com";
         let (read, mistakes) =
             checked("ops=https://hooks.slack.com/services/T000/B/x, desk=https://hooks.slack.com/services/T000/B/y", slack);
-        let read = read.flatten().expect(&mistakes);
+        let read = read.expect(&mistakes);
         assert_ne!(read.fingerprint("ops"), read.fingerprint("desk"));
         assert_eq!(read.fingerprint("nobody"), None);
         for elsewhere in [
@@ -204,7 +190,7 @@ mod tests {
         assert!(checked("https://hooks.slack.com/T000", slack).1.contains("its entry 1 is not name="));
         assert!(checked("Ops=https://hooks.slack.com/T000", slack).1.contains("the name of its entry 1"));
         assert!(checked("a=https://hooks.slack.com/1,a=https://hooks.slack.com/2", slack).1.contains("a is there twice"));
-        assert!(matches!(checked(" ", slack), (Some(None), _)), "no chat, and nothing is wrong");
+        assert_eq!(checked(" ", slack).0.expect("nothing is wrong").fingerprint("ops"), None, "no channel");
         assert!(
             checked("a=http://a.example/", "http://a.example").1.contains("SLACK_ORIGINS: \"http://a.example\" must be https")
         );

@@ -50,12 +50,15 @@ pub(crate) enum TokensCommand {
 pub(crate) struct NewArgs {
     /// The program that will bear it, for example billing.
     name: String,
-    /// What it allows: jobs:enqueue, jobs:read, schedules:read or schedules:write; may be repeated.
+    /// What it allows: jobs:enqueue, jobs:read, schedules:read, schedules:write, reports:read or reports:write; may be repeated.
     #[arg(long = "scope", required = true)]
     scopes: Vec<Scope>,
     /// Only for jobs of this name; may be repeated. Without it: for all.
     #[arg(long = "job")]
     jobs: Vec<String>,
+    /// The address of whoever in whose name reports are asked for; those scopes need one. It shows what that person may see.
+    #[arg(long = "as")]
+    person: Option<String>,
     /// When it ends by itself (RFC 3339).
     #[arg(long)]
     expires_at: Option<DateTime<Utc>>,
@@ -72,8 +75,8 @@ impl TokensCommand {
 pub(crate) async fn tokens(stores: &Stores, command: TokensCommand) -> anyhow::Result<()> {
     let db = stores.pool(1);
     match command {
-        TokensCommand::Create { new: NewArgs { name, scopes, jobs, expires_at }, by, form, .. } => {
-            let new = NewApiToken { name, scopes, job_names: (!jobs.is_empty()).then_some(jobs), expires_at };
+        TokensCommand::Create { new: NewArgs { name, scopes, jobs, person, expires_at }, by, form, .. } => {
+            let new = NewApiToken { name, scopes, job_names: (!jobs.is_empty()).then_some(jobs), person, expires_at };
             let (token, secret) = ApiToken::create(&db, &new, &by.actor).await.context("making the token")?;
             if form.json {
                 return tell_json(&json!({ "token": secret.expose_secret(), "details": token }));

@@ -91,7 +91,7 @@ pub use progress::Progress;
 pub use publish::{Publication, admit_producers};
 pub use registry::{ByNameError, Kind, OrderByName, Registry, WrongArgs};
 pub use retention::{OldJobs, Remains, Removed};
-pub use secret::{Keyring, KeyringError, Secret, redacted, with_secrets_of};
+pub use secret::{Keyring, KeyringError, Secret, open_for, redacted, seal_for, with_secrets_of};
 pub use store::{Store, StoreError};
 pub use terms::{FollowUp, MAX_CHAIN, MAX_FOLLOW_UPS, MAX_TENANT_CHARS, MAX_TERMS_BYTES, Moment, On, Terms, UniqueTerm, Until};
 pub use unique::{Unique, UniqueProblem};

@@ -143,6 +143,28 @@ fn open<T: DeserializeOwned>(seal: &str) -> Result<Secret<T>, String> {
     serde_json::from_slice(&plain).map(Secret).map_err(|_| "a secret argument has the wrong type".to_owned())
 }
 
+/// Seals a text for a place of ours that is no argument of a job: a column of a table. It opens for that place alone, and for no job. `None`: no
+/// keyring is installed (the setting SECRET_ARGS_KEYS).
+#[must_use]
+pub fn seal_for(place: &str, plain: &str) -> Option<String> {
+    Keyring::installed().map(|keyring| keyring.seal(&no_kind(place), plain.as_bytes()))
+}
+
+/// Opens what [`seal_for`] has sealed for that place.
+///
+/// # Errors
+/// Why it cannot be opened, in words that say nothing of it.
+pub fn open_for(place: &str, seal: &str) -> Result<Secret<String>, String> {
+    let keyring = Keyring::installed().ok_or("no keyring is installed (SECRET_ARGS_KEYS)")?;
+    let plain = keyring.open(&no_kind(place), seal)?;
+    String::from_utf8(plain.to_vec()).map(Secret).map_err(|_| "it is no text".to_owned())
+}
+
+/// No kind of job has a blank in its name.
+fn no_kind(place: &str) -> String {
+    format!("place {place}")
+}
+
 thread_local! {
     static PLAIN_IS_TAKEN: Cell<bool> = const { Cell::new(false) };
     /// Of which kind the job is whose arguments are written or read just now: serde hands nothing of that to a field.

@@ -11,6 +11,8 @@ use sha2::{Digest as _, Sha256};
 use sqlx::{PgConnection, PgPool, types::Json};
 use subtle::ConstantTimeEq as _;
 
+use crate::accounts::user::UserId;
+
 /// Tokens begin with this, so that scanners find those that lie where they should not.
 const PREFIX: &str = "faena_";
 /// 256 random bits as text.
@@ -27,11 +29,16 @@ pub enum Scope {
     ReadSchedules,
     /// Make, change, pause and delete schedules, and run their jobs now.
     WriteSchedules,
+    /// See the reports of whose name the token bears, and fetch their files.
+    ReadReports,
+    /// Ask for reports in that name.
+    WriteReports,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 4] = [Self::EnqueueJobs, Self::ReadJobs, Self::ReadSchedules, Self::WriteSchedules];
+    pub const ALL: [Self; 6] =
+        [Self::EnqueueJobs, Self::ReadJobs, Self::ReadSchedules, Self::WriteSchedules, Self::ReadReports, Self::WriteReports];
 
     /// Its name in Postgres and on the command line.
     #[must_use]
@@ -41,11 +48,19 @@ impl Scope {
             Self::ReadJobs => "jobs:read",
             Self::ReadSchedules => "schedules:read",
             Self::WriteSchedules => "schedules:write",
+            Self::ReadReports => "reports:read",
+            Self::WriteReports => "reports:write",
         }
     }
 }
 
 impl Scope {
+    /// Whether it opens what is somebody's, and so needs a person whose name it bears.
+    #[must_use]
+    pub const fn is_in_a_name(self) -> bool {
+        matches!(self, Self::ReadReports | Self::WriteReports)
+    }
+
     fn names() -> String {
         Self::ALL.map(Self::as_str).join(", ")
     }
@@ -81,6 +96,8 @@ pub struct ApiToken {
     pub scopes: Vec<String>,
     /// The kinds of jobs for which; `None`: all.
     pub job_names: Option<Vec<String>>,
+    /// In whose name it asks for what is somebody's.
+    pub user_id: Option<UserId>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// By whom.
@@ -104,6 +121,8 @@ pub struct NewApiToken {
     pub scopes: Vec<Scope>,
     /// The kinds of jobs for which; `None`: all.
     pub job_names: Option<Vec<String>>,
+    /// The address of whoever's name it bears.
+    pub person: Option<String>,
     /// When it ends by itself.
     pub expires_at: Option<DateTime<Utc>>,
 }
@@ -124,6 +143,12 @@ pub enum ApiTokenError {
     /// It would be over before it began.
     #[error("the token would have expired already, at {0}")]
     Expired(DateTime<Utc>),
+    /// It would ask for what is somebody's, in nobody's name.
+    #[error("the scopes reports:read and reports:write need a person in whose name reports are asked for")]
+    NoPerson,
+    /// Nobody of that address has an open account.
+    #[error("nobody of the address {0:?} has an open account")]
+    UnknownPerson(String),
     /// No binary has published such a kind.
     #[error("no job is named {0:?}")]
     UnknownJob(String),
@@ -135,7 +160,8 @@ pub enum ApiTokenError {
     Postgres(#[from] sqlx::Error),
 }
 
-const COLUMNS: &str = "id, name, scopes, job_names, created_at, created_by, expires_at, revoked_at, revoked_by, last_used_at";
+const COLUMNS: &str =
+    "id, name, scopes, job_names, user_id, created_at, created_by, expires_at, revoked_at, revoked_by, last_used_at";
 
 impl ApiToken {
     /// Makes a token, notes it in the audit log, and tells the secret: there is no second time.
@@ -148,6 +174,9 @@ impl ApiToken {
         }
         if new.scopes.is_empty() {
             return Err(ApiTokenError::NoScope);
+        }
+        if new.person.is_none() && new.scopes.iter().any(|scope| scope.is_in_a_name()) {
+            return Err(ApiTokenError::NoPerson);
         }
         if let Some(over) = new.expires_at.filter(|end| *end <= Utc::now()) {
             return Err(ApiTokenError::Expired(over));
@@ -162,10 +191,14 @@ impl ApiToken {
         if let Some((name,)) = strange {
             return Err(ApiTokenError::UnknownJob(name));
         }
+        let person = match &new.person {
+            None => None,
+            Some(address) => Some(person(&mut tx, address).await?),
+        };
         let secret = SecretString::from(format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())));
         let scopes: Vec<&str> = Scope::ALL.into_iter().filter(|scope| new.scopes.contains(scope)).map(Scope::as_str).collect();
         let sql = format!(
-            "insert into faena.api_tokens (name, hash, scopes, job_names, expires_at, created_by) values ($1, $2, $3, $4, $5, $6)
+            "insert into faena.api_tokens (name, hash, scopes, job_names, expires_at, created_by, user_id) values ($1, $2, $3, $4, $5, $6, $7)
              on conflict (name) do nothing returning {COLUMNS}"
         );
         let made: Option<Self> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
@@ -175,10 +208,15 @@ impl ApiToken {
             .bind(&new.job_names)
             .bind(new.expires_at)
             .bind(actor)
+            .bind(person)
             .fetch_optional(&mut *tx)
             .await?;
         let Some(made) = made else { return Err(ApiTokenError::Taken(new.name.clone())) };
-        let detail = json!({ "by": actor, "scopes": made.scopes, "job_names": made.job_names, "expires_at": made.expires_at });
+        let mut detail =
+            json!({ "by": actor, "scopes": made.scopes, "job_names": made.job_names, "expires_at": made.expires_at });
+        if let Some(person) = made.user_id {
+            detail["user_id"] = json!(person);
+        }
         note(&mut tx, "create_api_token", &made.name, detail).await?;
         tx.commit().await?;
         Ok((made, secret))
@@ -273,6 +311,15 @@ struct Hashed {
     #[sqlx(flatten)]
     token: ApiToken,
     hash: Vec<u8>,
+}
+
+/// The open account of that address.
+async fn person(tx: &mut PgConnection, address: &str) -> Result<UserId, ApiTokenError> {
+    sqlx::query_scalar("select id from core.users where email = $1::text::citext and disabled_at is null")
+        .bind(address)
+        .fetch_optional(tx)
+        .await?
+        .ok_or_else(|| ApiTokenError::UnknownPerson(address.to_owned()))
 }
 
 fn hash_of(secret: &str) -> [u8; 32] {

@@ -11,20 +11,23 @@
 //!
 //! `sending` is committed before the message leaves. A row that an attempt finds so is one whose attempt died in between: unknown.
 
+pub mod channel;
 mod message;
 pub mod notify_slack;
+pub mod webhook;
 
 use std::collections::BTreeSet;
 
 use queue::{EnqueueError, enqueue};
 use sqlx::PgConnection;
 
+use crate::ports::Ports;
 use notify_slack::NotifySlack;
 
 /// Something to be said.
 #[derive(Debug, Clone, Copy)]
 pub struct Notice<'a> {
-    /// Where: a name of the setting SLACK_WEBHOOKS.
+    /// Where: a channel that an administrator or the setting SLACK_WEBHOOKS has given a webhook.
     pub channel: &'a str,
     /// What makes two requests the same notice, for example `sla:2187:breached`.
     pub key: &'a str,
@@ -32,6 +35,21 @@ pub struct Notice<'a> {
     pub text: &'a str,
     /// Whether it is worth arriving twice rather than never.
     pub is_urgent: bool,
+}
+
+/// Whether notices for that channel would be said: it has a webhook, set on the site or by SLACK_WEBHOOKS.
+///
+/// # Errors
+/// Postgres refuses or cannot be reached.
+pub async fn has_channel(tx: &mut PgConnection, ports: &Ports, name: &str) -> sqlx::Result<bool> {
+    match &ports.chat {
+        None => Ok(false),
+        Some(chat) if chat.fingerprint(name).is_some() => Ok(true),
+        Some(_) => {
+            let sql = "select exists (select from core.chat_channels where name = $1 and webhook_seal is not null)";
+            sqlx::query_scalar(sql).bind(name).fetch_one(tx).await
+        }
+    }
 }
 
 /// Writes the notice down, once for its key, and promises that it is said. What else waits in the channel by then is said with it.

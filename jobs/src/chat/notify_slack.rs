@@ -11,12 +11,17 @@ use tracing::{error, info};
 
 use super::{
     Notice,
+    channel::{ChannelName, own_webhook},
     message::{self, Leaving},
+    webhook::Webhook,
     write_down,
 };
 use crate::{
     operators::notice::OperatorNotice,
-    ports::{Ctx, Ports, chat::ChatTrouble},
+    ports::{
+        Ctx, Ports,
+        chat::{Chat, ChatTrouble, Door},
+    },
 };
 
 /// A message takes in at most so many notices; what still waits goes into the next.
@@ -25,7 +30,7 @@ const MOST: i64 = 500;
 /// Says all that waits in the channel, in one message.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct NotifySlack {
-    /// A name of the setting SLACK_WEBHOOKS.
+    /// The channel's name.
     #[schemars(regex(pattern = "^[a-z][a-z0-9_-]{0,39}$"))]
     pub channel: String,
     /// Say that this is a trial, and try the channel again if it was disabled.
@@ -47,8 +52,10 @@ impl Job for NotifySlack {
     const UNIQUE: Option<Unique> = Some(Unique::until_start().by(&["channel", "test"]));
 
     async fn run(self, ctx: &Ctx) -> Attempted {
-        let chat = ctx.chat.clone().or_dead("this installation has no chat: set SLACK_WEBHOOKS")?;
-        let webhook = chat.fingerprint(&self.channel).or_dead("SLACK_WEBHOOKS names no such channel")?;
+        let chat = ctx.chat.clone().or_dead("this worker was given no chat")?;
+        let own = self.own_webhook(ctx, chat.as_ref()).await?;
+        let set = own.as_ref().map(Webhook::fingerprint).or_else(|| chat.fingerprint(&self.channel));
+        let webhook = set.or_dead("there is no such channel: set its webhook at /admin/chat, or in SLACK_WEBHOOKS")?;
         let notices = match self.take(ctx, &webhook).await? {
             Taken::Nothing => return Ok(ctx.effect().await?.into()),
             Taken::Quiet(until) => return Err(Failure::throttled(until, "Slack has asked for quiet")),
@@ -56,7 +63,8 @@ impl Job for NotifySlack {
             Taken::These(notices) => notices,
         };
         let ids: Vec<i64> = notices.iter().map(|notice| notice.id).collect();
-        match chat.post(&self.channel, &message::write(&notices)).await {
+        let door = own.as_ref().map_or(Door::Setting(&self.channel), Door::Webhook);
+        match chat.post(door, &message::write(&notices)).await {
             Ok(()) => {
                 let mut effect = ctx.effect().await?;
                 mark(&mut effect, &ids, "sent").await?;
@@ -77,6 +85,16 @@ enum Taken {
 }
 
 impl NotifySlack {
+    /// The webhook that an administrator has set. One that cannot be opened is dead, and not passed over: the setting's may be another channel.
+    async fn own_webhook(&self, ctx: &Ctx, chat: &dyn Chat) -> Result<Option<Webhook>, Failure> {
+        let name = ChannelName::parse(&self.channel).or_dead("that is no name of a channel")?;
+        let Some(opened) = own_webhook(&ctx.db, &name).await.context("looking up the channel's webhook")? else {
+            return Ok(None);
+        };
+        let webhook = opened.map_err(|why| Failure::dead(format!("the channel's webhook cannot be opened: {why}")))?;
+        chat.read_webhook(webhook.expose()).or_dead("the channel's webhook").map(Some)
+    }
+
     /// Marks what is about to leave, unless nothing may.
     async fn take(&self, ctx: &Ctx, webhook: &[u8; 32]) -> Result<Taken, Failure> {
         let mut step = ctx.step().await?;
@@ -204,12 +222,12 @@ impl NotifySlack {
             ),
             text: (
                 &format!(
-                    "Slack no acepta avisos en el canal {channel} ({words}), así que está desactivado y lo que esperaba no se ha dicho. Pon otro webhook en \
-                     SLACK_WEBHOOKS y reinicia los workers, o pruébalo de nuevo con el trabajo notify_slack."
+                    "Slack no acepta avisos en el canal {channel} ({words}), así que está desactivado y lo que esperaba no se ha dicho. Un administrador puede poner otro \
+                     webhook o probarlo de nuevo en /admin/chat."
                 ),
                 &format!(
-                    "Slack takes no notices in the channel {channel} ({words}), so it is disabled, and what waited was not said. Put another webhook into \
-                     SLACK_WEBHOOKS and restart the workers, or try it again with the job notify_slack."
+                    "Slack takes no notices in the channel {channel} ({words}), so it is disabled, and what waited was not said. An administrator can set \
+                     another webhook, or try it again, at /admin/chat."
                 ),
             ),
             path: "/ops",

@@ -25,6 +25,21 @@ pub struct Hours {
     pub closes: u16,
 }
 
+impl Hours {
+    /// Those of a weekday by its number (ISO 8601: 1 is Monday), if there is one.
+    #[must_use]
+    pub fn on(day: i16, opens: u16, closes: u16) -> Option<Self> {
+        let weekday = Weekday::try_from(u8::try_from(day - 1).ok()?).ok()?;
+        Some(Self { weekday, opens, closes })
+    }
+
+    /// The weekday's number.
+    #[must_use]
+    pub fn day(&self) -> u8 {
+        self.weekday.num_days_from_monday() as u8 + 1
+    }
+}
+
 /// When somebody is at work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BusinessTime {
@@ -91,6 +106,26 @@ impl BusinessTime {
     #[must_use]
     pub fn zone(&self) -> Tz {
         self.zone
+    }
+
+    /// The hours of the week, in order; none: day and night.
+    #[must_use]
+    pub fn hours(&self) -> Option<Vec<Hours>> {
+        let Week::Hours { days, .. } = &self.week else { return None };
+        let of_day = |(day, hours): (usize, &Vec<(u16, u16)>)| {
+            let day = i16::try_from(day + 1).unwrap_or_default();
+            hours.iter().filter_map(|(opens, closes)| Hours::on(day, *opens, *closes)).collect::<Vec<_>>()
+        };
+        Some(days.iter().enumerate().flat_map(of_day).collect())
+    }
+
+    /// The days on which nobody is there, in order.
+    pub fn holidays(&self) -> impl Iterator<Item = NaiveDate> + '_ {
+        let holidays = match &self.week {
+            Week::Always => None,
+            Week::Hours { holidays, .. } => Some(holidays),
+        };
+        holidays.into_iter().flatten().copied()
     }
 
     /// The day that the clock shows.

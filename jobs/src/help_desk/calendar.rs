@@ -1,15 +1,15 @@
 //! Calendars as they are kept, and what a change of one does to the deadlines that were counted by it.
 
-use chrono::{DateTime, NaiveDate, SubsecRound as _, Utc, Weekday};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
+use serde_json::json;
 use sqlx::PgConnection;
 
 use super::{
     actor::Actor,
-    advance::advance_all,
     business_time::{BusinessTime, Hours},
-    clock::Clock,
     number::CalendarId,
+    rule_change::{Followed, Reach, follow},
     rules,
     trouble::DeskError,
 };
@@ -23,6 +23,15 @@ pub struct Calendar {
     pub revision: i32,
     /// When somebody is at work.
     pub time: BusinessTime,
+}
+
+/// A calendar as somebody has looked at it who now changes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SeenCalendar {
+    /// Which calendar.
+    pub calendar: CalendarId,
+    /// At which revision.
+    pub revision: i32,
 }
 
 /// What a calendar should say.
@@ -57,6 +66,12 @@ fn columns(hours: &[Hours]) -> [Vec<i16>; 3] {
 }
 
 impl Calendar {
+    /// As it is now.
+    #[must_use]
+    pub fn seen(&self) -> SeenCalendar {
+        SeenCalendar { calendar: self.id, revision: self.revision }
+    }
+
     /// The calendar of that number.
     ///
     /// # Errors
@@ -78,11 +93,9 @@ impl Calendar {
                 .bind(id)
                 .fetch_all(&mut *tx)
                 .await?;
-        let hours = rows.into_iter().map(|(weekday, opens, closes)| {
-            let weekday = u8::try_from(weekday - 1).ok().and_then(|day| Weekday::try_from(day).ok());
-            let (opens, closes) = (u16::try_from(opens), u16::try_from(closes));
-            Some(Hours { weekday: weekday?, opens: opens.ok()?, closes: closes.ok()? })
-        });
+        let hours = rows
+            .into_iter()
+            .map(|(weekday, opens, closes)| Hours::on(weekday, u16::try_from(opens).ok()?, u16::try_from(closes).ok()?));
         let hours: Option<Vec<Hours>> = hours.collect();
         let hours = hours.ok_or_else(|| bad("its hours are none".to_owned()))?;
         let holidays: Vec<NaiveDate> = sqlx::query_scalar("select day from desk.calendar_holidays where calendar_id = $1")
@@ -96,58 +109,90 @@ impl Calendar {
     /// Makes one.
     ///
     /// # Errors
-    /// Who asks does not lead the desk, its hours are none, or Postgres refuses (the name is taken) or cannot be reached.
-    pub async fn make(tx: &mut PgConnection, actor: &Actor, name: &str, plan: &Plan) -> Result<CalendarId, DeskError> {
+    /// Who asks does not lead the desk, its hours are none, nobody would be at work for a year, the name is taken, or Postgres refuses or cannot be
+    /// reached.
+    pub async fn make(
+        tx: &mut PgConnection,
+        at: DateTime<Utc>,
+        actor: &Actor,
+        name: &str,
+        plan: &Plan,
+    ) -> Result<CalendarId, DeskError> {
         actor.must_lead()?;
-        plan.time()?;
-        let id =
+        must_open(&plan.time()?, at)?;
+        let id: CalendarId =
             sqlx::query_scalar("insert into desk.calendars (name, time_zone, is_always_open) values ($1, $2, $3) returning id")
                 .bind(name)
                 .bind(plan.zone.name())
                 .bind(plan.hours.is_none())
                 .fetch_one(&mut *tx)
-                .await?;
+                .await
+                .map_err(refusal)?;
         write_days(tx, id, plan).await?;
+        rules::note(tx, actor, "make_calendar", format!("calendar:{id}"), json!({ "name": name })).await?;
         Ok(id)
     }
 
-    /// Changes one, and with it every deadline that was counted by it: what is used up by now stays used up, what is left is counted by the new
-    /// hours. Returns how many clocks were set anew.
+    /// Changes one, if it is as it was seen, and with it every deadline that was counted by it: what is used up by now stays used up, what is left is
+    /// counted by the new hours. Where many tickets are open their clocks follow in batches.
     ///
     /// # Errors
-    /// Who asks does not lead the desk, there is no such calendar, its hours are none, nobody would be at work for a year, or Postgres refuses or
-    /// cannot be reached.
+    /// Nothing may be kept of the transaction: who asks does not lead the desk, there is no such calendar, somebody has changed it
+    /// ([`DeskError::RulesChanged`]), another change is being followed, its hours are none, nobody would be at work for a year, the name is taken, or
+    /// Postgres refuses or cannot be reached.
     pub async fn change(
         tx: &mut PgConnection,
         at: DateTime<Utc>,
         actor: &Actor,
-        id: CalendarId,
+        seen: SeenCalendar,
+        name: &str,
         plan: &Plan,
-    ) -> Result<usize, DeskError> {
+    ) -> Result<Followed, DeskError> {
         actor.must_lead()?;
-        rules::change(tx).await?;
-        let at = at.trunc_subsecs(0);
-        advance_all(tx, at).await?;
-        let before = Self::find(tx, id).await?;
-        let after = Self { id, revision: before.revision + 1, time: plan.time()? };
-        sqlx::query("update desk.calendars set time_zone = $2, is_always_open = $3, revision = $4 where id = $1")
-            .bind(id)
+        let at = rules::begin_change(tx, at).await?;
+        let before = Self::find(tx, seen.calendar).await?;
+        if before.revision != seen.revision {
+            return Err(DeskError::RulesChanged);
+        }
+        let after = Self { id: before.id, revision: before.revision + 1, time: plan.time()? };
+        must_open(&after.time, at)?;
+        sqlx::query("update desk.calendars set time_zone = $2, is_always_open = $3, revision = $4, name = $5 where id = $1")
+            .bind(before.id)
             .bind(plan.zone.name())
             .bind(plan.hours.is_none())
             .bind(after.revision)
+            .bind(name)
             .execute(&mut *tx)
-            .await?;
+            .await
+            .map_err(refusal)?;
         for table in ["hours", "holidays"] {
             let delete = format!("delete from desk.calendar_{table} where calendar_id = $1");
-            sqlx::query(sqlx::AssertSqlSafe(delete)).bind(id).execute(&mut *tx).await?;
+            sqlx::query(sqlx::AssertSqlSafe(delete)).bind(before.id).execute(&mut *tx).await?;
         }
-        write_days(tx, id, plan).await?;
-        let mut clocks = Clock::lock_live_of_calendar(tx, id).await?;
-        for clock in &mut clocks {
-            clock.change_calendar(at, &before, &after)?;
-        }
-        Clock::save(tx, &clocks).await?;
-        Ok(clocks.len())
+        write_days(tx, before.id, plan).await?;
+        let reach = Reach { calendar: Some(before.id), ..Reach::default() };
+        let followed = follow(tx, at, actor, &reach, Some(&before)).await?;
+        let detail = json!({ "name": name, "revision": after.revision, "tickets": followed.tickets });
+        rules::note(tx, actor, "change_calendar", format!("calendar:{}", before.id), detail).await?;
+        Ok(followed)
+    }
+}
+
+/// Refuses a calendar by which some deadline could not be counted: from now on, and after each holiday, somebody is at work within a year.
+fn must_open(time: &BusinessTime, at: DateTime<Utc>) -> Result<(), DeskError> {
+    let after_holidays =
+        time.holidays().filter_map(|day| day.succ_opt()?.and_hms_opt(0, 0, 0)).map(|midnight| midnight.and_utc());
+    for from in std::iter::once(at).chain(after_holidays.filter(|midnight| *midnight > at)) {
+        time.after(from, TimeDelta::minutes(1)).map_err(|_| DeskError::NoOpenHour)?;
+    }
+    Ok(())
+}
+
+/// What the tables refuse, by its name.
+fn refusal(error: sqlx::Error) -> DeskError {
+    match error.as_database_error().and_then(|error| error.constraint()) {
+        Some("calendars_name_key") => DeskError::NameTaken,
+        _ => error.into(),
     }
 }
 

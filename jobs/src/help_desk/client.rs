@@ -18,12 +18,25 @@ pub struct Client {
     pub name: String,
     /// By which calendar its deadlines are counted.
     pub calendar_id: CalendarId,
+    /// Minutes until the first answer that is promised where no policy says anything.
+    pub response_minutes: i32,
     /// What becomes of its tickets on days without a contract.
     pub without_contract: WithoutContract,
     /// How many tickets it has.
     pub tickets_count: i64,
     /// How many of them are not resolved.
     pub open_tickets_count: i64,
+    /// Rises with each change of it, its contracts and its people.
+    pub lock_version: i32,
+}
+
+/// A client as somebody has looked at it who now changes it, its contracts or its people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SeenClient {
+    /// Which client.
+    pub client: ClientId,
+    /// At which version.
+    pub version: i32,
 }
 
 impl Client {
@@ -33,12 +46,19 @@ impl Client {
     /// There is none, or Postgres refuses or cannot be reached.
     pub async fn find(tx: &mut PgConnection, id: ClientId) -> Result<Self, DeskError> {
         sqlx::query_as(
-            "select id, name, calendar_id, without_contract, tickets_count, open_tickets_count from desk.clients where id = $1",
+            "select id, name, calendar_id, response_minutes, without_contract, tickets_count, open_tickets_count, lock_version
+             from desk.clients where id = $1",
         )
         .bind(id)
         .fetch_optional(tx)
         .await?
         .ok_or(DeskError::NoSuchClient)
+    }
+
+    /// As it is now.
+    #[must_use]
+    pub fn seen(&self) -> SeenClient {
+        SeenClient { client: self.id, version: self.lock_version }
     }
 
     /// Under which contract a ticket of that day is opened; none: under none, and the client is served all the same.

@@ -18,10 +18,11 @@ use sqlx::{FromRow as _, PgConnection, Row as _, types::Json};
 use super::{
     business_time::BusinessTime,
     calendar::Calendar,
-    number::{CalendarId, ClientId, ClockId, PolicyId, TicketId},
+    number::{CalendarId, ClockId, PolicyId, TicketId},
     policy::Terms,
+    ticket::Ticket,
     trouble::DeskError,
-    words::{ClockState, Priority, Promise},
+    words::{ClockState, Promise},
 };
 
 /// What a clock has come to: nothing, warned about, breached; each later number is one escalation more.
@@ -125,6 +126,11 @@ impl Clock {
     #[must_use]
     pub fn is_live(&self) -> bool {
         matches!(self.state, ClockState::Running | ClockState::Paused)
+    }
+
+    /// Whether its time was last counted by that calendar, as that was at that revision.
+    pub(super) fn is_counted_by(&self, calendar: &Calendar) -> bool {
+        (self.calendar_id, self.calendar_revision) == (calendar.id, calendar.revision)
     }
 
     /// Whether the deadline has passed. At the very instant of it the promise is still kept.
@@ -279,28 +285,15 @@ impl Clock {
         sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(ticket).bind(cycle).fetch_all(tx).await
     }
 
-    /// All that count by a calendar and may go on, locked.
-    pub(super) async fn lock_live_of_calendar(tx: &mut PgConnection, calendar: CalendarId) -> sqlx::Result<Vec<Self>> {
-        let sql = format!(
-            "select {COLUMNS} from desk.sla_clocks c where c.calendar_id = $1 and c.state in ('running', 'paused')
-             order by c.id for no key update"
-        );
-        sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(calendar).fetch_all(tx).await
-    }
-
-    /// Those of the present cycles of live tickets of a priority, of one client or of all, locked, by ticket.
-    pub(super) async fn lock_of_live(
-        tx: &mut PgConnection,
-        priority: Priority,
-        client: Option<ClientId>,
-    ) -> sqlx::Result<Vec<(TicketId, Self)>> {
+    /// Those of the present cycles of these tickets, locked, by ticket.
+    pub(super) async fn lock_of(tx: &mut PgConnection, tickets: &[Ticket]) -> sqlx::Result<Vec<(TicketId, Self)>> {
         let sql = format!(
             "select c.ticket_id, {COLUMNS} from desk.sla_clocks c
-             join desk.tickets t on (t.id, t.created_at, t.cycle) = (c.ticket_id, c.ticket_created_at, c.cycle)
-             where t.priority = $1 and t.status in ('new', 'open', 'waiting_client') and ($2::bigint is null or t.client_id = $2)
+             join unnest($1::bigint[], $2::integer[]) as t (id, cycle) on (t.id, t.cycle) = (c.ticket_id, c.cycle)
              order by c.id for no key update of c"
         );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(priority).bind(client).fetch_all(tx).await?;
+        let (ids, cycles): (Vec<TicketId>, Vec<i32>) = tickets.iter().map(|ticket| (ticket.id, ticket.cycle)).unzip();
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(ids).bind(cycles).fetch_all(tx).await?;
         rows.iter().map(|row| Ok((row.try_get("ticket_id")?, Self::from_row(row)?))).collect()
     }
 

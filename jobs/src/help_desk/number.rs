@@ -55,3 +55,7 @@ number! {
     /// An article's number.
     ArticleId
 }
+number! {
+    /// The number of a change of what is promised.
+    RuleChangeId
+}

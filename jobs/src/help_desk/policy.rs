@@ -1,20 +1,15 @@
 //! What is promised: by a client's own policy for the priority, by everybody's, or by the client's fallback.
 
-use std::collections::{HashMap, hash_map::Entry};
-
-use chrono::{DateTime, SubsecRound as _, Utc};
-use sqlx::PgConnection;
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use sqlx::{PgConnection, PgExecutor};
 
 use super::{
     actor::Actor,
-    advance::advance_all,
-    calendar::Calendar,
     client::Client,
-    clock::Clock,
-    number::{ClientId, ContractId, PolicyId, TicketId},
+    number::{ClientId, ContractId, PolicyId},
+    rule_change::{Followed, Reach, follow},
     rules,
-    ticket::Ticket,
-    ticket_clocks::follow_terms,
     trouble::DeskError,
     words::{Priority, Promise},
 };
@@ -40,10 +35,11 @@ pub struct Terms {
     pub pauses_while_waiting: bool,
 }
 
-/// What a policy should say.
-#[derive(Debug, Clone)]
+/// What a policy says.
+#[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Policy {
     /// Whose tickets; none: those of every client without a policy of its own.
+    #[sqlx(rename = "client_id")]
     pub client: Option<ClientId>,
     /// Of which priority.
     pub priority: Priority,
@@ -105,58 +101,133 @@ impl Terms {
     }
 }
 
+/// Policies of one client, or of everybody, as somebody has looked at them who now changes them.
+#[derive(Debug, Clone)]
+pub struct Sheet {
+    /// Whose; none: those of every client without a policy of its own.
+    pub client: Option<ClientId>,
+    /// What each priority should have (none: no policy of its own), and the revision at which its policy was seen: 0 where there was none.
+    pub lines: Vec<(Priority, Option<Policy>, i32)>,
+}
+
 impl Policy {
-    /// Writes the policy for its client and priority, over the one that is there, and sets the clocks of live tickets by it: what is used up stays
-    /// used up. Returns how many tickets it looked at.
+    /// The policies that a client has, or everybody, with their revisions, by priority.
     ///
     /// # Errors
-    /// Who asks does not lead the desk, there is no such client, or Postgres refuses (a number is out of its bounds) or cannot be reached.
-    pub async fn set(&self, tx: &mut PgConnection, at: DateTime<Utc>, actor: &Actor) -> Result<usize, DeskError> {
+    /// Postgres refuses or cannot be reached.
+    pub async fn all(db: impl PgExecutor<'_>, client: Option<ClientId>) -> sqlx::Result<Vec<(Self, i32)>> {
+        let rows: Vec<Row> = sqlx::query_as(
+            "select client_id, priority, first_response_minutes, resolution_minutes, warn_minutes, escalate_minutes, pauses_while_waiting, revision
+             from desk.sla_policies where client_id is not distinct from $1",
+        )
+        .bind(client)
+        .fetch_all(db)
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.policy, row.revision)).collect())
+    }
+
+    /// Writes the policy for its client and priority, over the one that is there, and sets the clocks of live tickets by it: what is used up stays
+    /// used up. Where many tickets are open their clocks follow in batches.
+    ///
+    /// # Errors
+    /// Nothing may be kept of the transaction: who asks does not lead the desk, there is no such client, another change is being followed, or Postgres
+    /// refuses (a number is out of its bounds) or cannot be reached.
+    pub async fn set(&self, tx: &mut PgConnection, at: DateTime<Utc>, actor: &Actor) -> Result<Followed, DeskError> {
         actor.must_lead()?;
-        rules::change(tx).await?;
-        let at = at.trunc_subsecs(0);
-        advance_all(tx, at).await?;
-        let mut escalate_minutes = self.escalate_minutes.clone();
-        escalate_minutes.sort_unstable();
-        escalate_minutes.dedup();
+        let at = rules::begin_change(tx, at).await?;
+        self.write(tx).await?;
+        let reach = Reach { client: self.client, priorities: Some(vec![self.priority]), ..Reach::default() };
+        let followed = follow(tx, at, actor, &reach, None).await?;
+        note(tx, actor, self.client, &[self.priority], followed).await?;
+        Ok(followed)
+    }
+
+    async fn write(&self, tx: &mut PgConnection) -> sqlx::Result<()> {
         sqlx::query(include_str!("sql/set_policy.sql"))
             .bind(self.client)
             .bind(self.priority)
             .bind(self.first_response_minutes)
             .bind(self.resolution_minutes)
             .bind(self.warn_minutes)
-            .bind(escalate_minutes)
+            .bind(in_order(&self.escalate_minutes))
             .bind(self.pauses_while_waiting)
-            .execute(&mut *tx)
-            .await?;
-        // Which of them it counts for, each ticket's terms say.
-        let live = Ticket::lock_live(tx, self.priority, self.client).await?;
-        let mut clocks: HashMap<TicketId, Vec<Clock>> = HashMap::new();
-        for (ticket, clock) in Clock::lock_of_live(tx, self.priority, self.client).await? {
-            clocks.entry(ticket).or_default().push(clock);
-        }
-        let (mut calendars, mut all_terms) = (HashMap::new(), HashMap::new());
-        let mut set = Vec::new();
-        for ticket in &live {
-            let calendar = match calendars.entry(ticket.client_id) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(unknown) => {
-                    let client = Client::find(tx, ticket.client_id).await?;
-                    unknown.insert(Calendar::find(tx, client.calendar_id).await?)
-                }
-            };
-            let terms = match all_terms.entry((ticket.client_id, ticket.contract_id)) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(unknown) => {
-                    unknown.insert(Terms::find(tx, ticket.client_id, self.priority, ticket.contract_id).await?)
-                }
-            };
-            let mut clocks = clocks.remove(&ticket.id).unwrap_or_default();
-            // Who waited for a ticket is later than whom they waited for.
-            follow_terms(tx, at.max(ticket.updated_at), ticket, &mut clocks, terms, calendar).await?;
-            set.append(&mut clocks);
-        }
-        Clock::save(tx, &set).await?;
-        Ok(live.len())
+            .execute(tx)
+            .await
+            .map(drop)
     }
+}
+
+/// A policy's row.
+#[derive(Debug, sqlx::FromRow)]
+struct Row {
+    #[sqlx(flatten)]
+    policy: Policy,
+    revision: i32,
+}
+
+impl Sheet {
+    /// Writes those that differ from what is there, all as one change: as [`Policy::set`].
+    ///
+    /// # Errors
+    /// As [`Policy::set`]; [`DeskError::RulesChanged`]: one of them is not as it was seen.
+    pub async fn write(&self, tx: &mut PgConnection, at: DateTime<Utc>, actor: &Actor) -> Result<Followed, DeskError> {
+        actor.must_lead()?;
+        let at = rules::begin_change(tx, at).await?;
+        if let Some(client) = self.client {
+            Client::find(tx, client).await?;
+        }
+        let present = Policy::all(&mut *tx, self.client).await?;
+        let mut changed = Vec::new();
+        for (priority, wanted, seen) in &self.lines {
+            let there = present.iter().find(|(policy, _)| policy.priority == *priority);
+            if there.map_or(0, |(_, revision)| *revision) != *seen {
+                return Err(DeskError::RulesChanged);
+            }
+            match (wanted, there) {
+                (Some(wanted), there) if there.is_none_or(|(there, _)| !there.says_the_same(wanted)) => wanted.write(tx).await?,
+                (None, Some(_)) => {
+                    let delete = "delete from desk.sla_policies where client_id is not distinct from $1 and priority = $2";
+                    sqlx::query(delete).bind(self.client).bind(priority).execute(&mut *tx).await?;
+                }
+                _ => continue,
+            }
+            changed.push(*priority);
+        }
+        if changed.is_empty() {
+            return Ok(Followed { tickets: 0, is_done: true });
+        }
+        let reach = Reach { client: self.client, priorities: Some(changed.clone()), ..Reach::default() };
+        let followed = follow(tx, at, actor, &reach, None).await?;
+        note(tx, actor, self.client, &changed, followed).await?;
+        Ok(followed)
+    }
+}
+
+impl Policy {
+    fn says_the_same(&self, other: &Self) -> bool {
+        let terms = |policy: &Self| {
+            let Self { first_response_minutes, resolution_minutes, warn_minutes, pauses_while_waiting, .. } = *policy;
+            (first_response_minutes, resolution_minutes, warn_minutes, pauses_while_waiting, in_order(&policy.escalate_minutes))
+        };
+        terms(self) == terms(other)
+    }
+}
+
+fn in_order(minutes: &[i32]) -> Vec<i32> {
+    let mut minutes = minutes.to_vec();
+    minutes.sort_unstable();
+    minutes.dedup();
+    minutes
+}
+
+async fn note(
+    tx: &mut PgConnection,
+    actor: &Actor,
+    client: Option<ClientId>,
+    priorities: &[Priority],
+    followed: Followed,
+) -> sqlx::Result<()> {
+    let subject = client.map_or_else(|| "policies".to_owned(), |client| format!("client:{client}"));
+    let priorities: Vec<&str> = priorities.iter().map(|priority| priority.as_str()).collect();
+    rules::note(tx, actor, "change_policies", subject, json!({ "priorities": priorities, "tickets": followed.tickets })).await
 }

@@ -7,16 +7,16 @@ use sqlx::PgConnection;
 use super::{alert::Alert, number::AlertId, words::Promise};
 use crate::{
     accounts::locale::Locale,
-    chat::{Notice, post_all},
+    chat::{Notice, has_channel, post_all},
     ports::Ports,
 };
 
-/// Where the help desk reads, if SLACK_WEBHOOKS has such a channel.
+/// Where the help desk reads, if there is such a channel.
 pub const CHANNEL: &str = "desk";
 
 /// Says what nobody has said yet of the last hour's alerts: in one transaction, and each once. A storm is one message.
 pub(super) async fn say_alerts(tx: &mut PgConnection, ports: &Ports, at: DateTime<Utc>) -> Result<(), EnqueueError> {
-    if ports.chat.as_ref().is_none_or(|chat| chat.fingerprint(CHANNEL).is_none()) {
+    if !has_channel(tx, ports, CHANNEL).await? {
         return Ok(());
     }
     let unsaid: Vec<AlertId> =

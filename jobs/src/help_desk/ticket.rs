@@ -10,6 +10,7 @@ use super::{
     client::Client,
     clock::Clock,
     number::{ClientId, ContractId, TicketId},
+    rule_change::RuleChange,
     rules,
     trouble::DeskError,
     words::{Category, Priority, Promise, Status},
@@ -90,20 +91,6 @@ impl Ticket {
         found.filter(|ticket| actor.sees(ticket.client_id)).ok_or(DeskError::NoSuchTicket)
     }
 
-    /// The live ones of a priority, of one client or of all, locked.
-    pub(super) async fn lock_live(
-        tx: &mut PgConnection,
-        priority: Priority,
-        client: Option<ClientId>,
-    ) -> sqlx::Result<Vec<Self>> {
-        let sql = format!(
-            "select {COLUMNS} from desk.tickets t
-             where t.priority = $1 and t.status in ('new', 'open', 'waiting_client') and ($2::bigint is null or t.client_id = $2)
-             order by t.id for no key update"
-        );
-        sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(priority).bind(client).fetch_all(tx).await
-    }
-
     /// As it is now.
     #[must_use]
     pub fn seen(&self) -> Seen {
@@ -138,7 +125,11 @@ impl<'t> Held<'t> {
         let ticket: Option<Ticket> = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(&mut *tx).await?;
         let ticket = ticket.filter(|ticket| actor.sees(ticket.client_id)).ok_or(DeskError::NoSuchTicket)?;
         // Who waited for the ticket is later than whom they waited for.
-        let at = at.trunc_subsecs(0).max(ticket.updated_at);
+        let mut at = at.trunc_subsecs(0).max(ticket.updated_at);
+        if let Some(change) = RuleChange::under_way(tx).await? {
+            at = at.max(change.at);
+            change.reach(tx, &ticket).await?;
+        }
         advance_ticket(tx, at, ticket.id).await?;
         let client = Client::find(tx, ticket.client_id).await?;
         let calendar = Calendar::find(tx, client.calendar_id).await?;

@@ -65,6 +65,38 @@ pub enum DeskError {
     /// Another article of that language has that name in addresses.
     #[error("another article of that language has that slug")]
     SlugTaken,
+    /// Somebody else has changed the client, the calendar or the policies since they were looked at.
+    #[error("it has changed since it was looked at")]
+    RulesChanged,
+    /// Clocks of open tickets are following another change of what is promised.
+    #[error("another change of what is promised is being followed: {followed} of {tickets} tickets")]
+    ChangeUnderWay {
+        /// How many tickets have followed it.
+        followed: i64,
+        /// How many it touches.
+        tickets: i64,
+    },
+    /// Nobody would be at work for a year from now on.
+    #[error("the calendar would have no open hour for a year")]
+    NoOpenHour,
+    /// Another calendar has that name.
+    #[error("another calendar has that name")]
+    NameTaken,
+    /// Another contract of the client has that reference.
+    #[error("another contract of the client has that reference")]
+    ReferenceTaken,
+    /// Another contract of the client has days in common with it.
+    #[error("another contract of the client has days in common with it")]
+    ContractsOverlap,
+    /// There is no such contract of the client's.
+    #[error("the client has no such contract")]
+    NoSuchContract,
+    /// Nobody of that address has an account that opens tickets for clients.
+    #[error("nobody of that address has an open account of the role client")]
+    NoSuchPerson,
+    /// The person opens tickets for another client.
+    #[error("the person opens tickets for another client")]
+    PersonElsewhere,
     /// Who should take the ticket is no agent, or not here any more.
     #[error("the ticket can only be assigned to an agent or a manager whose account is open")]
     NoAgent,
@@ -82,6 +114,9 @@ pub enum DeskError {
     /// The hours that a calendar should have are none.
     #[error(transparent)]
     Hours(#[from] HoursProblem),
+    /// What follows could not be promised.
+    #[error("promising what follows: {0}")]
+    Enqueue(#[source] queue::EnqueueError),
     /// Postgres refused or could not be reached.
     #[error("the help desk's tables: {0}")]
     Postgres(#[from] sqlx::Error),

@@ -2,9 +2,12 @@
 //!
 //! Each sweep is a job with a dry run, and a row in core.sweeps with what it removed ([`sweep`]). How long things are kept: [`retention`].
 
+pub mod archive_tickets;
+pub mod check_counters;
 pub mod make_partitions;
 pub mod retention;
 mod sweep;
+pub mod sweep_files;
 pub mod sweep_ledger;
 pub mod sweep_letters;
 pub mod sweep_payment_messages;

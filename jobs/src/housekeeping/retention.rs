@@ -17,6 +17,8 @@ pub struct Retention {
     pub letters: TimeDelta,
     /// Providers' messages about payments. What they told stands in the books, which no sweep touches.
     pub payment_messages: TimeDelta,
+    /// Tickets that are closed: then they are put away, and kept.
+    pub tickets: TimeDelta,
     /// What this installation notes about its own work: results of sweeps.
     pub records: TimeDelta,
 }
@@ -30,6 +32,7 @@ impl Default for Retention {
             tokens: TimeDelta::days(90),
             letters: TimeDelta::days(365),
             payment_messages: TimeDelta::days(180),
+            tickets: TimeDelta::days(1095),
             records: TimeDelta::days(400),
         }
     }

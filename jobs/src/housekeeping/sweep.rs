@@ -8,7 +8,11 @@ use queue::{Attempted, Failure, JobId, OldJobs, Operations, OrFailure, Remains, 
 use sqlx::{FromRow, types::Json};
 use tracing::info;
 
-use crate::{operators::store, ports::Ctx, reports::clear};
+use crate::{
+    operators::store,
+    ports::{Ctx, blobs::MOST_LISTED},
+    reports::clear,
+};
 
 /// A batch looks at this many rows, so that it holds no lock for long.
 pub(super) const BATCH: usize = 1000;
@@ -35,6 +39,9 @@ pub(super) enum Part {
     /// Files of the store, and the rows that know them. `find` has the parameters of `Rows` but the last and answers with [`Found`]; when the files are
     /// gone, `gone` changes the rows: `$1` their keys, `$2` before.
     Files { what: &'static str, find: &'static str, gone: &'static str, before: DateTime<Utc> },
+    /// Files of the store that no row claims: of those with the prefix. `unclaimed` answers with those of the keys `$1` that none claims or may claim yet;
+    /// what was noted so before `before` is removed.
+    Unclaimed { what: &'static str, prefix: &'static str, unclaimed: &'static str, before: DateTime<Utc> },
     /// Ended jobs, with what stands beside them.
     Ended { state: State, before: DateTime<Utc> },
     /// What jobs that nobody knows any more have left.
@@ -107,7 +114,7 @@ pub(super) async fn sweep(ctx: &Ctx, job: &'static str, dry_run: bool, parts: fn
 impl Part {
     fn what(&self) -> &'static str {
         match self {
-            Self::Rows { what, .. } | Self::Files { what, .. } => what,
+            Self::Rows { what, .. } | Self::Files { what, .. } | Self::Unclaimed { what, .. } => what,
             Self::Ended { state, .. } => state.as_str(),
             Self::Remains { of: Remains::Effects, .. } => "effects",
             Self::Remains { of: Remains::Attempts, .. } => "attempts",
@@ -166,6 +173,11 @@ impl Run {
                 let counts = vec![((*what).to_owned(), looked.gone)];
                 (step, looked, counts, FILES_BATCH)
             }
+            Part::Unclaimed { what, prefix, unclaimed, before } => {
+                let (step, looked) = self.unclaimed(ctx, prefix, unclaimed, *before, dry_run).await?;
+                let counts = vec![((*what).to_owned(), looked.gone)];
+                (step, looked, counts, MOST_LISTED)
+            }
             Part::Ended { state, before } => {
                 let after = self.after_at.zip(self.after_job());
                 let old = operations(ctx)?.old_ended(*state, *before, after, BATCH).await.context("looking for old jobs")?;
@@ -195,6 +207,61 @@ impl Run {
         .context("counting a batch")?;
         step.commit().await?;
         Ok(more)
+    }
+
+    /// Notes which of the store's next files no row claims, and removes those that it noted long ago. Who dies in between removes them once more, or finds
+    /// them gone.
+    async fn unclaimed(
+        &self,
+        ctx: &Ctx,
+        prefix: &'static str,
+        unclaimed: &'static str,
+        before: DateTime<Utc>,
+        dry_run: bool,
+    ) -> Result<(Step, Looked), Failure> {
+        let Some(files) = &ctx.blobs else {
+            // Where there is no store, there is nothing in it.
+            return Ok((bounded_step(ctx).await?, Looked { looked_at: 0, last_at: None, last_key: None, gone: 0 }));
+        };
+        let listed = match files.list(prefix, self.after_key.as_deref()).await {
+            Ok(listed) => listed,
+            Err(trouble) => return Err(store::trouble(ctx, trouble).await),
+        };
+        let mut step = bounded_step(ctx).await?;
+        let nobodys: Vec<String> =
+            sqlx::query_scalar(unclaimed).bind(&listed).fetch_all(&mut *step).await.context("asking whose files are")?;
+        let upto = listed.last().filter(|_| listed.len() >= MOST_LISTED);
+        let noted: Vec<(String, bool)> = sqlx::query_as(include_str!("sql/mark_files.sql"))
+            .bind(&nobodys)
+            .bind(prefix)
+            .bind(&self.after_key)
+            .bind(upto)
+            .bind(before)
+            .bind(dry_run)
+            .bind(&listed)
+            .fetch_all(&mut *step)
+            .await
+            .context("noting files that nobody claims")?;
+        let count = |len: usize| i64::try_from(len).unwrap_or(i64::MAX);
+        let looked =
+            Looked { looked_at: count(listed.len()), last_at: None, last_key: listed.last().cloned(), gone: count(noted.len()) };
+        let old: Vec<String> = noted.into_iter().filter(|(_, is_there)| *is_there).map(|(key, _)| key).collect();
+        if dry_run || old.is_empty() {
+            return Ok((step, looked));
+        }
+        step.commit().await?;
+        for key in &old {
+            if let Err(trouble) = files.delete(key).await {
+                return Err(store::trouble(ctx, trouble).await);
+            }
+        }
+        let mut step = bounded_step(ctx).await?;
+        sqlx::query("delete from core.unclaimed_files where object_key = any($1)")
+            .bind(&old)
+            .execute(&mut *step)
+            .await
+            .context("noting that files are gone")?;
+        Ok((step, looked))
     }
 
     fn after_job(&self) -> Option<JobId> {

@@ -19,7 +19,7 @@ use crate::{
     ports::{Ctx, Ports},
 };
 
-/// Where operators read, if SLACK_WEBHOOKS has such a channel.
+/// Where operators read, if there is such a channel.
 pub const CHANNEL: &str = "operators";
 /// A trouble that passes within this time wakes nobody.
 const STANDS_FOR: Duration = Duration::from_secs(60);
@@ -167,7 +167,7 @@ async fn tell(ctx: &Ctx, tx: &mut PgConnection, standing: &[Standing]) -> Result
     // That no letter leaves is not told by letter: it would come when that is over.
     let by_letter: Vec<&Untold> = untold.iter().filter(|untold| untold.key != mail::NOTICE).collect();
     write_letters(tx, &by_letter).await?;
-    if ctx.chat.as_ref().is_none_or(|chat| chat.fingerprint(CHANNEL).is_none()) {
+    if !chat::has_channel(tx, ctx, CHANNEL).await? {
         return Ok(());
     }
     for Untold { key, message, since } in &untold {

@@ -35,6 +35,9 @@ pub trait Blobs: fmt::Debug + Send + Sync {
     /// The uploads under that key that are neither complete nor thrown away. A store that cannot tell says none.
     fn unfinished<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Vec<String>, BlobTrouble>>;
 
+    /// The keys that begin so and come after that one, in the order of their bytes: [`MOST_LISTED`] of them, or all that there are.
+    fn list<'a>(&'a self, prefix: &'a str, after: Option<&'a str>) -> BoxFuture<'a, Result<Vec<String>, BlobTrouble>>;
+
     /// Removes a file. One that is not there is as good.
     fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), BlobTrouble>>;
 }
@@ -43,6 +46,9 @@ pub trait Blobs: fmt::Debug + Send + Sync {
 pub const LEAST_PART: usize = 5 * 1024 * 1024;
 /// A file has so many parts at most (same page).
 pub const MOST_PARTS: i32 = 10_000;
+
+/// A list has so many keys at most (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>).
+pub const MOST_LISTED: usize = 1000;
 
 /// A file on its way to the store.
 #[derive(Debug, Clone, Copy)]

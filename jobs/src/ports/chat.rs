@@ -3,14 +3,30 @@
 use std::{fmt, time::Duration};
 
 use super::mailer::BoxFuture;
+use crate::chat::webhook::{Webhook, WebhookProblem};
 
 /// Puts messages into channels, and says exactly what became of each. It keeps none.
 pub trait Chat: fmt::Debug + Send + Sync {
-    /// What tells the channel's webhook from another (SHA-256), and opens nothing; `None`: there is no such channel.
+    /// What tells the webhook that the settings have for the channel from another (SHA-256), and opens nothing; `None`: they have none.
     fn fingerprint(&self, channel: &str) -> Option<[u8; 32]>;
 
+    /// Reads a webhook that stands elsewhere.
+    ///
+    /// # Errors
+    /// It is none, or leads where none may.
+    fn read_webhook(&self, text: &str) -> Result<Webhook, WebhookProblem>;
+
     /// Posts a message, whose text is escaped already.
-    fn post<'a>(&'a self, channel: &'a str, text: &'a str) -> BoxFuture<'a, Result<(), ChatTrouble>>;
+    fn post<'a>(&'a self, door: Door<'a>, text: &'a str) -> BoxFuture<'a, Result<(), ChatTrouble>>;
+}
+
+/// Which way a message goes.
+#[derive(Debug, Clone, Copy)]
+pub enum Door<'a> {
+    /// By the webhook that the settings have for that channel.
+    Setting(&'a str),
+    /// By this one.
+    Webhook(&'a Webhook),
 }
 
 /// Why a message is not in its channel, or may not be. `words` are the chat's own, or what was seen instead of an answer, without addresses.

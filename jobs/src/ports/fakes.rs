@@ -15,14 +15,19 @@ use url::Url;
 
 use super::{
     Ports,
-    blobs::{BlobTrouble, Blobs, File, LEAST_PART},
-    chat::{Chat, ChatTrouble},
+    blobs::{BlobTrouble, Blobs, File, LEAST_PART, MOST_LISTED},
+    chat::{Chat, ChatTrouble, Door},
     links::Links,
     mailer::{BoxFuture, Fate, Mailer, Offered, Reply},
     payments::Payments,
     pdf::{Pdf, PdfTrouble, ReportSheet, Sheet, Uncovered},
 };
-use crate::{certificates::signing::Signer, housekeeping::retention::Retention, mail::letter::Letter};
+use crate::{
+    certificates::signing::Signer,
+    chat::webhook::{Origins, Webhook, WebhookProblem},
+    housekeeping::retention::Retention,
+    mail::letter::Letter,
+};
 
 /// With what [`Fakes`] sign links.
 pub const SECRET_KEY: &str = "a key for tests, which opens nothing that anybody serves";
@@ -175,7 +180,15 @@ impl Chat for FakeChat {
         Some([self.generation.load(std::sync::atomic::Ordering::Relaxed); 32])
     }
 
-    fn post<'a>(&'a self, channel: &'a str, text: &'a str) -> BoxFuture<'a, Result<(), ChatTrouble>> {
+    fn read_webhook(&self, text: &str) -> Result<Webhook, WebhookProblem> {
+        Webhook::parse(text, &Origins::parse(Origins::SLACK).map_err(|_| WebhookProblem::Elsewhere)?)
+    }
+
+    fn post<'a>(&'a self, door: Door<'a>, text: &'a str) -> BoxFuture<'a, Result<(), ChatTrouble>> {
+        let channel = match door {
+            Door::Setting(channel) => channel,
+            Door::Webhook(webhook) => webhook.expose(),
+        };
         let met = lock(&self.troubles).pop_front();
         if matches!(met, None | Some(ChatTrouble::Unknown { .. })) {
             // Whoever does not know may think that it did not arrive; it did.
@@ -190,6 +203,7 @@ impl Chat for FakeChat {
 pub struct FakeBlobs {
     troubles: Mutex<VecDeque<BlobTrouble>>,
     files: Mutex<Vec<(String, Vec<u8>)>>,
+    removal_troubles: Mutex<VecDeque<Option<BlobTrouble>>>,
     /// So many requests pass before the next trouble.
     passes: AtomicUsize,
     /// Uploads that are neither complete nor thrown away.
@@ -203,6 +217,11 @@ impl FakeBlobs {
     /// Has the next puts meet these.
     pub fn fail_with(&self, troubles: impl IntoIterator<Item = BlobTrouble>) {
         lock(&self.troubles).extend(troubles);
+    }
+
+    /// Has the next removals meet these, or nothing.
+    pub fn fail_removals_with(&self, troubles: impl IntoIterator<Item = Option<BlobTrouble>>) {
+        lock(&self.removal_troubles).extend(troubles);
     }
 
     /// Every file that was kept and not removed: the key, and what was in it.
@@ -291,9 +310,21 @@ impl Blobs for FakeBlobs {
         Box::pin(async move { Ok(found) })
     }
 
+    fn list<'a>(&'a self, prefix: &'a str, after: Option<&'a str>) -> BoxFuture<'a, Result<Vec<String>, BlobTrouble>> {
+        let mut keys: Vec<String> = lock(&self.files).iter().map(|(key, _)| key.clone()).collect();
+        keys.retain(|key| key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after));
+        keys.sort_unstable();
+        keys.dedup();
+        keys.truncate(MOST_LISTED);
+        Box::pin(async move { Ok(keys) })
+    }
+
     fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), BlobTrouble>> {
-        lock(&self.files).retain(|(of, _)| of != key);
-        Box::pin(async { Ok(()) })
+        let met = lock(&self.removal_troubles).pop_front().flatten();
+        if met.is_none() {
+            lock(&self.files).retain(|(of, _)| of != key);
+        }
+        Box::pin(async move { met.map_or(Ok(()), Err) })
     }
 }
 

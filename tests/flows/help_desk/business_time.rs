@@ -8,9 +8,9 @@ use schedules::Tz;
 use super::{day, minutes, office};
 
 /// Weekday from Monday, and from which minute of the day to which.
-type Week = Vec<(u8, u16, u16)>;
+pub(super) type Week = Vec<(u8, u16, u16)>;
 
-fn hours(week: &Week) -> Vec<Hours> {
+pub(super) fn hours(week: &Week) -> Vec<Hours> {
     week.iter()
         .map(|(day, opens, closes)| Hours { weekday: Weekday::try_from(*day).unwrap(), opens: *opens, closes: *closes })
         .collect()
@@ -45,13 +45,13 @@ fn deadlines_are_those_that_python_has_worked_out() {
 }
 
 /// Some days of a zone, minute by minute: which are open, as the clock on the wall shows them.
-struct Days {
+pub(super) struct Days {
     begin: DateTime<Utc>,
     open: Vec<bool>,
 }
 
 impl Days {
-    fn walked(zone: Tz, begin: DateTime<Utc>, days: usize, week: &Week, holidays: &[NaiveDate]) -> Self {
+    pub(super) fn walked(zone: Tz, begin: DateTime<Utc>, days: usize, week: &Week, holidays: &[NaiveDate]) -> Self {
         let is_open = |minute: usize| {
             let shown = zone.from_utc_datetime(&(begin + minutes(minute as i64)).naive_utc());
             let of_day = u16::try_from(shown.hour() * 60 + shown.minute()).unwrap();
@@ -64,7 +64,7 @@ impl Days {
     }
 
     /// The end of the `count`-th open minute from there.
-    fn after(&self, start: usize, count: usize) -> Option<usize> {
+    pub(super) fn after(&self, start: usize, count: usize) -> Option<usize> {
         let mut left = count;
         for (minute, is_open) in self.open.iter().enumerate().skip(start) {
             left -= usize::from(*is_open);
@@ -75,7 +75,12 @@ impl Days {
         None
     }
 
-    fn at(&self, minute: usize) -> DateTime<Utc> {
+    /// How many minutes are open from the one to the other.
+    pub(super) fn between(&self, from: usize, to: usize) -> usize {
+        self.open[from..to].iter().filter(|is_open| **is_open).count()
+    }
+
+    pub(super) fn at(&self, minute: usize) -> DateTime<Utc> {
         self.begin + minutes(minute as i64)
     }
 }

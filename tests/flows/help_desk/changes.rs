@@ -3,11 +3,12 @@
 use chrono::Weekday;
 use jobs::help_desk::{
     business_time::Hours,
-    calendar::{Calendar, Plan},
+    calendar::{Calendar, Plan, SeenCalendar},
     change,
     comment::{Audience, comment},
     number::TicketId,
     policy::Policy,
+    rule_change::Followed,
     text::Body,
     trouble::DeskError,
     words::Priority,
@@ -133,7 +134,9 @@ async fn a_calendar_that_changes_moves_what_is_left_and_not_what_is_used_up() {
         hours: Some(early),
         holidays: vec![(day("2026-11-26"), "Acción de gracias".to_owned())],
     };
-    assert_eq!(Calendar::change(&mut tx, at("11-25 12:00"), &desk.manager, desk.calendar, &plan).await.unwrap(), 2);
+    let seen = SeenCalendar { calendar: desk.calendar, revision: 1 };
+    let followed = Calendar::change(&mut tx, at("11-25 12:00"), &desk.manager, seen, "Bogotá", &plan).await.unwrap();
+    assert_eq!(followed, Followed { tickets: 1, is_done: true });
     tx.commit().await.unwrap();
 
     // Two hours on Tuesday, three on Wednesday; three more on Wednesday.
@@ -144,8 +147,15 @@ async fn a_calendar_that_changes_moves_what_is_left_and_not_what_is_used_up() {
 
     let mut tx = desk.begin().await;
     let never = Plan { hours: Some(Vec::new()), ..plan.clone() };
-    let refused = Calendar::change(&mut tx, at("11-25 14:31"), &desk.manager, desk.calendar, &never).await;
-    assert!(matches!(refused, Err(DeskError::NeverOpen(_))), "{refused:?}");
+    let refused = Calendar::change(&mut tx, at("11-25 14:31"), &desk.manager, seen, "Bogotá", &plan).await;
+    assert!(matches!(refused, Err(DeskError::RulesChanged)), "somebody else has changed it: {refused:?}");
+    let seen = SeenCalendar { revision: 2, ..seen };
+    let refused = Calendar::change(&mut tx, at("11-25 14:31"), &desk.manager, seen, "Bogotá", &never).await;
+    assert!(matches!(refused, Err(DeskError::NoOpenHour)), "{refused:?}");
+    let sabbatical = day("2028-01-01").iter_days().take(400).map(|day| (day, "Año sabático".to_owned())).collect();
+    let later = Plan { holidays: sabbatical, ..plan.clone() };
+    let refused = Calendar::change(&mut tx, at("11-25 14:31"), &desk.manager, seen, "Bogotá", &later).await;
+    assert!(matches!(refused, Err(DeskError::NoOpenHour)), "nor would they come back from there: {refused:?}");
     tx.rollback().await.unwrap();
     let mut tx = desk.begin().await;
     let twice = Hours { weekday: Weekday::Mon, opens: 0, closes: 1440 };
@@ -153,12 +163,13 @@ async fn a_calendar_that_changes_moves_what_is_left_and_not_what_is_used_up() {
         &mut tx,
         at("11-25 14:31"),
         &desk.manager,
-        desk.calendar,
+        seen,
+        "Bogotá",
         &Plan { hours: Some(vec![twice, twice]), ..plan.clone() },
     )
     .await;
     assert!(matches!(refused, Err(DeskError::Hours(_))), "{refused:?}");
-    let refused = Calendar::change(&mut tx, at("11-25 14:31"), &desk.agent, desk.calendar, &plan).await;
+    let refused = Calendar::change(&mut tx, at("11-25 14:31"), &desk.agent, seen, "Bogotá", &plan).await;
     assert!(matches!(refused, Err(DeskError::NotAllowed)), "{refused:?}");
 }
 

@@ -5,6 +5,7 @@ mod business_time;
 mod changes;
 mod letters;
 mod monitor;
+mod rule_changes;
 mod search;
 mod tickets;
 
@@ -86,7 +87,7 @@ impl Desk {
         .unwrap();
         let manager = Actor::find(&mut *tx, people[2]).await.unwrap();
         let plan = Plan { zone: Tz::America__Bogota, hours: Some(office()), holidays: Vec::new() };
-        let calendar = Calendar::make(&mut tx, &manager, "Bogotá", &plan).await.unwrap();
+        let calendar = Calendar::make(&mut tx, at("01-01 00:00"), &manager, "Bogotá", &plan).await.unwrap();
         let client: ClientId = sqlx::query_scalar(
             "with client as (insert into desk.clients (name, calendar_id) values ('Cafés del Quindío', $1) returning id),
                   contact as (insert into desk.contacts (user_id, client_id) select $2, id from client)

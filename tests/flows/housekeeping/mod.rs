@@ -1,5 +1,8 @@
 //! What is old or expired goes, in bounded batches that are counted, and nothing else does.
 
+mod archive;
+mod counters;
+mod files;
 mod ledger;
 mod partitions;
 mod return_of_the_past;

@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 
 use super::Web;
 
+/// All that a token may allow without a person's name.
+pub(super) const OF_JOBS: [Scope; 4] = [Scope::EnqueueJobs, Scope::ReadJobs, Scope::ReadSchedules, Scope::WriteSchedules];
+
 /// A program that bears a token.
 pub(super) struct Program<'w> {
     pub(super) web: &'w Web,
@@ -19,13 +22,17 @@ pub(super) struct Program<'w> {
 impl Web {
     pub(super) async fn admits(&self, name: &str, scopes: &[Scope], jobs: Option<&[&str]>) -> Program<'_> {
         let job_names = jobs.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
-        let new = NewApiToken { name: name.to_owned(), scopes: scopes.to_vec(), job_names, expires_at: None };
+        let new = NewApiToken { name: name.to_owned(), scopes: scopes.to_vec(), job_names, person: None, expires_at: None };
         let (_, secret) = ApiToken::create(&self.stores.db, &new, "operadora").await.unwrap();
-        Program { web: self, token: secret.expose_secret().to_owned() }
+        Program::bearing(self, secret.expose_secret())
     }
 }
 
-impl Program<'_> {
+impl<'w> Program<'w> {
+    pub(super) fn bearing(web: &'w Web, token: &str) -> Self {
+        Self { web, token: token.to_owned() }
+    }
+
     pub(super) fn asks(&self, path: &str) -> RequestBuilder {
         self.request(Method::GET, path)
     }
@@ -49,8 +56,8 @@ impl Program<'_> {
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     kind: String,
-    location: Option<String>,
-    replayed: bool,
+    pub(super) location: Option<String>,
+    pub(super) replayed: bool,
     pub(super) document: Value,
 }
 
@@ -81,7 +88,7 @@ async fn effects(web: &Web) -> Vec<i64> {
 #[tokio::test]
 async fn a_program_enqueues_by_name_and_sees_what_became_of_it() {
     let web = Web::start().await;
-    let program = web.admits("billing", &Scope::ALL, None).await;
+    let program = web.admits("billing", &OF_JOBS, None).await;
 
     let answer = program.enqueues(&touch(1)).await;
 
@@ -104,7 +111,7 @@ async fn a_program_enqueues_by_name_and_sees_what_became_of_it() {
 #[tokio::test]
 async fn a_program_sees_how_far_a_running_job_has_got() {
     let web = Web::start().await;
-    let program = web.admits("billing", &Scope::ALL, None).await;
+    let program = web.admits("billing", &OF_JOBS, None).await;
     let _worker = start_probe(&web.stores, &[]).await;
 
     let location = program.enqueues(&json!({ "name": "trek", "args": {} })).await.location.unwrap();
@@ -119,7 +126,7 @@ async fn a_program_sees_how_far_a_running_job_has_got() {
 #[tokio::test]
 async fn the_same_key_is_one_job_and_one_answer() {
     let web = Web::start().await;
-    let program = web.admits("billing", &Scope::ALL, None).await;
+    let program = web.admits("billing", &OF_JOBS, None).await;
     let other = web.admits("sales", &[Scope::EnqueueJobs], None).await;
     let keyed = async |program: &Program<'_>, key: &str, body: &Value| {
         Answer::of(program.posts(body).header("Idempotency-Key", key).send().await.unwrap()).await
@@ -159,7 +166,7 @@ async fn the_same_key_is_one_job_and_one_answer() {
 #[tokio::test]
 async fn a_duplicate_is_told_with_the_job_that_it_is_a_duplicate_of() {
     let web = Web::start().await;
-    let program = web.admits("billing", &Scope::ALL, None).await;
+    let program = web.admits("billing", &OF_JOBS, None).await;
     let body = json!({ "name": "touch", "args": { "n": 1, "sleep_ms": 0 }, "unique_key": "order 7" });
     let holder = program.enqueues(&body).await.document;
     assert_eq!(holder["duplicate_of"], Value::Null);
@@ -180,7 +187,7 @@ async fn a_duplicate_is_told_with_the_job_that_it_is_a_duplicate_of() {
 #[tokio::test]
 async fn what_is_wrong_is_told_with_its_place() {
     let web = Web::start().await;
-    let program = web.admits("billing", &Scope::ALL, None).await;
+    let program = web.admits("billing", &OF_JOBS, None).await;
     let told = async |body: &Value| {
         let answer = program.enqueues(body).await;
         let (status, pointer, why) = answer.problem();
@@ -234,9 +241,9 @@ async fn what_is_wrong_is_told_with_its_place() {
 #[tokio::test]
 async fn a_token_opens_what_it_says_for_as_long_as_it_stands() {
     let web = Web::start().await;
-    let narrow = web.admits("narrow", &Scope::ALL, Some(&["touch"])).await;
+    let narrow = web.admits("narrow", &OF_JOBS, Some(&["touch"])).await;
     let reader = web.admits("reader", &[Scope::ReadJobs], None).await;
-    let wide = web.admits("wide", &Scope::ALL, None).await;
+    let wide = web.admits("wide", &OF_JOBS, None).await;
 
     let secrets = [narrow.token.clone(), reader.token.clone(), wide.token.clone()];
 
@@ -280,7 +287,7 @@ async fn a_token_opens_what_it_says_for_as_long_as_it_stands() {
 #[tokio::test]
 async fn what_is_no_address_of_the_api_is_told_in_a_document() {
     let web = Web::start().await;
-    let program = web.admits("billing", &Scope::ALL, None).await;
+    let program = web.admits("billing", &OF_JOBS, None).await;
     for (method, path, status) in [(Method::GET, "/api/v1/nope", 404), (Method::PATCH, "/api/v1/schedules/x", 405)] {
         let answer = Answer::of(program.request(method, path).send().await.unwrap()).await;
         assert_eq!(answer.problem().0, status, "{path}");
@@ -308,7 +315,7 @@ async fn a_program_that_calls_too_often_is_told_when_to_come_back() {
 #[tokio::test]
 async fn the_answers_are_as_the_description_says() {
     let web = Web::start().await;
-    let program = web.admits("billing", &Scope::ALL, None).await;
+    let program = web.admits("billing", &OF_JOBS, None).await;
     let description: Value = web.visitor().get("/api/v1/openapi.json").await.json().await.unwrap();
     assert_eq!(description["openapi"], "3.1.0");
     let fits = |schema: &str, document: &Value| {
@@ -349,6 +356,7 @@ async fn a_token_is_made_and_ended_on_record() {
         name: name.to_owned(),
         scopes: vec![Scope::EnqueueJobs],
         job_names: Some(vec![job.to_owned()]),
+        person: None,
         expires_at: None,
     };
     let (token, secret) = ApiToken::create(&stores.db, &new("billing", "touch"), "operadora").await.unwrap();
@@ -358,7 +366,7 @@ async fn a_token_is_made_and_ended_on_record() {
     assert_eq!(why(new("a\nb", "touch")).await, "a token's name has from 1 to 100 characters, none of them a control character");
     assert_eq!(
         why(NewApiToken { scopes: vec![], ..new("sales", "touch") }).await,
-        "a token without a scope opens nothing; the scopes are jobs:enqueue, jobs:read, schedules:read, schedules:write"
+        "a token without a scope opens nothing; the scopes are jobs:enqueue, jobs:read, schedules:read, schedules:write, reports:read, reports:write"
     );
     let over = NewApiToken { expires_at: Some(chrono::Utc::now()), ..new("sales", "touch") };
     assert!(why(over).await.starts_with("the token would have expired already"));

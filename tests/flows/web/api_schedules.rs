@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     Web,
-    api::{Answer, Program},
+    api::{Answer, OF_JOBS, Program},
 };
 
 impl Program<'_> {
@@ -36,7 +36,7 @@ fn mornings() -> Value {
 #[tokio::test]
 async fn a_program_makes_a_schedule_watches_it_and_ends_it() {
     let web = Web::start().await;
-    let program = web.admits("billing", &Scope::ALL, None).await;
+    let program = web.admits("billing", &OF_JOBS, None).await;
     let mine = "/api/v1/schedules/mornings";
 
     let made = program.puts("mornings", &mornings()).await;
@@ -84,7 +84,7 @@ async fn a_program_makes_a_schedule_watches_it_and_ends_it() {
 #[tokio::test]
 async fn what_describes_no_schedule_is_told_with_every_mistake() {
     let web = Web::start().await;
-    let program = web.admits("billing", &Scope::ALL, None).await;
+    let program = web.admits("billing", &OF_JOBS, None).await;
 
     let wrong = json!({ "expression": "0 0 30 2 *", "time_zone": "America/Bogotá", "job": "sweep", "args": [1], "catch_up": "never", "jitter": "2h" });
     let told = program.puts("mornings", &wrong).await;
@@ -138,9 +138,9 @@ async fn what_describes_no_schedule_is_told_with_every_mistake() {
 #[tokio::test]
 async fn a_token_sees_and_changes_only_what_it_is_for() {
     let web = Web::start().await;
-    let all = web.admits("all", &Scope::ALL, None).await;
+    let all = web.admits("all", &OF_JOBS, None).await;
     let reader = web.admits("reader", &[Scope::ReadSchedules], None).await;
-    let other = web.admits("other", &Scope::ALL, Some(&["touch"])).await;
+    let other = web.admits("other", &OF_JOBS, Some(&["touch"])).await;
     all.puts("mornings", &mornings()).await;
     // As a worker publishes those of the program itself.
     let _worker = start_worker(&web.stores, NO_SMTP, &[]).await;

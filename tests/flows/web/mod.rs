@@ -2,7 +2,10 @@
 
 mod accounts;
 mod api;
+mod api_reports;
 mod api_schedules;
+mod chat;
+mod clients;
 mod courses;
 mod doors;
 mod help;
@@ -142,6 +145,29 @@ impl Page {
 
     fn attribute(&self, selector: &str, name: &str) -> Option<String> {
         self.each(selector, |element| element.attr(name).map(str::to_owned)).into_iter().next().flatten()
+    }
+
+    /// What the form would send as it stands: names and values, without what is not ticked.
+    fn form_fields(&self, form: &str) -> Vec<(String, String)> {
+        let form_of = Selector::parse(form).expect("a selector");
+        let fields = Selector::parse("input[name], select[name], textarea[name]").expect("a selector");
+        let chosen = Selector::parse("option[selected]").expect("a selector");
+        let (html, mut sent) = (Html::parse_document(&self.html), Vec::new());
+        let form = html.select(&form_of).next().expect(form);
+        for field in form.select(&fields) {
+            let (of, name) = (field.value(), field.value().attr("name").unwrap_or_default());
+            let is_box = of.attr("type") == Some("checkbox");
+            if name == "csrf" || is_box && of.attr("checked").is_none() {
+                continue;
+            }
+            let value = match of.name() {
+                "select" => field.select(&chosen).next().and_then(|option| option.attr("value")).unwrap_or_default().to_owned(),
+                "textarea" => field.text().collect::<String>().trim_start_matches('\n').to_owned(),
+                _ => of.attr("value").unwrap_or_default().to_owned(),
+            };
+            sent.push((name.to_owned(), value));
+        }
+        sent
     }
 
     fn token(&self) -> String {

@@ -4,6 +4,7 @@ use axum::http::{HeaderMap, StatusCode};
 use queue::JobId;
 use sha2::{Digest as _, Sha256};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use crate::problem::{Doing as _, Problem, Told};
 
@@ -62,6 +63,21 @@ pub(crate) async fn claim(tx: &mut PgConnection, token_id: i64, key: &str, body:
     }
     Err(Told::new(StatusCode::UNPROCESSABLE_ENTITY, "this Idempotency-Key was used for another body within the last 24 hours")
         .into())
+}
+
+/// Keeps with a claimed key what it was answered with, where that is known only afterwards.
+///
+/// # Errors
+/// Postgres cannot be reached.
+pub(crate) async fn note_answer(tx: &mut PgConnection, token_id: i64, key: &str, id: Uuid) -> Result<(), Problem> {
+    sqlx::query("update faena.api_answers set job_id = $3 where token_id = $1 and key = $2")
+        .bind(token_id)
+        .bind(key)
+        .bind(id)
+        .execute(tx)
+        .await
+        .map(drop)
+        .doing("keeping the answer under an idempotency key")
 }
 
 /// Keeps with a claimed key that its job is a duplicate.

@@ -11,6 +11,7 @@ use super::{
     enqueue::{EnqueueRequest, Enqueued},
     job::Job,
     job_kinds::JobKinds,
+    reports::{Report, ReportFile, ReportRequest},
     schedule_commands::{RunNow, ScheduleRequest},
     schedules::{Schedule, Schedules, Ticks},
 };
@@ -71,6 +72,8 @@ fn describe() -> Value {
         told.subschema_for::<Ticks>(),
         told.subschema_for::<RunNow>(),
     );
+    let report_request = given.subschema_for::<ReportRequest>();
+    let (report, report_file) = (told.subschema_for::<Report>(), told.subschema_for::<ReportFile>());
     let mut schemas: Map<String, Value> = given.take_definitions(true);
     schemas.append(&mut told.take_definitions(true));
 
@@ -96,12 +99,24 @@ fn describe() -> Value {
         "Idempotency-Replayed": { "description": "`true`: this is the answer to an earlier request.", "schema": { "const": "true" } },
     });
 
+    let idempotency_key = json!({
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "Names this request: within 24 hours the same key with the same body gets the same answer and enqueues nothing more.",
+        "schema": { "type": "string", "minLength": 1, "maxLength": 255 },
+    });
+    let report_id = json!({ "name": "id", "in": "path", "required": true, "schema": { "type": "string", "format": "uuid" } });
+    let no_report = refused("There is no such report of theirs.");
+    let mut wanted =
+        answer("The report is asked for, or was: under the same idempotency key, or because the same is being made.", &report);
+    wanted["headers"] = accepted["headers"].clone();
+
     json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Faena",
             "version": "1",
-            "description": "Enqueue jobs by name, schedule them, and see what becomes of them. An enqueued job runs at least once.",
+            "description": "Enqueue jobs by name, schedule them, see what becomes of them, and ask for reports. An enqueued job runs at least once.",
         },
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
         "security": [{ "token": [] }],
@@ -110,12 +125,7 @@ fn describe() -> Value {
                 "operationId": "enqueueJob",
                 "summary": "Enqueue a job",
                 "description": "Needs the scope jobs:enqueue. A body may have 96 KiB.",
-                "parameters": [{
-                    "name": "Idempotency-Key",
-                    "in": "header",
-                    "description": "Names this request: within 24 hours the same key with the same body gets the same answer and enqueues nothing more.",
-                    "schema": { "type": "string", "minLength": 1, "maxLength": 255 },
-                }, {
+                "parameters": [idempotency_key, {
                     "name": "traceparent",
                     "in": "header",
                     "description": "The trace that the job belongs to (W3C Trace Context).",
@@ -144,7 +154,7 @@ fn describe() -> Value {
             "/api/v1/job-kinds": { "get": {
                 "operationId": "listJobKinds",
                 "summary": "Read the catalogue",
-                "description": "Needs either scope. Each kind's schema describes its arguments.",
+                "description": "Needs any scope. Each kind's schema describes its arguments.",
                 "responses": common(json!({ "200": answer("The kinds that the token covers.", &kinds) })),
             } },
             "/api/v1/schedules": { "get": {
@@ -233,6 +243,38 @@ fn describe() -> Value {
                 "description": "Needs the scope schedules:write.",
                 "parameters": [schedule_name],
                 "responses": common(json!({ "204": { "description": "It ticks, or did." }, "404": no_schedule })),
+            } },
+            "/api/v1/reports": { "post": {
+                "operationId": "askForReport",
+                "summary": "Ask for a report",
+                "description": "Needs the scope reports:write. It is made in the name of whoever the token was made for, and shows what that person may see.",
+                "parameters": [idempotency_key],
+                "requestBody": { "required": true, "content": { "application/json": { "schema": report_request } } },
+                "responses": common(json!({
+                    "202": wanted,
+                    "400": refused("The body or a header cannot be read."),
+                    "413": refused("The body is too large."),
+                    "415": refused("The body is not application/json."),
+                    "422": refused("No report can be made of that, or the idempotency key was used for another body."),
+                })),
+            } },
+            "/api/v1/reports/{id}": { "get": {
+                "operationId": "showReport",
+                "summary": "See where a report stands",
+                "description": "Needs the scope reports:read.",
+                "parameters": [report_id],
+                "responses": common(json!({ "200": answer("The report.", &report), "404": no_report })),
+            } },
+            "/api/v1/reports/{id}/file": { "get": {
+                "operationId": "linkToReport",
+                "summary": "Get a link to a report's file",
+                "description": "Needs the scope reports:read. The link is good for five minutes, for whoever has it.",
+                "parameters": [report_id],
+                "responses": common(json!({
+                    "200": answer("The link.", &report_file),
+                    "404": no_report,
+                    "409": refused("There is no file: not yet, or not any more."),
+                })),
             } },
             "/api/v1/openapi.json": { "get": {
                 "operationId": "describe",

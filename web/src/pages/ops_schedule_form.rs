@@ -148,17 +148,8 @@ impl OpsScheduleForm {
         job == self.job.value
     }
 
-    /// The zones that the page proposes: those that are places.
     fn zones() -> impl Iterator<Item = &'static str> {
-        chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()).filter(|name| {
-            *name == "UTC"
-                || name.split_once('/').is_some_and(|(part, _)| {
-                    matches!(
-                        part,
-                        "Africa" | "America" | "Antarctica" | "Asia" | "Atlantic" | "Australia" | "Europe" | "Indian" | "Pacific"
-                    )
-                })
-        })
+        zones()
     }
 
     fn problems(&self) -> usize {
@@ -209,6 +200,19 @@ impl OpsScheduleForm {
         };
         render(status, &self)
     }
+}
+
+/// The zones that a page proposes: those that are places.
+pub(super) fn zones() -> impl Iterator<Item = &'static str> {
+    chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()).filter(|name| {
+        *name == "UTC"
+            || name.split_once('/').is_some_and(|(part, _)| {
+                matches!(
+                    part,
+                    "Africa" | "America" | "Antarctica" | "Asia" | "Atlantic" | "Australia" | "Europe" | "Indian" | "Pacific"
+                )
+            })
+    })
 }
 
 /// Shows the empty form.

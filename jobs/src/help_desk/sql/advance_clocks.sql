@@ -1,11 +1,17 @@
 -- Advances the clocks that have come to something before $1, $2 of them at most, or those of ticket $3 alone: each to the highest level that it has
 -- reached, with one alert, and a letter to each who is to know. One statement, so that a clock is never further than what was told about it. At the
 -- very instant of its deadline a promise is still kept.
-with due as (
+with unfollowed as materialized (
+    -- A change of rules that clocks are following, unless that takes too long: then each is told by what it was last set by.
+    select at, after_ticket from desk.rule_changes where finished_at is null and at > $1 - interval '10 minutes'
+), due as (
     -- Clocks that another monitor, or somebody who changes a ticket, is at are left alone: the one tells what they have come to, the other moves them.
     select id, ticket_id, ticket_created_at, level, warn_at, due_at, escalate_at
     from desk.sla_clocks
     where state = 'running' and next_at < $1 and ($3::bigint is null or ticket_id = $3)
+        -- By the rules that are gone it would have come to something since; by the new ones perhaps not.
+        and ($3::bigint is not null
+            or not exists (select from unfollowed u where sla_clocks.next_at >= u.at and sla_clocks.ticket_id > u.after_ticket))
     order by next_at
     limit $2
     for update skip locked

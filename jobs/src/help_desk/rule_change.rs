@@ -1,0 +1,260 @@
+//! A change of what is promised, and how the clocks of tickets that are open follow it.
+//!
+//! ```text
+//! rules change ─tx─► few tickets: their clocks follow in the same transaction
+//!                └─► many: a row of desk.rule_changes and the promise of follow_rule_change, which goes on in batches
+//! ```
+//!
+//! What is used up by the moment of the change stays used up, as it was counted then; what is left is counted by the new rules. Until its clocks have
+//! followed, a ticket is not written about by the rules that are gone: whoever changes it has it follow first, and the monitor waits.
+
+use std::collections::{HashMap, hash_map::Entry};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use queue::{JobId, enqueue};
+use serde::{Deserialize, Serialize};
+use sqlx::{PgConnection, types::Json};
+
+use super::{
+    actor::Actor,
+    business_time::{BusinessTime, Hours},
+    calendar::Calendar,
+    client::Client,
+    clock::Clock,
+    follow_rule_change::FollowRuleChange,
+    number::{CalendarId, ClientId, ContractId, RuleChangeId, TicketId},
+    policy::Terms,
+    ticket::Ticket,
+    ticket_clocks::follow_terms,
+    trouble::DeskError,
+    words::Priority,
+};
+
+/// As many tickets follow in the transaction of the change itself: a second of somebody's patience, and of the others'.
+const AT_ONCE: i64 = 500;
+/// As many follow in a batch of the job's.
+pub(super) const BATCH: i64 = 500;
+
+/// Whose tickets a change may touch.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Reach {
+    /// Those of clients with that calendar.
+    pub(super) calendar: Option<CalendarId>,
+    /// Those of that client.
+    pub(super) client: Option<ClientId>,
+    /// Those of these priorities.
+    pub(super) priorities: Option<Vec<Priority>>,
+}
+
+/// What a change comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Followed {
+    /// How many live tickets it touches.
+    pub tickets: i64,
+    /// Whether their clocks have followed; else a job has them follow.
+    pub is_done: bool,
+}
+
+/// A change that clocks have yet to follow.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct RuleChange {
+    /// Its number.
+    pub id: RuleChangeId,
+    /// From when on it counts.
+    pub at: DateTime<Utc>,
+    calendar_id: Option<CalendarId>,
+    client_id: Option<ClientId>,
+    priorities: Option<Vec<String>>,
+    calendar_before: Option<Json<CalendarBefore>>,
+    /// How many live tickets it touches.
+    pub tickets: i64,
+    /// How many of them have followed.
+    pub followed: i64,
+    after_ticket: TicketId,
+    /// Who has them follow.
+    pub job_id: Option<JobId>,
+}
+
+/// A calendar as it was.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct CalendarBefore {
+    id: CalendarId,
+    revision: i32,
+    time_zone: String,
+    /// Weekday from Monday (1), and from which minute of the day to which. None: always.
+    hours: Option<Vec<(u8, u16, u16)>>,
+    holidays: Vec<NaiveDate>,
+}
+
+impl CalendarBefore {
+    fn of(calendar: &Calendar) -> Self {
+        Self {
+            id: calendar.id,
+            revision: calendar.revision,
+            time_zone: calendar.time.zone().name().to_owned(),
+            hours: calendar.time.hours().map(|hours| hours.into_iter().map(|of| (of.day(), of.opens, of.closes)).collect()),
+            holidays: calendar.time.holidays().collect(),
+        }
+    }
+
+    fn read(&self) -> Result<Calendar, DeskError> {
+        let bad = |reason: String| DeskError::BadCalendar { calendar: self.id, reason };
+        let zone = self.time_zone.parse().map_err(|_| bad(format!("there is no time zone {}", self.time_zone)))?;
+        let time = match &self.hours {
+            None => BusinessTime::always(zone),
+            Some(hours) => {
+                let hours: Option<Vec<Hours>> =
+                    hours.iter().map(|(day, opens, closes)| Hours::on(i16::from(*day), *opens, *closes)).collect();
+                let hours = hours.ok_or_else(|| bad("its hours are none".to_owned()))?;
+                BusinessTime::of(zone, hours, self.holidays.iter().copied()).map_err(|problem| bad(problem.to_string()))?
+            }
+        };
+        Ok(Calendar { id: self.id, revision: self.revision, time })
+    }
+}
+
+const COLUMNS: &str = "id, at, calendar_id, client_id, priorities, calendar_before, tickets, followed, after_ticket, job_id";
+
+/// Notes that the rules have changed in this transaction, and has the clocks follow: at once where they are few. The caller holds the rules.
+pub(super) async fn follow(
+    tx: &mut PgConnection,
+    at: DateTime<Utc>,
+    actor: &Actor,
+    reach: &Reach,
+    before: Option<&Calendar>,
+) -> Result<Followed, DeskError> {
+    let change: RuleChange = sqlx::query_as(include_str!("sql/begin_rule_change.sql"))
+        .bind(at)
+        .bind(actor.id())
+        .bind(reach.calendar)
+        .bind(reach.client)
+        .bind(reach.priorities.as_ref().map(|all| all.iter().map(|one| one.as_str()).collect::<Vec<_>>()))
+        .bind(before.map(|before| Json(CalendarBefore::of(before))))
+        .fetch_one(&mut *tx)
+        .await?;
+    let tickets = change.tickets;
+    let is_done = tickets <= AT_ONCE;
+    if is_done {
+        change.batch(tx, AT_ONCE).await?;
+        RuleChange::finish(tx, change.id).await?;
+    } else {
+        let job = enqueue(&mut *tx, FollowRuleChange { change_id: change.id }).await.map_err(DeskError::Enqueue)?;
+        sqlx::query("update desk.rule_changes set job_id = $2 where id = $1").bind(change.id).bind(job.id).execute(tx).await?;
+    }
+    Ok(Followed { tickets, is_done })
+}
+
+impl RuleChange {
+    /// The one that clocks are following.
+    ///
+    /// # Errors
+    /// Postgres refuses or cannot be reached.
+    pub async fn under_way(tx: &mut PgConnection) -> sqlx::Result<Option<Self>> {
+        let sql = format!("select {COLUMNS} from desk.rule_changes where finished_at is null");
+        sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_optional(tx).await
+    }
+
+    /// The one of that number, if clocks are following it still; nobody else has them follow meanwhile.
+    pub(super) async fn take(tx: &mut PgConnection, id: RuleChangeId) -> sqlx::Result<Option<Self>> {
+        let sql = format!("select {COLUMNS} from desk.rule_changes where id = $1 and finished_at is null for update");
+        sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(tx).await
+    }
+
+    /// Has the next tickets follow, and notes how far that is. Answers how many there were.
+    pub(super) async fn batch(&self, tx: &mut PgConnection, most: i64) -> Result<i64, DeskError> {
+        let tickets: Vec<Ticket> = sqlx::query_as(include_str!("sql/live_tickets.sql"))
+            .bind(self.calendar_id)
+            .bind(self.client_id)
+            .bind(&self.priorities)
+            .bind(self.at)
+            .bind(self.after_ticket)
+            .bind(most)
+            .fetch_all(&mut *tx)
+            .await?;
+        let Some(last) = tickets.last().map(|ticket| ticket.id) else { return Ok(0) };
+        self.have_follow(tx, &tickets).await?;
+        let count = i64::try_from(tickets.len()).unwrap_or(i64::MAX);
+        sqlx::query("update desk.rule_changes set followed = followed + $2, after_ticket = $3 where id = $1")
+            .bind(self.id)
+            .bind(count)
+            .bind(last)
+            .execute(tx)
+            .await?;
+        Ok(count)
+    }
+
+    /// No clock has to follow it any more.
+    pub(super) async fn finish(tx: &mut PgConnection, id: RuleChangeId) -> sqlx::Result<()> {
+        // What was resolved meanwhile need not follow.
+        sqlx::query(
+            "update desk.rule_changes set finished_at = clock_timestamp(), followed = least(followed, tickets) where id = $1",
+        )
+        .bind(id)
+        .execute(tx)
+        .await
+        .map(drop)
+    }
+
+    /// Has a ticket follow that somebody is about to change, if it has not: the ticket is locked, and its row says what is so.
+    pub(super) async fn reach(&self, tx: &mut PgConnection, ticket: &Ticket) -> Result<(), DeskError> {
+        let touches = ticket.status.is_live()
+            && ticket.id > self.after_ticket
+            && ticket.created_at <= self.at
+            && self.client_id.is_none_or(|client| client == ticket.client_id)
+            && self.priorities.as_ref().is_none_or(|all| all.iter().any(|one| one == ticket.priority.as_str()));
+        // Of another calendar: its clocks are set by the rules that they were set by before.
+        if touches { self.have_follow(tx, std::slice::from_ref(ticket)).await } else { Ok(()) }
+    }
+
+    /// Sets the clocks of live tickets by the rules of now. Set so again, they stay as they are.
+    async fn have_follow(&self, tx: &mut PgConnection, tickets: &[Ticket]) -> Result<(), DeskError> {
+        let before = self.calendar_before.as_ref().map(|before| before.read()).transpose()?;
+        let mut clocks: HashMap<TicketId, Vec<Clock>> = HashMap::new();
+        for (ticket, clock) in Clock::lock_of(tx, tickets).await? {
+            clocks.entry(ticket).or_default().push(clock);
+        }
+        let mut rules = Rules::default();
+        let mut set = Vec::new();
+        for ticket in tickets {
+            let (terms, calendar) = rules.of(tx, ticket).await?;
+            let mut clocks = clocks.remove(&ticket.id).unwrap_or_default();
+            // Who waited for a ticket is later than whom they waited for.
+            let at = self.at.max(ticket.updated_at);
+            if let Some(before) = &before {
+                for clock in clocks.iter_mut().filter(|clock| clock.is_live() && clock.is_counted_by(before)) {
+                    clock.change_calendar(at, before, calendar)?;
+                }
+            }
+            follow_terms(tx, at, ticket, &mut clocks, terms, calendar).await?;
+            set.append(&mut clocks);
+        }
+        Clock::save(tx, &set).await?;
+        Ok(())
+    }
+}
+
+/// The rules as they are, each read once.
+#[derive(Default)]
+struct Rules {
+    calendars: HashMap<ClientId, Calendar>,
+    terms: HashMap<(ClientId, Priority, Option<ContractId>), Terms>,
+}
+
+impl Rules {
+    async fn of(&mut self, tx: &mut PgConnection, ticket: &Ticket) -> Result<(&Terms, &Calendar), DeskError> {
+        let calendar = match self.calendars.entry(ticket.client_id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let client = Client::find(tx, ticket.client_id).await?;
+                unknown.insert(Calendar::find(tx, client.calendar_id).await?)
+            }
+        };
+        let terms = match self.terms.entry((ticket.client_id, ticket.priority, ticket.contract_id)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                unknown.insert(Terms::find(tx, ticket.client_id, ticket.priority, ticket.contract_id).await?)
+            }
+        };
+        Ok((terms, calendar))
+    }
+}
