@@ -18,6 +18,7 @@ pub(crate) mod check_certificate;
 pub(crate) mod course;
 pub(crate) mod course_buy;
 pub(crate) mod courses;
+pub(crate) mod dashboard;
 pub(crate) mod dev_letter;
 pub(crate) mod dev_mail;
 pub(crate) mod forgotten_password;

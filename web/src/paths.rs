@@ -91,6 +91,7 @@ pub(crate) const ADMIN_STATISTICS: Twin = Twin::same("/admin/statistics");
 pub(crate) const ADMIN_RECONCILIATION: Twin = Twin::same("/admin/reconciliation");
 pub(crate) const WEBHOOK_STRIPE: Twin = Twin::same("/webhooks/stripe");
 pub(crate) const WEBHOOK_PAYPAL: Twin = Twin::same("/hooks/paypal");
+pub(crate) const DASHBOARD: Twin = Twin::new("/tablero", "/dashboard");
 pub(crate) const TICKETS: Twin = Twin::new("/solicitudes", "/tickets");
 pub(crate) const NEW_TICKET: Twin = Twin::new("/solicitudes/nueva", "/tickets/new");
 pub(crate) const TICKET: Twin = Twin::new("/solicitudes/{id}", "/tickets/{id}");

@@ -29,7 +29,7 @@ use crate::{
     pages::{
         account, admin_certificate, admin_certificates, admin_reconciliation, admin_refund, admin_sale, admin_sales,
         admin_statistics, alerts, amend_certificate, announcements, certificate_credential, certificate_pdf, certificates,
-        check_certificate, course, course_buy, courses, dev_letter, dev_mail, forgotten_password, help, help_article,
+        check_certificate, course, course_buy, courses, dashboard, dev_letter, dev_mail, forgotten_password, help, help_article,
         help_editor, landing, lesson, login, logout, mail_preferences, my_courses, new_password, new_ticket, ops, ops_cancel,
         ops_job, ops_jobs, ops_mail, ops_retry, ops_schedule, ops_schedule_commands, ops_schedule_form, ops_schedules, purchase,
         purchase_pay, purchases, register, report_file, reports, search, ticket, ticket_commands, tickets, unsubscribe,
@@ -115,6 +115,7 @@ pub(crate) fn table() -> Vec<Route> {
         post(paths::ADMIN_CLOSE_REVIEW, Roles(ADMINS), admin_refund::submit_close),
         get(paths::ADMIN_STATISTICS, Roles(ADMINS), admin_statistics::show),
         get(paths::ADMIN_RECONCILIATION, Roles(ADMINS), admin_reconciliation::show),
+        get(paths::DASHBOARD, Roles(AGENTS), dashboard::show),
         get(paths::TICKETS, Roles(DESK), tickets::show),
         get(paths::NEW_TICKET, Roles(DESK), new_ticket::show),
         post(paths::NEW_TICKET, Roles(DESK), new_ticket::submit),

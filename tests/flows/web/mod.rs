@@ -4,6 +4,7 @@ mod accounts;
 mod api;
 mod api_schedules;
 mod courses;
+mod dashboard;
 mod doors;
 mod help;
 mod help_desk;
@@ -17,6 +18,7 @@ mod process;
 mod schedules;
 mod unsubscribe;
 
+use chrono::{DateTime, Utc};
 use faena_tests::{
     http::http_client,
     process::{Process, SECRET},
@@ -66,6 +68,10 @@ impl Web {
     }
 
     async fn number(&self, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&self.stores.db).await.unwrap()
+    }
+
+    async fn moment(&self, sql: &'static str) -> DateTime<Utc> {
         sqlx::query_scalar(sql).fetch_one(&self.stores.db).await.unwrap()
     }
 }

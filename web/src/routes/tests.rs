@@ -182,6 +182,8 @@ POST /admin/sales/{id}/refund            login  403      403    403    403      
 POST /admin/sales/{id}/close-review      login  403      403    403    403      403     403       ok
 GET  /admin/statistics                   login  403      403    403    403      403     403       ok
 GET  /admin/reconciliation               login  403      403    403    403      403     403       ok
+GET  /tablero                            login  403      403    ok     ok       403     403       ok
+GET  /dashboard                          login  403      403    ok     ok       403     403       ok
 GET  /solicitudes                        login  403      403    ok     ok       ok      403       ok
 GET  /tickets                            login  403      403    ok     ok       ok      403       ok
 GET  /solicitudes/nueva                  login  403      403    ok     ok       ok      403       ok
