@@ -5,6 +5,7 @@ mod api;
 mod api_schedules;
 mod courses;
 mod dashboard;
+mod demo;
 mod doors;
 mod help;
 mod help_desk;
