@@ -1,5 +1,5 @@
 -- The demo's help desk: calendars, policies, and two clients, one of which the demo's client opens tickets for. Applied with psql by deploy/up after
--- demo.sql. Applying it again changes nothing. Tickets are opened in the pages. Articles stand at the end.
+-- demo.sql. Applying it again changes nothing. Its tickets are in demo-tickets.sql. Articles stand at the end.
 
 do $demo$
 declare

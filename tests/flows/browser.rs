@@ -6,8 +6,10 @@ use chrono::Utc;
 use faena_tests::{
     sandbox::{At, SmtpRule},
     site::Site,
-    wait::eventually,
+    slack::Slack,
+    wait::{eventually, until},
 };
+use jobs::help_desk::monitor_sla::MonitorSla;
 use queue::{JobId, OrderByName, operations::State};
 use tokio::process::Command;
 
@@ -57,6 +59,75 @@ async fn somebody_of_a_client_helps_themselves_and_an_agent_writes_what_was_miss
     }
 
     tell("help", &site, &[]).await;
+}
+
+#[tokio::test]
+async fn a_ticket_is_opened_warned_about_breached_escalated_answered_and_resolved_and_everything_shows_it() {
+    const TITLE: &str = "La planta de Armenia quedó sin red";
+    let slack = Slack::start().await;
+    let settings = slack.settings("T0000/B0000/desk").map(|(name, value)| (name, value.replace("ops=", "desk=")));
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let site = Site::start_with(&settings).await;
+    for demo in [include_str!("../../deploy/demo.sql"), include_str!("../../deploy/demo-desk.sql")] {
+        sqlx::raw_sql(demo).execute(&site.stores.db).await.unwrap();
+    }
+    let chapter = async |name: &str, ticket: i64| {
+        tell("ticket", &site, &[("CHAPTER", name.to_owned()), ("TITLE", TITLE.to_owned()), ("TICKET", ticket.to_string())]).await;
+    };
+    let said = async |how: &str| {
+        until(format!("the channel to hear «{how}»"), async || {
+            slack.heard().iter().any(|heard| heard.text.contains(&format!("{how}: #")) && heard.text.contains(TITLE))
+        })
+        .await;
+    };
+
+    chapter("opened", 0).await;
+    let ticket: i64 = sqlx::query_scalar("select max(id) from desk.tickets").fetch_one(&site.stores.db).await.unwrap();
+    for (mark, told, name) in
+        [("warn_at", "Por vencer", "warned"), ("due_at", "Incumplido", "breached"), ("escalate_at[1]", "Escalado", "escalated")]
+    {
+        move_clock(&site, mark).await;
+        monitored(&site).await;
+        said(told).await;
+        chapter(name, ticket).await;
+    }
+    for name in ["answered", "resolved", "reported"] {
+        chapter(name, ticket).await;
+    }
+    let letters = site.sandbox.mails_to("jefa@faena.example", 4).await.unwrap();
+    let of_deadlines: Vec<&str> =
+        letters.iter().map(|letter| letter.subject.as_str()).filter(|subject| subject.contains(TITLE)).collect();
+    assert_eq!(of_deadlines.len(), 3, "each is told of once: {of_deadlines:?}");
+    assert_eq!(slack.heard().iter().filter(|heard| heard.text.contains(TITLE)).count(), 3);
+}
+
+/// Moves the clock of the deadlines to a minute after a mark of the first answer's: all instants of the ticket's clocks are so much longer ago, and what
+/// was kept for some minutes has run out.
+async fn move_clock(site: &Site, mark: &'static str) {
+    let sql = format!(
+        "with passed as (select {mark} + interval '1 minute' - now() as span from desk.sla_clocks where promise = 'first_response')
+         update desk.sla_clocks set started_at = started_at - span, counted_to = counted_to - span, warn_at = warn_at - span, due_at = due_at - span,
+             next_at = next_at - span, escalate_at = (select array_agg(at - span order by at) from unnest(escalate_at) at)
+         from passed"
+    );
+    let moved = sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&site.stores.db).await.unwrap();
+    assert_eq!(moved.rows_affected(), 2);
+    let client = redis::Client::open(site.stores.redis_url.as_str()).unwrap();
+    let mut redis = client.get_multiplexed_async_connection().await.unwrap();
+    let kept = format!("{}:web:{{desk}}:figures:*", site.stores.namespace);
+    let keys: Vec<String> = redis::cmd("KEYS").arg(kept).query_async(&mut redis).await.unwrap();
+    assert!(!keys.is_empty(), "the dashboard was looked at");
+    redis::cmd("DEL").arg(keys).query_async::<i64>(&mut redis).await.unwrap();
+}
+
+/// The monitor looks.
+async fn monitored(site: &Site) {
+    let id = queue::enqueue(&mut site.stores.db.acquire().await.unwrap(), MonitorSla {}).await.unwrap().id;
+    let operations = site.stores.operations();
+    until("the monitor's look to be over", async || {
+        operations.job(id).await.ok().flatten().is_some_and(|job| job.summary.state == State::Completed)
+    })
+    .await;
 }
 
 /// An account, and its welcome letter: at once, or after some seconds.

@@ -21,7 +21,7 @@ use secrecy::ExposeSecret as _;
 use sqlx::{PgPool, postgres::PgPoolOptions};
 
 use crate::{
-    assets::Assets, cache::Cache, csrf::Csrf, settings::Settings, texts::Texts, throttle::Throttle,
+    assets::Assets, cache::Cache, csrf::Csrf, flights::Flights, settings::Settings, texts::Texts, throttle::Throttle,
     webhooks::certificates::Certificates,
 };
 
@@ -46,6 +46,8 @@ pub(crate) struct Parts {
     pub(crate) verification: Verification,
     pub(crate) password_reset: PasswordReset,
     pub(crate) unsubscribe: Unsubscribe,
+    /// The figures of the help desk's dashboard.
+    pub(crate) desk_figures: Flights,
     /// Those that PayPal signs with.
     pub(crate) certificates: Certificates,
     pub(crate) texts: Texts,
@@ -81,6 +83,7 @@ impl App {
             store,
             db,
             throttle: Throttle::new(cache.clone(), &settings.secret_key),
+            desk_figures: Flights::new(cache.clone(), "desk"),
             cache,
             passwords: Passwords::new(available_parallelism().map_or(2, usize::from)),
             csrf: Csrf::new(&settings.secret_key),

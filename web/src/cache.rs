@@ -53,6 +53,11 @@ impl Cache {
         })
     }
 
+    /// The same cache for who is more patient, or less: whether one calls it does not depend on what the other has met.
+    pub(crate) fn apart(&self) -> Self {
+        Self { rests_until_ms: Arc::default(), ..self.clone() }
+    }
+
     /// A key of ours.
     pub(crate) fn key(&self, parts: &[&str]) -> String {
         format!("{}:web:{}", self.namespace, parts.join(":"))
@@ -60,22 +65,36 @@ impl Cache {
 
     /// One command; nothing if the cache is away.
     pub(crate) async fn run<T: FromRedisValue>(&self, command: &Cmd) -> Option<T> {
+        self.run_within(PATIENCE, command).await
+    }
+
+    /// The same for who can wait longer.
+    pub(crate) async fn run_within<T: FromRedisValue>(&self, patience: Duration, command: &Cmd) -> Option<T> {
         let mut connection = self.connection.clone();
-        self.bounded(async move { command.query_async(&mut connection).await }).await
+        self.bounded(patience, async move { command.query_async(&mut connection).await }).await
     }
 
     /// One script; nothing if the cache is away.
     pub(crate) async fn run_script<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Option<T> {
-        let mut connection = self.connection.clone();
-        self.bounded(async move { script.invoke_async(&mut connection).await }).await
+        self.run_script_within(PATIENCE, script).await
     }
 
-    async fn bounded<T>(&self, call: impl Future<Output = RedisResult<T>>) -> Option<T> {
+    /// The same for who can wait longer.
+    pub(crate) async fn run_script_within<T: FromRedisValue>(
+        &self,
+        patience: Duration,
+        script: &ScriptInvocation<'_>,
+    ) -> Option<T> {
+        let mut connection = self.connection.clone();
+        self.bounded(patience, async move { script.invoke_async(&mut connection).await }).await
+    }
+
+    async fn bounded<T>(&self, patience: Duration, call: impl Future<Output = RedisResult<T>>) -> Option<T> {
         let now_ms = || u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         if now_ms() < self.rests_until_ms.load(Ordering::Relaxed) {
             return None;
         }
-        let error = match timeout(PATIENCE, call).await {
+        let error = match timeout(patience, call).await {
             Ok(Ok(value)) => return Some(value),
             Ok(Err(error)) => error.category().to_owned(),
             Err(_) => "no answer in time".to_owned(),

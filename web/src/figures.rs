@@ -24,6 +24,19 @@ pub(crate) fn count(locale: Locale, number: u64) -> String {
     grouped
 }
 
+/// A part of a whole in percent, rounded down: only all is 100 %. Of nothing there is no part. (RAE, Ortografía 2010: a comma, and a space before the sign.)
+pub(crate) fn share(locale: Locale, part: i64, whole: i64) -> String {
+    if whole <= 0 {
+        return "—".to_owned();
+    }
+    let per_mille = i128::from(part) * 1000 / i128::from(whole);
+    let (whole, tenths) = (per_mille / 10, per_mille % 10);
+    match locale {
+        Locale::Es => format!("{whole},{tenths}\u{202F}%"),
+        Locale::En => format!("{whole}.{tenths}%"),
+    }
+}
+
 /// A span in its two largest units. The symbols are those of the SI and are the same in both languages.
 pub(crate) fn span(span: Duration) -> String {
     let (ms, s) = (span.as_millis(), span.as_secs());
@@ -64,6 +77,16 @@ mod tests {
             ["0", "999", "1000", "20\u{202F}000", "1\u{202F}234\u{202F}567"]
         );
         assert_eq!([count(Locale::En, 999), count(Locale::En, 1_000), count(Locale::En, 123_456)], ["999", "1,000", "123,456"]);
+    }
+
+    #[test]
+    fn a_share_is_all_only_where_nothing_is_missing() {
+        let es = |part, whole| share(Locale::Es, part, whole);
+        assert_eq!(
+            [es(2, 3), es(9_999, 10_000), es(7, 7), es(0, 7)],
+            ["66,6\u{202F}%", "99,9\u{202F}%", "100,0\u{202F}%", "0,0\u{202F}%"]
+        );
+        assert_eq!([share(Locale::En, 2, 3), share(Locale::En, 0, 0)], ["66.6%", "—"]);
     }
 
     #[test]

@@ -104,6 +104,11 @@ impl Page {
         figures::count(self.locale, *number.borrow())
     }
 
+    /// A part of a whole, in percent.
+    pub(crate) fn share(&self, part: i64, whole: i64) -> String {
+        figures::share(self.locale, part, whole)
+    }
+
     /// A state's word, as the glossary has it.
     pub(crate) fn state(&self, state: &JobState) -> String {
         self.text(match state {

@@ -25,6 +25,7 @@ pub(crate) mod clients;
 pub(crate) mod course;
 pub(crate) mod course_buy;
 pub(crate) mod courses;
+pub(crate) mod dashboard;
 pub(crate) mod desk_rules;
 pub(crate) mod dev_letter;
 pub(crate) mod dev_mail;

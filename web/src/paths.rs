@@ -95,6 +95,7 @@ pub(crate) const ADMIN_CHAT_ENABLE: Twin = Twin::same("/admin/chat/{name}/enable
 pub(crate) const ADMIN_CHAT_FORGET: Twin = Twin::same("/admin/chat/{name}/forget");
 pub(crate) const WEBHOOK_STRIPE: Twin = Twin::same("/webhooks/stripe");
 pub(crate) const WEBHOOK_PAYPAL: Twin = Twin::same("/hooks/paypal");
+pub(crate) const DASHBOARD: Twin = Twin::new("/tablero", "/dashboard");
 pub(crate) const TICKETS: Twin = Twin::new("/solicitudes", "/tickets");
 pub(crate) const NEW_TICKET: Twin = Twin::new("/solicitudes/nueva", "/tickets/new");
 pub(crate) const TICKET: Twin = Twin::new("/solicitudes/{id}", "/tickets/{id}");

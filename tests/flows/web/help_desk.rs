@@ -6,7 +6,12 @@ use super::{Page, Visitor, Web, leads_to};
 
 /// A web with the demo's people and its help desk; jobs are known by name, though nobody runs them.
 pub(super) async fn desk() -> Web {
-    let web = Web::start().await.with_demo_accounts().await;
+    furnished(Web::start().await).await
+}
+
+/// The same on a web that was started before.
+pub(super) async fn furnished(web: Web) -> Web {
+    let web = web.with_demo_accounts().await;
     sqlx::raw_sql(include_str!("../../../deploy/demo-desk.sql")).execute(&web.stores.db).await.unwrap();
     jobs::catalogue().publication().write(&mut web.stores.db.acquire().await.unwrap(), "test").await.unwrap();
     web

@@ -7,6 +7,8 @@ mod api_schedules;
 mod chat;
 mod clients;
 mod courses;
+mod dashboard;
+mod demo;
 mod doors;
 mod help;
 mod help_desk;
@@ -20,6 +22,7 @@ mod process;
 mod schedules;
 mod unsubscribe;
 
+use chrono::{DateTime, Utc};
 use faena_tests::{
     http::http_client,
     process::{Process, SECRET},
@@ -69,6 +72,10 @@ impl Web {
     }
 
     async fn number(&self, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&self.stores.db).await.unwrap()
+    }
+
+    async fn moment(&self, sql: &'static str) -> DateTime<Utc> {
         sqlx::query_scalar(sql).fetch_one(&self.stores.db).await.unwrap()
     }
 }

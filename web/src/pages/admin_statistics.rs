@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::{
     app::App,
+    chart::{Bar, DAY, Scale},
     forms::Wish,
     page::{Page, render},
     problem::{Doing as _, Problem},
@@ -17,10 +18,6 @@ use crate::{
 
 /// The statistics are refreshed every half an hour; older than this, somebody should look why.
 const STALE: TimeDelta = TimeDelta::minutes(45);
-/// How high the chart is, in its own units.
-const HEIGHT: i64 = 1000;
-/// How wide a day is, and its bar.
-const DAY: usize = 10;
 
 /// What the address asks for. What cannot be read counts as not said.
 #[derive(Debug, Default, Deserialize)]
@@ -81,15 +78,6 @@ struct AdminStatistics {
     freshness: Freshness,
 }
 
-/// A day of the chart.
-struct Bar {
-    x: usize,
-    y: i64,
-    height: i64,
-    is_loss: bool,
-    says: String,
-}
-
 impl AdminStatistics {
     /// The stretches that can be looked at, in days.
     const STRETCHES: [i32; 4] = [30, 90, 365, 730];
@@ -130,30 +118,24 @@ impl AdminStatistics {
         self.days.iter().map(Day::net_minor).max().unwrap_or(0).max(0)
     }
 
-    fn worst(&self) -> i64 {
-        self.days.iter().map(Day::net_minor).min().unwrap_or(0).min(0)
-    }
-
     fn width(&self) -> usize {
         self.days.len() * DAY
     }
 
+    fn scale(&self) -> Scale {
+        Scale::of(self.days.iter().map(Day::net_minor))
+    }
+
     /// Where nothing is, from above.
     fn baseline(&self) -> i64 {
-        scaled(self.best(), self.best() - self.worst())
+        self.scale().baseline()
     }
 
     fn bars(&self) -> Vec<Bar> {
-        let range = self.best() - self.worst();
+        let scale = self.scale();
         let bar = |(place, day): (usize, &Day)| {
-            let (net, length) = (day.net_minor(), scaled(day.net_minor().abs(), range));
-            Bar {
-                x: place * DAY,
-                y: if net < 0 { self.baseline() } else { self.baseline() - length },
-                height: length,
-                is_loss: net < 0,
-                says: format!("{}: {}", self.page.day(day.day), self.money(net)),
-            }
+            let net = day.net_minor();
+            scale.bar(place, net, format!("{}: {}", self.page.day(day.day), self.money(net)))
         };
         self.days.iter().enumerate().filter(|(_, day)| day.net_minor() != 0).map(bar).collect()
     }
@@ -163,11 +145,6 @@ impl AdminStatistics {
         let most = self.courses.iter().map(|course| course.gross_minor).max().unwrap_or(0);
         if most > 0 { course.gross_minor * 100 / most } else { 0 }
     }
-}
-
-/// A part of `range` in the chart's units.
-fn scaled(part: i64, range: i64) -> i64 {
-    i64::try_from(i128::from(part) * i128::from(HEIGHT) / i128::from(range.max(1))).unwrap_or(HEIGHT)
 }
 
 /// Shows the figures of one currency: currencies are never summed.
@@ -199,16 +176,4 @@ pub(crate) async fn show(State(app): State<App>, page: Page, Wish(asked): Wish<A
             .await
             .doing("reading how fresh the statistics are")?;
     render(StatusCode::OK, &AdminStatistics { page, currency, currencies, stretch, days, courses, freshness })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bars_share_the_height_between_gains_and_losses() {
-        assert_eq!(scaled(50, 200), 250);
-        assert_eq!(scaled(0, 0), 0);
-        assert_eq!(scaled(i64::MAX, i64::MAX), HEIGHT);
-    }
 }

@@ -22,6 +22,7 @@ use serde::Deserialize;
 use super::tickets::actor;
 use crate::{
     app::App,
+    desk_figures::changing,
     forms::{Field, Sent, mark_first_problem},
     page::{Page, key, render, see_other},
     paths,
@@ -161,7 +162,7 @@ pub(crate) async fn submit(
         return again.shown();
     };
     let ticket = NewTicket { client, title, description, category: again.category, tags, priority: again.priority };
-    match open(&app, &actor, &ticket).await {
+    match changing(&app, open(&app, &actor, &ticket)).await {
         Ok(id) => Ok(see_other(&again.page.to(paths::TICKET, "id", id))),
         Err(DeskError::NoContract) => {
             again.refused = Some(again.page.text(key("ticket-no-contract")));

@@ -1,0 +1,204 @@
+//! How the dashboard's figures come about: by one question for everybody who wants them, whoever dies meanwhile.
+
+use std::time::{Duration, Instant};
+
+use faena_tests::{
+    process::Process,
+    servers::PrivateRedis,
+    stores::Stores,
+    wait::{eventually, until},
+};
+use sqlx::{Postgres, Transaction};
+
+use super::{Page, StatusCode, Visitor, Web, counted, desk, furnished, settings};
+
+/// How many groups of figures the page has.
+const GROUPS: i64 = 3;
+/// Tickets are read through a view. Each transaction that reads them for the dashboard, whose questions alone say `agent or null` at their head, is written
+/// down, and then stands at a gate, with its snapshot taken.
+const COUNTING: &str = "create schema counted;
+    create table counted.questions (question xid8 primary key);
+    create function counted.passes() returns boolean language plpgsql volatile set lock_timeout = 0 as $$
+    begin
+        if current_query() like '-- %agent or null%' then
+            insert into counted.questions values (pg_current_xact_id()) on conflict do nothing;
+            perform pg_advisory_xact_lock_shared(4242);
+        end if;
+        return true;
+    end $$;
+    alter table desk.tickets rename to tickets_behind_the_gate;
+    create view desk.tickets as select * from desk.tickets_behind_the_gate where counted.passes()";
+/// Who waits for the lock of another.
+const WAITING: &str = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
+
+/// A web on a desk whose questions are counted, with a ticket that was answered in time, and another web beside it.
+async fn counting() -> (Web, Process, String) {
+    let web = desk().await;
+    sqlx::raw_sql(COUNTING).execute(&web.stores.db).await.unwrap();
+    let other = Process::start("web", &["serve"], &settings(&web.stores, &[])).await;
+    let ticket = web.signed_in("cliente").await.opens("El correo no sale", "urgent").await;
+    web.signed_in("agente").await.does(&ticket, "comentario", &[("body", "Lo estamos mirando.")]).await;
+    (web, other, ticket)
+}
+
+async fn questions(web: &Web) -> i64 {
+    web.number("select count(*) from counted.questions").await
+}
+
+/// Nobody passes the gate until this is over.
+async fn gate(web: &Web) -> Transaction<'static, Postgres> {
+    let mut tx = web.stores.db.begin().await.unwrap();
+    sqlx::raw_sql("select pg_advisory_xact_lock(4242)").execute(&mut *tx).await.unwrap();
+    tx
+}
+
+fn reader(visitor: &Visitor) -> tokio::task::JoinHandle<Page> {
+    let asks = visitor.asks("/tablero");
+    tokio::spawn(async move { Page::of(asks.send().await.unwrap()).await })
+}
+
+#[tokio::test]
+async fn a_hundred_readers_in_two_webs_ask_once() {
+    let (web, other, _) = counting().await;
+    let here = web.signed_in("jefa").await;
+    let there = here.at(&other);
+
+    let gate = gate(&web).await;
+    let first = reader(&here);
+    until("one of each group to be asked for", async || web.number(WAITING).await == GROUPS).await;
+    let readers: Vec<_> = (0..50).flat_map(|_| [reader(&here), reader(&there)]).collect();
+    // Who comes while the gate is closed joins them; who comes later is given what they were.
+    until("others to join", async || counted(&here, "joined").await >= 3).await;
+    gate.rollback().await.unwrap();
+
+    for reader in readers.into_iter().chain([first]) {
+        let page = reader.await.unwrap();
+        assert_eq!((page.status, page.figure("Sin resolver")), (StatusCode::OK, "1".to_owned()));
+    }
+    assert_eq!(questions(&web).await, GROUPS);
+    for visitor in [&here, &there, &here] {
+        visitor.dashboard().await;
+    }
+    assert_eq!(questions(&web).await, GROUPS, "they are kept");
+    assert_eq!(counted(&here, "made").await + counted(&there, "made").await, GROUPS.unsigned_abs());
+}
+
+#[tokio::test]
+async fn what_was_made_before_a_change_is_nobodys_after_it() {
+    let (web, other, ticket) = counting().await;
+    let (manager, client, agent) = (web.signed_in("jefa").await, web.signed_in("cliente").await, web.signed_in("agente").await);
+    let there = manager.at(&other);
+    assert_eq!(manager.dashboard().await.figure("Sin resolver"), "1");
+
+    let second = client.opens("La impresora no imprime", "low").await;
+    for visitor in [&there, &manager] {
+        assert_eq!(visitor.dashboard().await.figure("Sin resolver"), "2");
+    }
+    let refused = agent.does(&ticket, "estado", &[("act", "close")]).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    there.dashboard().await;
+    assert_eq!(questions(&web).await, 2 * GROUPS, "what changed nothing ends nothing");
+
+    // Somebody is at it when the ticket is resolved: whoever comes afterwards is not given theirs.
+    agent.does(&second, "comentario", &[("body", "Sale un técnico.")]).await;
+    let gate = gate(&web).await;
+    let before = reader(&manager);
+    until("figures to be asked for", async || web.number(WAITING).await >= 1).await;
+    agent.does(&ticket, "resolver", &[("answer", "Abrimos el puerto.")]).await;
+    let after = reader(&there);
+    gate.rollback().await.unwrap();
+    before.await.unwrap();
+    assert_eq!(after.await.unwrap().figure("Sin resolver"), "1");
+    for visitor in [&manager, &there] {
+        let page = visitor.dashboard().await;
+        assert_eq!((page.figure("Sin resolver"), page.figure("Resueltas")), ("1".to_owned(), "1".to_owned()));
+        assert_eq!(page.figure("Cumplimiento"), "100,0 %");
+    }
+    let kept_for = kept_for(&web.stores).await;
+    assert_eq!(kept_for.len(), 3, "{kept_for:?}");
+    for (key, ms) in kept_for {
+        let most = if key.contains(":volumes:") { 900_000 } else { 300_000 };
+        assert!(ms > most - 120_000 && ms <= most, "{key} is kept for {ms} ms");
+    }
+}
+
+/// The figures that are kept, and for how many milliseconds yet.
+async fn kept_for(stores: &Stores) -> Vec<(String, i64)> {
+    let mut redis = redis::Client::open(stores.redis_url.as_str()).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let pattern = format!("{}:web:{{desk}}:figures:*", stores.namespace);
+    let mut keys: Vec<String> = redis::cmd("KEYS").arg(pattern).query_async(&mut redis).await.unwrap();
+    keys.sort();
+    let mut found = Vec::new();
+    for key in keys {
+        let ms = redis::cmd("PTTL").arg(&key).query_async(&mut redis).await.unwrap();
+        found.push((key, ms));
+    }
+    found
+}
+
+#[tokio::test]
+async fn the_flight_of_a_web_that_dies_is_free_within_seconds() {
+    let (web, other, _) = counting().await;
+    let here = web.signed_in("jefa").await;
+    let there = here.at(&other);
+    let gate = gate(&web).await;
+    let lost = tokio::spawn(there.asks("/tablero").send());
+    until("the other web to ask", async || web.number(WAITING).await >= 2).await;
+    other.kill_9().await;
+    assert!(lost.await.unwrap().is_err(), "nobody answers");
+    let killed = Instant::now();
+    let waits = reader(&here);
+    gate.rollback().await.unwrap();
+
+    let page = waits.await.unwrap();
+
+    assert_eq!((page.status, page.figure("Sin resolver")), (StatusCode::OK, "1".to_owned()));
+    assert_eq!(page.texts(".notice"), Vec::<String>::new(), "all of it is there");
+    assert!(killed.elapsed() < Duration::from_secs(8), "{:?}", killed.elapsed());
+}
+
+#[tokio::test]
+async fn what_is_not_there_in_time_is_said_and_comes_later() {
+    let (web, other, _) = counting().await;
+    let here = web.signed_in("jefa").await;
+    let there = here.at(&other);
+    let gate = gate(&web).await;
+    let (slow, also_slow) = tokio::join!(here.page("/tablero"), there.page("/tablero"));
+    for page in [slow, also_slow] {
+        assert_eq!(page.status, StatusCode::OK, "{}", page.html);
+        let notices = page.texts(".notice");
+        assert!(notices.len() == 3 && notices[0].contains("No se pudo calcular a tiempo"), "{notices:?}");
+        assert!(page.texts("dl.figures dd").is_empty(), "no figure is a guess");
+    }
+    gate.rollback().await.unwrap();
+    eventually("the figures", async || Some(here.dashboard().await).filter(|page| page.texts(".notice").is_empty())).await;
+}
+
+#[tokio::test]
+async fn without_the_cache_figures_are_right_and_what_it_kept_is_nobodys_when_it_is_back() {
+    let mut cache = PrivateRedis::start().await;
+    let url = cache.url();
+    let web = Web::start_on(Stores::fresh().await, &[("CACHE_REDIS_URL", &url)]).await;
+    let web = furnished(web).await;
+    let (manager, client) = (web.signed_in("jefa").await, web.signed_in("cliente").await);
+    client.opens("El correo no sale", "urgent").await;
+    assert_eq!(manager.dashboard().await.figure("Sin resolver"), "1");
+    // It has what it was told on its disk.
+    cache.stop();
+
+    client.opens("La impresora no imprime", "normal").await;
+    let asked = Instant::now();
+    assert_eq!(manager.dashboard().await.figure("Sin resolver"), "2", "from Postgres");
+    assert!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
+    let crowd: Vec<_> = (0..20).map(|_| reader(&manager)).collect();
+    for reader in crowd {
+        assert_eq!(reader.await.unwrap().figure("Sin resolver"), "2");
+    }
+
+    cache.resume().await;
+    until("figures to be kept again", async || {
+        assert_eq!(manager.dashboard().await.figure("Sin resolver"), "2", "what it kept from before is old");
+        counted(&manager, "kept").await >= 3
+    })
+    .await;
+}

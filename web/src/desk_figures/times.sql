@@ -1,0 +1,22 @@
+-- How long first answers and solutions took, of the tickets that were first answered or solved in the period, from when each was opened, by the clock and
+-- not by a calendar: by priority, and of all (priority null). Where there was none there is no time: nothing is not zero.
+--   $1 first day · $2 last day · $3 zone · $4 agent or null
+with period as (
+    select $1::date::timestamp at time zone $3 as began, ($2::date + 1)::timestamp at time zone $3 as over
+), took as (
+    select t.priority,
+        case when t.first_responded_at >= p.began and t.first_responded_at < p.over then extract(epoch from t.first_responded_at - t.created_at) end as answer_s,
+        case when t.resolved_at >= p.began and t.resolved_at < p.over then extract(epoch from t.resolved_at - t.created_at) end as solution_s
+    from desk.tickets t
+    cross join period p
+    where t.created_at < p.over and ($4::bigint is null or t.assigned_to = $4)
+        and ((t.first_responded_at >= p.began and t.first_responded_at < p.over) or (t.resolved_at >= p.began and t.resolved_at < p.over))
+)
+select priority, count(answer_s) as answered, round(avg(answer_s))::bigint as answer_mean_s,
+    round(percentile_cont(0.5) within group (order by answer_s)::numeric)::bigint as answer_median_s,
+    round(percentile_cont(0.9) within group (order by answer_s)::numeric)::bigint as answer_p90_s,
+    count(solution_s) as resolved, round(avg(solution_s))::bigint as solution_mean_s,
+    round(percentile_cont(0.5) within group (order by solution_s)::numeric)::bigint as solution_median_s,
+    round(percentile_cont(0.9) within group (order by solution_s)::numeric)::bigint as solution_p90_s
+from took
+group by grouping sets ((priority), ())

@@ -1,0 +1,444 @@
+//! Figures that many readers want and that take time to make: made once for all of them, whatever the number of webs, and kept in the cache for a while.
+//!
+//! ```text
+//! reader ─► look: are they kept, and do they still count? ──yes──► here they are
+//!              │ no
+//!              ▼
+//!        one flight in this web ─► take: is anybody on it in another web? ──yes──► look again in a moment
+//!                                    │ no
+//!                                    ▼
+//!                             ask Postgres ─► land: keep them
+//! ```
+//!
+//! Whoever changes what figures are made of ends a *generation*. What was made in an earlier one, or is being made, counts no more: a reader who comes after a
+//! change never gets what was made before it. Whoever makes figures gives a sign of life each second; the flight of one who has died is free after three.
+//! While the cache is away each web makes them for its own readers, a few at a time, and keeps them for two seconds.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, Shared},
+};
+use rand::random;
+use redis::{Script, ScriptInvocation};
+use tokio::{
+    sync::{Semaphore, oneshot},
+    time::{Instant, sleep, timeout},
+};
+
+use crate::{cache::Cache, problem::Problem};
+
+/// How long a flight is somebody's who gives no sign of life.
+const LEASE: Duration = Duration::from_secs(3);
+/// How often they give one.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
+/// How soon somebody who waits for another web looks again.
+const LOOK_AGAIN: Duration = Duration::from_millis(30);
+/// How long a reader waits, and a flight for another web or for a place. Less than a request may take, so that the page can say so.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// How long the cache may take for a step: whoever goes on without it makes what another web makes as well.
+const STEP: Duration = Duration::from_secs(1);
+/// How many figures one web makes at once: those of a page; the others of its connections are for whoever works.
+const PLACES: usize = 3;
+/// How long a web keeps for its own readers what it has made while the cache was away.
+const KEEP_AWAY: Duration = Duration::from_secs(2);
+/// How soon a cache is told again that was away when something changed.
+const TELL_AGAIN: Duration = Duration::from_millis(500);
+
+/// What somebody wants to know.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    /// Which figures; a word for the metrics.
+    pub(crate) name: &'static str,
+    /// Of what: all that tells them from others of that name.
+    pub(crate) of: String,
+    /// How long they are kept.
+    pub(crate) keep: Duration,
+}
+
+/// Figures as they are kept, or why there are none.
+type Landed = Result<Arc<str>, Arc<Problem>>;
+type Flight = Shared<BoxFuture<'static, Landed>>;
+
+/// The flights of one sort of figures. Cloning it copies a pointer.
+#[derive(Clone)]
+pub(crate) struct Flights(Arc<Parts>);
+
+struct Parts {
+    cache: Cache,
+    generation_key: String,
+    /// What all keys begin with. The braces keep them on one server of a cluster.
+    prefix: String,
+    take: Script,
+    land: Script,
+    hold: Script,
+    under_way: Mutex<HashMap<String, Flight>>,
+    places: Semaphore,
+    /// How often something has changed in this web: the generation while the cache is away.
+    changes: AtomicU64,
+    /// How many changes the cache has not heard of. While there are any, it is not asked.
+    unheard: AtomicU64,
+}
+
+impl fmt::Debug for Flights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flights").field("prefix", &self.0.prefix).finish_non_exhaustive()
+    }
+}
+
+/// What became of a flight.
+struct Flown {
+    landed: Landed,
+    /// Whether it is kept nowhere.
+    is_away: bool,
+}
+
+/// What a look at the cache shows.
+struct Looked {
+    generation: String,
+    figures: Option<String>,
+    /// Whether the flight is now theirs who looked.
+    is_taken: bool,
+}
+
+impl Flights {
+    /// Flights of a sort.
+    pub(crate) fn new(cache: Cache, sort: &str) -> Self {
+        let braced = format!("{{{sort}}}");
+        Self(Arc::new(Parts {
+            generation_key: cache.key(&[&braced, "generation"]),
+            prefix: cache.key(&[&braced]),
+            // Who is in more of a hurry gives up on it sooner.
+            cache: cache.apart(),
+            take: Script::new(include_str!("flights/take.lua")),
+            land: Script::new(include_str!("flights/land.lua")),
+            hold: Script::new(include_str!("flights/hold.lua")),
+            under_way: Mutex::default(),
+            places: Semaphore::new(PLACES),
+            changes: AtomicU64::default(),
+            unheard: AtomicU64::default(),
+        }))
+    }
+
+    /// The figures: kept ones, or those that `make` gives, which is called by one of all who want them.
+    ///
+    /// # Errors
+    /// What `make` says; [`Problem::Busy`]: it takes too long. Then it goes on, and who asks again may find it done.
+    pub(crate) async fn get<M>(&self, wanted: Wanted, make: impl FnOnce() -> M) -> Landed
+    where
+        M: Future<Output = Result<String, Problem>> + Send + 'static,
+    {
+        let looked = self.0.look(&wanted, "").await;
+        let generation = match looked {
+            Some(Looked { figures: Some(figures), .. }) => {
+                count(&wanted, "kept");
+                return Ok(figures.into());
+            }
+            Some(Looked { generation, .. }) => generation,
+            None => format!("away {}", self.0.changes.load(Ordering::Relaxed)),
+        };
+        let flight = self.join(&wanted, &generation, make);
+        timeout(PATIENCE, flight).await.unwrap_or_else(|_| Err(refused(&wanted)))
+    }
+
+    /// The flight that is under way in this web for that generation, or a new one. It goes on when its readers leave.
+    fn join<M>(&self, wanted: &Wanted, generation: &str, make: impl FnOnce() -> M) -> Flight
+    where
+        M: Future<Output = Result<String, Problem>> + Send + 'static,
+    {
+        let name = format!("{} {} {generation}", wanted.name, wanted.of);
+        let mut under_way = self.0.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(flight) = under_way.get(&name) {
+            count(wanted, "joined");
+            return flight.clone();
+        }
+        let (parts, make, wanted) = (Arc::clone(&self.0), make(), wanted.clone());
+        let end = End { parts: Arc::clone(&parts), name: name.clone() };
+        let (landed, landing) = oneshot::channel();
+        tokio::spawn(async move {
+            let _end = end;
+            let flown = parts.fly(&wanted, make).await;
+            let stays = flown.is_away && flown.landed.is_ok();
+            // Nobody may be left who waits for it.
+            let _ = landed.send(flown.landed);
+            if stays {
+                sleep(KEEP_AWAY).await;
+            }
+        });
+        let lost = || Err(Arc::new(Problem::Internal(anyhow::anyhow!("figures were lost on their way"))));
+        let flight = landing.map(move |landed| landed.unwrap_or_else(|_| lost())).boxed().shared();
+        under_way.insert(name, flight.clone());
+        flight
+    }
+
+    /// To be held over a commit that changes what figures are made of: whatever becomes of whoever commits, those that were made before count no more.
+    pub(crate) fn changing(&self) -> Change {
+        Change { flights: self.clone(), is_over: false }
+    }
+
+    /// Ends the generation.
+    async fn forget(&self) {
+        self.0.changes.fetch_add(1, Ordering::Relaxed);
+        if !self.0.tell().await && self.0.unheard.fetch_add(1, Ordering::Relaxed) == 0 {
+            tokio::spawn(Arc::clone(&self.0).tell_until_heard());
+        }
+    }
+}
+
+impl Parts {
+    /// Makes the figures, unless somebody else does or has.
+    async fn fly(&self, wanted: &Wanted, make: impl Future<Output = Result<String, Problem>>) -> Flown {
+        let (began, token) = (Instant::now(), random_word());
+        loop {
+            let Some(Looked { generation, figures, is_taken }) = self.look(wanted, &token).await else {
+                return Flown { landed: self.made(wanted, "made_away", make).await, is_away: true };
+            };
+            if let Some(figures) = figures {
+                count(wanted, "waited");
+                return Flown { landed: Ok(figures.into()), is_away: false };
+            }
+            if is_taken {
+                let landed = self.made_with_signs_of_life(wanted, &token, make).await;
+                match &landed {
+                    Ok(figures) => self.land(wanted, &generation, &token, figures).await,
+                    Err(_) => self.sign_of_life(wanted, &token, Duration::ZERO).await,
+                }
+                return Flown { landed, is_away: false };
+            }
+            if began.elapsed() > PATIENCE {
+                return Flown { landed: Err(refused(wanted)), is_away: false };
+            }
+            sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    async fn made_with_signs_of_life(
+        &self,
+        wanted: &Wanted,
+        token: &str,
+        make: impl Future<Output = Result<String, Problem>>,
+    ) -> Landed {
+        let signs_of_life = async {
+            loop {
+                sleep(SIGN_OF_LIFE).await;
+                self.sign_of_life(wanted, token, LEASE).await;
+            }
+        };
+        tokio::select! {
+            landed = self.made(wanted, "made", make) => landed,
+            never = signs_of_life => never,
+        }
+    }
+
+    /// Makes them, when there is a place.
+    async fn made(&self, wanted: &Wanted, how: &'static str, make: impl Future<Output = Result<String, Problem>>) -> Landed {
+        let Ok(Ok(_place)) = timeout(PATIENCE, self.places.acquire()).await else {
+            return Err(refused(wanted));
+        };
+        let began = Instant::now();
+        count(wanted, how);
+        let made = make.await;
+        metrics::histogram!("faena_web_figures_seconds", "figures" => wanted.name).record(began.elapsed().as_secs_f64());
+        made.map(Arc::from).map_err(Arc::new)
+    }
+
+    /// Nothing: the cache is away, or does not know yet what has changed.
+    async fn look(&self, wanted: &Wanted, token: &str) -> Option<Looked> {
+        if self.unheard.load(Ordering::Relaxed) > 0 {
+            return None;
+        }
+        let [generation, figures, flight] = self.keys(wanted);
+        let mut call = self.take.key(generation);
+        let call = call.key(figures).key(flight).arg(random_word()).arg(token).arg(milliseconds(LEASE));
+        let (generation, figures, is_taken) = self.cache.run_script_within(STEP, call).await?;
+        Some(Looked { generation, figures, is_taken })
+    }
+
+    async fn land(&self, wanted: &Wanted, generation: &str, token: &str, figures: &str) {
+        let [generation_key, figures_key, flight_key] = self.keys(wanted);
+        let mut call = self.land.key(generation_key);
+        let call = call.key(figures_key).key(flight_key).arg(generation).arg(token).arg(figures).arg(milliseconds(wanted.keep));
+        self.step(call).await;
+    }
+
+    async fn sign_of_life(&self, wanted: &Wanted, token: &str, lease: Duration) {
+        let [.., flight] = self.keys(wanted);
+        let mut call = self.hold.key(flight);
+        self.step(call.arg(token).arg(milliseconds(lease))).await;
+    }
+
+    /// A step that others do without if the cache is away: what it should do comes of itself when time is over.
+    async fn step(&self, call: &ScriptInvocation<'_>) {
+        self.cache.run_script_within::<i64>(STEP, call).await;
+    }
+
+    /// Tells the cache that something has changed: whether it has heard it.
+    async fn tell(&self) -> bool {
+        self.cache.run_within::<i64>(STEP, redis::cmd("DEL").arg(&self.generation_key)).await.is_some()
+    }
+
+    async fn tell_until_heard(self: Arc<Self>) {
+        loop {
+            sleep(TELL_AGAIN).await;
+            let unheard = self.unheard.load(Ordering::Relaxed);
+            let is_heard = self.tell().await;
+            // Another change may have come while it was told.
+            if is_heard && self.unheard.compare_exchange(unheard, 0, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+                return;
+            }
+        }
+    }
+
+    fn keys(&self, wanted: &Wanted) -> [String; 3] {
+        let named = |what: &str| format!("{}:{what}:{}:{}", self.prefix, wanted.name, wanted.of);
+        [self.generation_key.clone(), named("figures"), named("flight")]
+    }
+}
+
+/// Somebody is about to change what figures are made of.
+#[must_use = "held until the change is committed"]
+pub(crate) struct Change {
+    flights: Flights,
+    is_over: bool,
+}
+
+impl Change {
+    /// It is done, or may be: what was made before counts no more.
+    pub(crate) async fn done(mut self) {
+        self.flights.forget().await;
+        self.is_over = true;
+    }
+
+    /// Nothing has changed after all.
+    pub(crate) fn not_done(mut self) {
+        self.is_over = true;
+    }
+}
+
+impl Drop for Change {
+    fn drop(&mut self) {
+        // Who waited for the commit has left: it may be done all the same.
+        if !self.is_over {
+            let flights = self.flights.clone();
+            tokio::spawn(async move { flights.forget().await });
+        }
+    }
+}
+
+/// Takes a flight out of those that are under way, however it ends.
+struct End {
+    parts: Arc<Parts>,
+    name: String,
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.parts.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.name);
+    }
+}
+
+fn refused(wanted: &Wanted) -> Arc<Problem> {
+    count(wanted, "refused");
+    Arc::new(Problem::Busy)
+}
+
+fn random_word() -> String {
+    format!("{:016x}", random::<u64>())
+}
+
+fn milliseconds(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn count(wanted: &Wanted, how: &'static str) {
+    metrics::counter!("faena_web_figures_total", "figures" => wanted.name, "result" => how).increment(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    /// Flights whose cache is away from the start: port 9 (discard) refuses.
+    fn flights() -> Flights {
+        Flights::new(Cache::new(&"redis://127.0.0.1:9".into(), "test").expect("a cache"), "desk")
+    }
+
+    fn wanted() -> Wanted {
+        Wanted { name: "promises", of: "7".to_owned(), keep: Duration::from_secs(300) }
+    }
+
+    #[tokio::test]
+    async fn without_a_cache_who_comes_together_is_given_what_was_made_once() {
+        let (flights, made, go) = (flights(), Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+        let make = || {
+            let (made, go) = (Arc::clone(&made), Arc::clone(&go));
+            async move {
+                go.notified().await;
+                Ok(format!("{}", made.fetch_add(1, Ordering::Relaxed)))
+            }
+        };
+        let crowd: Vec<_> = (0..100).map(|_| Box::pin(flights.get(wanted(), make))).collect();
+        let all = futures_util::future::join_all(crowd);
+        let told = async {
+            while flights.0.under_way.lock().expect("a lock").is_empty() {
+                tokio::task::yield_now().await;
+            }
+            go.notify_one();
+        };
+        let (landed, ()) = tokio::join!(all, told);
+        assert!(landed.iter().all(|landed| landed.as_deref().is_ok_and(|figures| figures == "0")), "{landed:?}");
+        assert_eq!(made.load(Ordering::Relaxed), 1);
+        let later = flights.get(wanted(), || async { Err(Problem::TooSlow) }).await;
+        assert_eq!(later.as_deref().ok(), Some("0"), "it is kept for a while");
+        flights.changing().done().await;
+        let after = flights.get(wanted(), || async { Ok("1".to_owned()) }).await;
+        assert_eq!(after.as_deref().ok(), Some("1"), "but not after a change");
+    }
+
+    #[tokio::test]
+    async fn who_comes_after_a_change_does_not_join_who_came_before_it() {
+        let flights = flights();
+        let never = flights.join(&wanted(), "away 0", std::future::pending);
+        flights.changing().done().await;
+        let after = flights.get(wanted(), || async { Ok("after".to_owned()) }).await;
+        assert_eq!(after.as_deref().ok(), Some("after"));
+        assert!(never.now_or_never().is_none());
+    }
+
+    #[tokio::test]
+    async fn who_leaves_while_they_commit_may_have_changed_something() {
+        let flights = flights();
+        let changes = || flights.0.changes.load(Ordering::Relaxed);
+        flights.changing().not_done();
+        tokio::task::yield_now().await;
+        assert_eq!(changes(), 0);
+        drop(flights.changing());
+        while changes() == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_flight_that_ends_badly_is_over_and_the_next_reader_tries_again() {
+        let flights = flights();
+        let panics = flights.get(wanted(), || async { panic!("on purpose") }).await;
+        assert!(matches!(panics.as_deref(), Err(problem) if matches!(&**problem, Problem::Internal(_))));
+        let slow = flights.get(wanted(), || async { Err(Problem::TooSlow) }).await;
+        assert!(matches!(slow, Err(problem) if matches!(*problem, Problem::TooSlow)));
+        let well = flights.get(wanted(), || async { Ok("7".to_owned()) }).await;
+        assert_eq!(well.as_deref().ok(), Some("7"));
+    }
+}
