@@ -348,8 +348,9 @@ impl<P> Kind<P> {
         }
         let (mut compiler, mut schemas) = (boon::Compiler::new(), boon::Schemas::new());
         compiler.enable_format_assertions();
-        let compiled = compiler.add_resource(SCHEMA, self.schema.clone()).and_then(|()| compiler.compile(SCHEMA, &mut schemas));
-        let schema = compiled.map_err(|error| wrong("args", format!("its schema is none: {error}")))?;
+        let unreadable = |error: boon::CompileError| wrong("args", format!("the job's schema is none: {error}"));
+        compiler.add_resource(SCHEMA, self.schema.clone()).map_err(unreadable)?;
+        let schema = compiler.compile(SCHEMA, &mut schemas).map_err(unreadable)?;
         schemas.validate(&args, schema).map_err(|error| {
             let mut cause = &error;
             while let Some(inner) = cause.causes.first() {
