@@ -4,12 +4,13 @@ use std::path::Path;
 
 use chrono::Utc;
 use faena_tests::{
+    sales::open_school,
     sandbox::{At, SmtpRule},
     site::Site,
     slack::Slack,
     wait::{eventually, until},
 };
-use jobs::help_desk::monitor_sla::MonitorSla;
+use jobs::{help_desk::monitor_sla::MonitorSla, sales::refresh_sales_statistics::RefreshSalesStatistics};
 use queue::{JobId, OrderByName, operations::State};
 use tokio::process::Command;
 
@@ -99,6 +100,31 @@ async fn a_ticket_is_opened_warned_about_breached_escalated_answered_and_resolve
         letters.iter().map(|letter| letter.subject.as_str()).filter(|subject| subject.contains(TITLE)).collect();
     assert_eq!(of_deadlines.len(), 3, "each is told of once: {of_deadlines:?}");
     assert_eq!(slack.heard().iter().filter(|heard| heard.text.contains(TITLE)).count(), 3);
+}
+
+#[tokio::test]
+async fn a_course_is_paid_at_either_provider_studied_certified_and_counted() {
+    let site = Site::start().await;
+    open_school(&site.stores.db).await.unwrap();
+    // Whoever looks after people has the demo's password too, and another address.
+    sqlx::raw_sql(
+        "insert into core.users (email, full_name, role, locale, email_verified_at, password_hash)
+         select 'nandu@faena.example', 'Ñandú Núñez', 'learner', 'es', now(), password_hash from core.users where email = 'aprendiz@faena.example'",
+    )
+    .execute(&site.stores.db)
+    .await
+    .unwrap();
+    let chapter = async |name: &str, provider: &str, buyer: &str| {
+        let settings = [("CHAPTER", name), ("PROVIDER", provider), ("BUYER", buyer)];
+        tell("course", &site, &settings.map(|(name, value)| (name, value.to_owned()))).await;
+    };
+
+    chapter("bought", "stripe", "aprendiz@faena.example").await;
+    chapter("bought", "paypal", "nandu@faena.example").await;
+    chapter("studied", "", "nandu@faena.example").await;
+    // As the schedule does every half hour.
+    queue::enqueue(&mut site.stores.db.acquire().await.unwrap(), RefreshSalesStatistics {}).await.unwrap();
+    chapter("counted", "", "").await;
 }
 
 /// Moves the clock of the deadlines to a minute after a mark of the first answer's: all instants of the ticket's clocks are so much longer ago, and what

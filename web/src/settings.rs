@@ -52,8 +52,8 @@ pub(crate) struct Given {
     #[arg(long, env = "SECRET_KEY", hide_env_values = true)]
     secret_key: Option<String>,
 
-    /// The keys of secret arguments as id:key,id2:key2 (openssl rand -hex 32 each); the worker must have the same. Without it no job with
-    /// secret arguments can be enqueued.
+    /// The keys of secret arguments as id:key,id2:key2 (openssl rand -hex 32 each); the worker must have the same. Without it no schedule
+    /// of a job with secret arguments can be made, and no webhook of the chat be kept.
     #[arg(long, env = "SECRET_ARGS_KEYS", hide_env_values = true)]
     secret_args_keys: Option<String>,
 

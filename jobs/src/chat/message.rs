@@ -40,7 +40,7 @@ pub(super) fn write(notices: &[Leaving]) -> String {
 }
 
 /// At most so many characters; what is cut says so.
-pub(super) fn cut(text: &str, most: usize) -> String {
+pub(crate) fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
     }

@@ -12,6 +12,8 @@
 //! `sending` is committed before the message leaves. A row that an attempt finds so is one whose attempt died in between: unknown.
 
 pub mod channel;
+pub(crate) use message::cut;
+
 mod message;
 pub mod notify_slack;
 pub mod webhook;

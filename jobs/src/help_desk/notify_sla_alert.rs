@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{alert::Alert, number::AlertId};
 use crate::{
-    accounts::user::{User, UserId},
+    accounts::{
+        role::Role,
+        user::{User, UserId},
+    },
     mail::{
         delivery,
         letters::{Deadline, SlaWarning, Span},
@@ -48,6 +51,11 @@ impl Job for NotifySlaAlert {
         if user.disabled_at.is_some() {
             delivery::withdraw(ctx, &key).await?;
             return Err(Failure::cancelled("the account is disabled"));
+        }
+        // What stands in the letter is for those who work here, and they may have left since.
+        if !matches!(user.role, Role::Agent | Role::Manager | Role::Admin) {
+            delivery::withdraw(ctx, &key).await?;
+            return Err(Failure::cancelled("the person does not work at the help desk any more"));
         }
         let alerts = Alert::all(&ctx.db, &self.alert_ids).await.context("looking up the alerts")?;
         let open: Vec<&Alert> = alerts.iter().filter(|alert| alert.is_of_interest()).collect();

@@ -7,12 +7,15 @@ use sqlx::PgConnection;
 use super::{alert::Alert, number::AlertId, words::Promise};
 use crate::{
     accounts::locale::Locale,
-    chat::{Notice, has_channel, post_all},
+    chat::{Notice, cut, has_channel, post_all},
+    mail::letters::Span,
     ports::Ports,
 };
 
 /// Where the help desk reads, if there is such a channel.
 pub const CHANNEL: &str = "desk";
+/// So much of a ticket's title says which it is.
+const LONGEST_TITLE: usize = 80;
 
 /// Says what nobody has said yet of the last hour's alerts: in one transaction, and each once. A storm is one message.
 pub(super) async fn say_alerts(tx: &mut PgConnection, ports: &Ports, at: DateTime<Utc>) -> Result<(), EnqueueError> {
@@ -43,11 +46,15 @@ fn sentence(alert: &Alert) -> String {
         Promise::FirstResponse => "la primera respuesta",
         Promise::Resolution => "la solución",
     };
-    let due = alert.due_at.format("%H:%M UTC");
-    let Alert { ticket_id, title, client, .. } = alert;
+    let (due, late) = (alert.due_at.format("%d/%m a las %H:%M UTC"), Span::of(alert.created_at - alert.due_at));
+    let Alert { ticket_id, client, .. } = alert;
+    // In a digest each is a line that is cut: what there is to do stands behind the title.
+    let title = cut(&alert.title, LONGEST_TITLE);
     match (alert.is_escalated(), alert.is_overdue()) {
-        (true, _) => format!("Escalado: #{ticket_id} «{title}» ({client}): {promise} venció a las {due} y sigue pendiente."),
-        (false, true) => format!("Incumplido: #{ticket_id} «{title}» ({client}): {promise} venció a las {due}."),
-        (false, false) => format!("Por vencer: #{ticket_id} «{title}» ({client}): {promise} vence a las {due}."),
+        (true, _) => {
+            format!("Escalado: #{ticket_id} «{title}» ({client}): {promise} venció el {due}, hace {late}, y sigue pendiente.")
+        }
+        (false, true) => format!("Incumplido: #{ticket_id} «{title}» ({client}): {promise} venció el {due}, hace {late}."),
+        (false, false) => format!("Por vencer: #{ticket_id} «{title}» ({client}): {promise} vence el {due}."),
     }
 }

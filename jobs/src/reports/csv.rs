@@ -8,8 +8,10 @@ use super::table::Cell;
 use crate::payments::money::Money;
 
 /// What a spreadsheet takes for the beginning of a formula where it reads words (OWASP, "CSV Injection"). Words that begin so are given an apostrophe,
-/// which it shows as one or not at all; numbers are never words.
-const DANGEROUS: [u8; 6] = [b'=', b'+', b'-', b'@', b'\t', b'\r'];
+/// which it shows as one or not at all; numbers are never words. Signs of full width are read as their narrow ones in some languages.
+const DANGEROUS: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
+/// Where Spanish is spoken, spreadsheets begin a cell behind it, also within our quotes.
+const OTHER_SEPARATOR: char = ';';
 
 /// A file as it grows. Whoever sends it takes away what is there.
 #[derive(Debug)]
@@ -99,13 +101,12 @@ impl Csv {
     }
 
     fn text(&mut self, text: &str) {
-        let is_dangerous = text.as_bytes().first().is_some_and(|first| DANGEROUS.contains(first));
+        let is_dangerous = text.starts_with(DANGEROUS) || text.contains(OTHER_SEPARATOR);
+        let harmless = if is_dangerous { harmless(text) } else { String::new() };
+        let text = if is_dangerous { &harmless } else { text };
         let is_quoted = text.bytes().any(|b| matches!(b, b'"' | b',' | b'\r' | b'\n'));
         if is_quoted {
             self.bytes.push(b'"');
-        }
-        if is_dangerous {
-            self.bytes.push(b'\'');
         }
         if is_quoted && text.contains('"') {
             self.bytes.extend_from_slice(text.replace('"', "\"\"").as_bytes());
@@ -116,6 +117,23 @@ impl Csv {
             self.bytes.push(b'"');
         }
     }
+}
+
+/// With an apostrophe before whatever would begin a formula, in this cell or in one that a spreadsheet makes of its rest.
+fn harmless(text: &str) -> String {
+    let mut parts = text.split(OTHER_SEPARATOR).map(|part| {
+        let begins = part.trim_start();
+        let blank = &part[..part.len() - begins.len()];
+        if part.starts_with(DANGEROUS) {
+            format!("'{part}")
+        } else if begins.starts_with(DANGEROUS) {
+            format!("{blank}'{begins}")
+        } else {
+            part.to_owned()
+        }
+    });
+    let first = parts.next().unwrap_or_default();
+    parts.fold(first, |text, part| format!("{text}{OTHER_SEPARATOR}{part}"))
 }
 
 /// An amount as programs read it: `-1234.50`.

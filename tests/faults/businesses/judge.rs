@@ -117,12 +117,15 @@ impl Businesses {
         Ok(())
     }
 
-    /// Each alert is said in the chat: once, or twice where nobody knows whether it was heard. A storm is one message, which counts those that it
+    /// Each alert that was the worst of its deadline and of interest is said in the chat: once, or twice where nobody knows whether it was heard. A storm is one message, which counts those that it
     /// does not name.
     async fn judge_chat(&self, findings: &mut Vec<Finding>) -> anyhow::Result<()> {
         let notices: Vec<(i64, Option<String>, i32, String)> = sqlx::query_as(
             "select a.id, n.state, coalesce(n.sends, 0), coalesce(n.text, '')
-             from desk.alerts a left join core.chat_notices n on (n.channel, n.key) = ('desk', 'sla:' || a.id)",
+             from desk.alerts a join desk.sla_clocks c on c.id = a.clock_id
+             left join core.chat_notices n on (n.channel, n.key) = ('desk', 'sla:' || a.id)
+             -- What was answered, or came to worse before the next look, need not be said any more.
+             where n.id is not null or (c.state = 'running' and c.level = a.level)",
         )
         .fetch_all(&self.db)
         .await?;

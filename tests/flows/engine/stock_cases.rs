@@ -134,6 +134,20 @@ async fn jobs_that_are_over_leave_no_keys_behind() {
     };
     enqueue_all(&stores, (0..10).map(|n| Touch { n, sleep_ms: 0 })).await;
     quiet(&stores).await;
+    // Each lane notes once that it was looked through.
+    until("each lane to be looked through", async || {
+        let mut connection = redis::Client::open(redis.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+        let count = async |name: &str, connection: &mut redis::aio::MultiplexedConnection| -> usize {
+            redis::cmd("KEYS")
+                .arg(format!("{}:*:{name}", stores.namespace))
+                .query_async::<Vec<String>>(connection)
+                .await
+                .unwrap()
+                .len()
+        };
+        count("epoch", &mut connection).await == count("mended", &mut connection).await
+    })
+    .await;
     let after_a_few = keys().await;
 
     enqueue_all(&stores, (10..3000).map(|n| Touch { n, sleep_ms: 0 })).await;

@@ -211,7 +211,14 @@ async fn what_is_wrong_is_told_with_its_place() {
             json!({ "name": "touch", "args": { "n": 2, "sleep_ms": 0 }, "id": taken["id"] }),
             "409 #/id 01890a5d-ac96-774b-bcce-b302099a8057 is another job: its name or its arguments differ",
         ),
-        (json!({ "name": "nap", "args": { "sleep_ms": 0, "note": "\u{0}" } }), "422 #/args unsupported Unicode escape sequence"),
+        (
+            json!({ "name": "nap", "tenant": "a\u{0}b", "args": { "sleep_ms": 0, "note": "" } }),
+            "422 #/tenant must not have a NUL (\\u0000) in it",
+        ),
+        (
+            json!({ "name": "nap", "args": { "sleep_ms": 0, "note": "\u{0}" } }),
+            "422 #/args hold what Postgres cannot store: a NUL or half a character",
+        ),
     ] {
         assert_eq!(told(&body).await, expected, "{body}");
     }

@@ -52,6 +52,19 @@ pub(crate) struct EnqueueRequest {
     unique_key: Option<String>,
 }
 
+impl EnqueueRequest {
+    /// Postgres has no text with a NUL in it, and would not say in which field it met one.
+    fn must_be_storable(&self) -> Result<(), Problem> {
+        let fields = [("/name", Some(&self.name)), ("/tenant", self.tenant.as_ref()), ("/unique_key", self.unique_key.as_ref())];
+        match fields.into_iter().find(|(_, text)| text.is_some_and(|text| text.contains('\0'))) {
+            Some((place, _)) => {
+                Err(Told::new(StatusCode::UNPROCESSABLE_ENTITY, "must not have a NUL (\\u0000) in it").at(place).into())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 fn no_args() -> Value {
     json!({})
 }
@@ -81,6 +94,7 @@ pub(crate) async fn submit(
             .at("/name")
             .into());
     }
+    asked.must_be_storable()?;
     let key = answers::key_of(&headers)?;
     let traceparent = headers.get("traceparent").and_then(|value| value.to_str().ok());
     let id = asked.id.map_or_else(JobId::new, JobId);
@@ -143,7 +157,9 @@ fn refusal(name: &str, error: &PgDatabaseError) -> Option<Told> {
             Some(Told::new(status, said).at(pointer))
         }
         // JSON that Postgres cannot hold: a NUL in a text. (Numbers beyond a double were not read: one such in a few bytes can be 100 KB as a text.)
-        code if code.starts_with("22") => Some(Told::new(StatusCode::UNPROCESSABLE_ENTITY, said).at("/args")),
+        code if code.starts_with("22") => Some(
+            Told::new(StatusCode::UNPROCESSABLE_ENTITY, "hold what Postgres cannot store: a NUL or half a character").at("/args"),
+        ),
         _ => None,
     }
 }

@@ -110,6 +110,17 @@ fn waits_long(lane: &LaneOverview) -> bool {
     lane.oldest_age.is_some_and(|age| age > LONG_WAIT)
 }
 
+/// What the engine says of a job's end, in the reader's language; what a job said itself stands as it is.
+pub(super) fn said_reason(reason: &str, page: &Page) -> String {
+    let said = [
+        ("duplicate of ", key("ops-reason-duplicate")),
+        ("expired: not worth running after ", key("ops-reason-expired")),
+        ("cancelled by ", key("ops-reason-cancelled")),
+    ];
+    let known = said.into_iter().find_map(|(prefix, key)| Some((key, reason.strip_prefix(prefix)?)));
+    known.map_or_else(|| reason.to_owned(), |(key, rest)| format!("{} {rest}", page.text(key)))
+}
+
 /// What the time of a job in that state means.
 pub(super) fn when(state: JobState) -> &'static str {
     match state {

@@ -38,9 +38,9 @@ with unfollowed as materialized (
     from told
     join judged j on j.id = told.clock_id
     join desk.tickets t on (t.id, t.created_at) = (j.ticket_id, j.ticket_created_at)
-    left join core.users agent on agent.id = t.assigned_to and agent.disabled_at is null
+    left join core.users agent on agent.id = t.assigned_to and agent.disabled_at is null and agent.role in ('agent', 'manager', 'admin')
 ), readers as (
-    -- Whoever the ticket is assigned to; managers where that is nobody, and of each escalation.
+    -- Whoever the ticket is assigned to, if they work here still; managers where that is nobody, and of each escalation.
     select alert_id, agent_id as user_id from addressed where agent_id is not null
     union
     select alert_id, manager.id from addressed
