@@ -282,7 +282,50 @@ async fn a_storm_of_alerts_is_one_message_and_no_alert_is_said_twice() {
     let heard = slack.heard();
     assert_eq!(heard.len(), 1, "{heard:?}");
     assert!(
-        heard[0].text.starts_with("40 avisos") && heard[0].text.contains("«Ticket 7» (Óptica &lt;Sol&gt;): la solución venció"),
+        heard[0].text.starts_with("40 avisos")
+            && heard[0].text.contains(", hace 10 min. http")
+            && heard[0].text.contains("«Ticket 7» (Óptica &lt;Sol&gt;): la solución venció el "),
         "{heard:?}"
+    );
+}
+
+#[tokio::test]
+async fn of_what_was_solved_noted_or_came_to_worse_nothing_is_said() {
+    let stores = Stores::fresh().await;
+    sqlx::raw_sql(
+        "insert into core.users (email, full_name, role, password_hash) values ('agente@mesa.example', 'Agente', 'agent', '-');
+         insert into desk.calendars (name, time_zone, is_always_open) values ('siempre', 'UTC', true);
+         insert into desk.clients (name, calendar_id) select 'Óptica Sol', id from desk.calendars;
+         insert into desk.tickets (created_at, client_id, title, description, created_by, status, updated_at)
+         select date_trunc('second', now()), c.id, 'Ticket ' || n || repeat(' largo', 20), '-', u.id, 'open', now()
+         from desk.clients c, core.users u, generate_series(1, 4) n;
+         insert into desk.sla_clocks (ticket_id, ticket_created_at, promise, cycle, calendar_id, calendar_revision, target_s, warn_s, started_at,
+             counted_to, warn_at, due_at, level, state, stopped_at)
+         select t.id, t.created_at, 'resolution', 1, c.id, 1, 3600, 1800, t.created_at, t.created_at, now() - interval '40 min',
+                date_trunc('second', now()) - interval '10 min', 2, case when t.title like 'Ticket 2%' then 'missed' else 'running' end,
+                case when t.title like 'Ticket 2%' then now() end
+         from desk.tickets t, desk.calendars c;
+         insert into desk.alerts (clock_id, ticket_id, level, due_at, reached_at, created_at, after_level, acknowledged_at)
+         select c.id, c.ticket_id, l, c.due_at, c.warn_at, c.due_at + interval '1 min', l - 1, case when t.title like 'Ticket 3%' then now() end
+         from desk.sla_clocks c join desk.tickets t on t.id = c.ticket_id, generate_series(1, 2) l
+         where t.title not like 'Ticket 4%' or l = 1",
+    )
+    .execute(&stores.db)
+    .await
+    .unwrap();
+    let fakes = Fakes::default();
+    let kit = Kit::new(catalogue(), fakes.ports()).with_database(stores.db.clone());
+    catalogue().publication().write(&mut stores.db.acquire().await.unwrap(), "test").await.unwrap();
+
+    kit.attempt(MonitorSla {}).await;
+    kit.drain().await;
+
+    let texts: Vec<String> =
+        sqlx::query_scalar("select text from core.chat_notices where channel = 'desk'").fetch_all(&stores.db).await.unwrap();
+    assert_eq!(texts.len(), 1, "the first ticket's breach alone: {texts:?}");
+    assert!(texts[0].starts_with("Incumplido: #") && texts[0].contains("«Ticket 1 largo"), "{texts:?}");
+    assert!(
+        texts[0].contains("…» (Óptica Sol): la solución venció el ") && texts[0].contains(", hace 1 min. https://"),
+        "{texts:?}"
     );
 }

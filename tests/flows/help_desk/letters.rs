@@ -96,6 +96,32 @@ async fn where_nobody_has_the_ticket_managers_are_written_to() {
 }
 
 #[tokio::test]
+async fn whoever_works_at_the_desk_no_more_is_told_nothing_of_it() {
+    let desk = Desk::open().await;
+    let ticket = desk.opened("11-24 09:00").await;
+    desk.assigned("11-24 09:10", ticket, desk.other_agent.id()).await;
+    // The letter is promised, and then she leaves.
+    desk.monitored("11-24 09:35").await;
+    desk.run("update core.users set role = 'learner' where email = 'grace@mesa.example'").await;
+    let (ran, letters) = desk.sent().await;
+    assert!(letters.is_empty(), "{letters:?}");
+    assert!(
+        matches!(&ran[0].outcome, Outcome::Cancelled { reason } if reason.contains("does not work at the help desk")),
+        "{:?}",
+        ran[0].outcome
+    );
+
+    desk.monitored("11-24 10:05").await;
+
+    let (_, letters) = desk.sent().await;
+    assert_eq!(
+        letters.iter().map(|letter| letter.to.address.as_str()).collect::<Vec<_>>(),
+        ["consuelo@mesa.example"],
+        "the ticket is nobody's now"
+    );
+}
+
+#[tokio::test]
 async fn what_somebody_is_told_at_once_is_one_letter_with_the_worst_first() {
     let desk = Desk::open().await;
     for number in 0..25 {

@@ -9,7 +9,7 @@ stream-transactional = Lo que pediste
 stream-notifications = Avisos
 stream-broadcast = Novedades
 stream-transactional-say = Enlaces para entrar, recibos y devoluciones. Siempre te llegan.
-stream-notifications-say = Tus certificados, tus informes y lo que pasa con tus solicitudes.
+stream-notifications-say = Tus certificados, tus informes, y los plazos de las solicitudes que atiendes.
 stream-broadcast-say = Lo que cuenta quien imparte tus cursos.
 
 # Las cartas que cada quien quiere.
