@@ -9,6 +9,7 @@ use queue::{Bounds, JobId, Lane, OrderByName, Paused, Queue, Rate, Registry, Sto
 use schedules::Schedule;
 
 use crate::{
+    accounts::{AccountsCommand, accounts},
     adopt::{AdoptArgs, adopt},
     check::check,
     migrate::migrate,
@@ -187,6 +188,11 @@ enum Command<O: Outside> {
         adopt: AdoptArgs,
         #[command(flatten)]
         stores: StoreArgs,
+    },
+    /// List people's accounts, or change what somebody may do.
+    Accounts {
+        #[command(subcommand)]
+        command: AccountsCommand,
     },
     /// Make, list and end the tokens of programs that use the web's API.
     Tokens {
@@ -434,6 +440,7 @@ async fn serve<O: Outside>(command: Command<O>) -> anyhow::Result<()> {
         Command::AdoptApalis { adopt: args, stores } => adopt(&opened(&stores)?, &O::catalogue(), &args).await,
         Command::Cancel { id, by, form, stores } => operate::cancel(&opened(&stores)?, id, &by.actor, form.json).await,
         Command::Tokens { command } => tokens(&opened(command.stores())?, command).await,
+        Command::Accounts { command } => accounts(&opened(command.stores())?, command).await,
         Command::Schedules(command) => schedule_commands::obey::<O>(command).await,
     }
 }

@@ -1,5 +1,6 @@
 //! The worker: everything that runs jobs, apart from the jobs themselves.
 
+mod accounts;
 mod admin;
 mod adopt;
 mod check;

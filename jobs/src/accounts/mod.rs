@@ -1,5 +1,6 @@
 //! Accounts: who a person is, how they register, prove their address and come in.
 
+pub mod amend;
 pub mod email_address;
 pub mod full_name;
 pub mod locale;

@@ -1,5 +1,6 @@
 //! Registering: everything or nothing, and a sentence at each field that is wrong.
 
+use faena_tests::process::try_to_end;
 use futures_util::future::join_all;
 use reqwest::StatusCode;
 
@@ -103,4 +104,47 @@ async fn a_body_beyond_all_measure_is_refused_in_words() {
         assert!(page.text(".lead").contains("64 KiB"));
     }
     assert_eq!(web.number("select count(*) from core.users").await, 0);
+}
+
+#[tokio::test]
+async fn an_operator_makes_an_agent_of_somebody_and_closes_an_account_but_never_the_last_administrators() {
+    let web = Web::start().await.with_demo_accounts().await;
+    let learner = web.signed_in("aprendiz").await;
+    assert_eq!(learner.get("/solicitudes").await.status(), StatusCode::FORBIDDEN);
+    let change = async |who: &str, more: &[&str]| {
+        let args = [&["accounts", "change", who, "--by", "operadora"][..], more].concat();
+        try_to_end("worker", &args, &web.stores.settings()).await
+    };
+
+    let (ok, said, _) = change("aprendiz@faena.example", &["--role", "agent", "--time-zone", "Europe/Madrid"]).await;
+
+    assert!(ok && said.trim() == "agent, Europe/Madrid", "{said}");
+    assert_eq!(learner.get("/solicitudes").await.status(), StatusCode::OK, "at once");
+    let (ok, ..) = change("aprendiz@faena.example", &["--close"]).await;
+    assert!(ok);
+    assert_eq!(learner.get("/solicitudes").await.status(), StatusCode::SEE_OTHER, "and out at once");
+    for (who, more, why) in [
+        ("admin@faena.example", &["--close"][..], "this is the last account that administrates"),
+        ("admin@faena.example", &["--role", "learner"], "this is the last account that administrates"),
+        ("nadie@faena.example", &["--reopen"], "no account has the address nadie@faena.example"),
+        ("aprendiz@faena.example", &["--role", "boss"], "the roles are learner, instructor, agent"),
+        ("aprendiz@faena.example", &[], "--role"),
+        ("aprendiz", &["--reopen"], "the address is malformed"),
+    ] {
+        let (ok, _, error) = change(who, more).await;
+        assert!(!ok && error.contains(why), "{who} {more:?}: {error}");
+    }
+    let (ok, listed, _) = try_to_end("worker", &["accounts", "list", "--role", "agent", "--json"], &web.stores.settings()).await;
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    let closed: Vec<&str> = listed["accounts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|account| !account["disabled_at"].is_null())
+        .filter_map(|account| account["email"].as_str())
+        .collect();
+    assert!(ok && closed == ["aprendiz@faena.example"], "{listed}");
+    let noted: i64 =
+        web.number("select count(*) from core.audit_log where action = 'amend_account' and detail ->> 'by' = 'operadora'").await;
+    assert_eq!(noted, 2);
 }
