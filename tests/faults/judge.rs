@@ -23,7 +23,7 @@ const RESTLESS: Duration = Duration::from_secs(2);
 /// What a queue at rest keeps of its own, in all, without the workers' heartbeats.
 const MOST_BYTES_AT_REST: u64 = 32 * 1024;
 /// Keys that a queue at rest keeps, whatever they hold.
-const KEPT: [&str; 8] = ["epoch", "mended", "fence", "tail", "stats", "settings", "beats", "workers"];
+const KEPT: [&str; 9] = ["epoch", "mended", "mending", "fence", "tail", "stats", "settings", "beats", "workers"];
 
 /// Something that must not be.
 #[derive(Debug, Clone)]

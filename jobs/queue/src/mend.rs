@@ -4,12 +4,16 @@
 //! loaded, but behind the last whole command and not before the transaction (Redis 7.0 with `aof-load-truncated yes`, its default; tried with
 //! 7.0.15). What was begun then lies in the file without its end, swallows the next transaction, and at the *next* restart comes to life: half a
 //! step, which may have taken a job out of one place without putting it into another, or buried it without telling of its end. So each new life of
-//! Redis's data is looked through once.
+//! Redis's data is looked through once, by one worker: a large backlog takes Redis seconds.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
 
 use sqlx::PgPool;
 use tracing::warn;
+use uuid::Uuid;
 
 use crate::{
     lane::Lane,
@@ -26,16 +30,18 @@ scripts! {
     UNBURY = "lua/unbury.lua";
 }
 
-const LOOK_EVERY: std::time::Duration = std::time::Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// Whoever looks through a lane and has not been heard of for so long leaves it to another.
+const TURN: Duration = Duration::from_secs(30);
 
 /// Tombstones as they were found: id and what stands for it.
 type Tombstones = Vec<(String, String)>;
 
 /// Looks for new lives of Redis's data, until halted.
 pub(crate) async fn mend(store: Store, db: PgPool, mut outage: Outage) {
-    let mut buried: BTreeMap<Lane, (Epoch, Tombstones)> = BTreeMap::new();
+    let mut found = Found { token: Uuid::new_v4().to_string(), buried: BTreeMap::new() };
     loop {
-        match mend_lanes(&store, &db, &mut buried, &mut outage).await {
+        match found.mend_lanes(&store, &db, &outage).await {
             Ok(()) => outage.over(),
             Err(error) => outage.failed(&error),
         }
@@ -43,42 +49,49 @@ pub(crate) async fn mend(store: Store, db: PgPool, mut outage: Outage) {
     }
 }
 
-/// A large backlog takes longer than a step may: each part of the look is one.
-async fn mend_lanes(
-    store: &Store,
-    db: &PgPool,
-    buried: &mut BTreeMap<Lane, (Epoch, Tombstones)>,
-    outage: &mut Outage,
-) -> Result<(), RelayError> {
-    for lane in bounded(async { lanes(&mut *db.acquire().await?).await }).await? {
-        let Some(epoch) = store.unmended(lane).await? else {
-            buried.remove(&lane);
-            continue;
-        };
-        if buried.get(&lane).is_none_or(|(seen, _)| *seen != epoch) {
-            let (placeless, tombstones) = store.look_through(lane, outage).await?;
-            let replaced = store.replace(lane, placeless, outage).await?;
-            if replaced > 0 {
-                warn!(
-                    queue = lane.as_str(),
-                    replaced, "Redis had come back with jobs that stood nowhere: they are available again"
-                );
+/// What one worker has found and not mended yet.
+struct Found {
+    /// Tells its turns from other workers'.
+    token: String,
+    buried: BTreeMap<Lane, (Epoch, Tombstones)>,
+}
+
+impl Found {
+    /// A large backlog takes longer than a step may: each part of the look is one.
+    async fn mend_lanes(&mut self, store: &Store, db: &PgPool, outage: &Outage) -> Result<(), RelayError> {
+        for lane in bounded(async { lanes(&mut *db.acquire().await?).await }).await? {
+            let Some(epoch) = store.unmended(lane).await? else {
+                self.buried.remove(&lane);
+                continue;
+            };
+            if !store.take_turn(lane, &self.token).await? {
+                continue;
             }
-            buried.insert(lane, (epoch.clone(), tombstones));
-        }
-        // What an event tells of is the recorder's. Whatever is left when there are none had half an end.
-        let (_, tombstones) = &buried[&lane];
-        if let Some(removed) = store.unbury(lane, tombstones).await? {
-            if removed > 0 {
-                warn!(
-                    queue = lane.as_str(),
-                    removed, "Redis had come back with ends that nobody had told of: they are forgotten"
-                );
+            if self.buried.get(&lane).is_none_or(|(seen, _)| *seen != epoch) {
+                let (placeless, tombstones) = store.look_through(lane, &self.token, outage).await?;
+                let replaced = store.replace(lane, placeless, outage).await?;
+                if replaced > 0 {
+                    warn!(
+                        queue = lane.as_str(),
+                        replaced, "Redis had come back with jobs that stood nowhere: they are available again"
+                    );
+                }
+                self.buried.insert(lane, (epoch.clone(), tombstones));
             }
-            store.mended(lane, &epoch).await?;
+            // What an event tells of is the recorder's. Whatever is left when there are none had half an end.
+            let (_, tombstones) = &self.buried[&lane];
+            if let Some(removed) = store.unbury(lane, tombstones).await? {
+                if removed > 0 {
+                    warn!(
+                        queue = lane.as_str(),
+                        removed, "Redis had come back with ends that nobody had told of: they are forgotten"
+                    );
+                }
+                store.mended(lane, &epoch).await?;
+            }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 impl Store {
@@ -90,12 +103,29 @@ impl Store {
         Ok(epoch.filter(|epoch| mended.as_ref() != Some(epoch)).map(|epoch| Epoch::parse(&epoch)))
     }
 
+    /// Whether it is this worker's turn to look through a lane: a key that ends by itself, kept alive by whoever has it.
+    async fn take_turn(&self, lane: Lane, token: &str) -> Result<bool, StoreError> {
+        let (key, doing) = (self.key(lane, "mending"), "taking a turn at mending");
+        let set = redis::cmd("SET").arg(&key).arg(token).arg("NX").arg("EX").arg(TURN.as_secs()).to_owned();
+        if self.query::<Option<String>>(&set, doing).await?.is_some() {
+            return Ok(true);
+        }
+        let whose: Option<String> = self.query(redis::cmd("GET").arg(&key), doing).await?;
+        let is_ours = whose.as_deref() == Some(token);
+        if is_ours {
+            self.query::<i64>(redis::cmd("EXPIRE").arg(&key).arg(TURN.as_secs()), doing).await?;
+        }
+        Ok(is_ours)
+    }
+
     async fn mended(&self, lane: Lane, epoch: &Epoch) -> Result<(), StoreError> {
-        self.query(redis::cmd("SET").arg(self.key(lane, "mended")).arg(&epoch.text), "noting what is mended").await
+        self.query::<()>(redis::cmd("SET").arg(self.key(lane, "mended")).arg(&epoch.text), "noting what is mended").await?;
+        // In this order: whoever has the next turn finds nothing to do.
+        self.query::<i64>(redis::cmd("DEL").arg(self.key(lane, "mending")), "noting what is mended").await.map(drop)
     }
 
     /// Jobs that stand nowhere, as far as can be seen from outside while claims go on; and all tombstones.
-    async fn look_through(&self, lane: Lane, outage: &Outage) -> Result<(Vec<String>, Tombstones), StoreError> {
+    async fn look_through(&self, lane: Lane, token: &str, outage: &Outage) -> Result<(Vec<String>, Tombstones), StoreError> {
         let (mut placeless, mut tombstones, mut cursor) = (HashSet::new(), Vec::new(), 0_u64);
         loop {
             let mut call = self.call(&PLACELESS, lane);
@@ -104,6 +134,7 @@ impl Store {
                 self.run(&call, "looking for jobs that stand nowhere").await?;
             placeless.extend(some);
             tombstones.extend(buried);
+            self.take_turn(lane, token).await?;
             outage.waits();
             cursor = next;
             if cursor == 0 {
