@@ -1,6 +1,9 @@
 //! A database and a Redis namespace of a test's own, on the servers that all tests share (or on the test's own servers).
 
-use std::str::FromStr;
+use std::{
+    str::FromStr,
+    sync::{Arc, LazyLock, mpsc},
+};
 
 use queue::{Operations, Store};
 use sqlx::{Connection, Executor, PgConnection, PgPool, postgres::PgConnectOptions, postgres::PgPoolOptions};
@@ -22,6 +25,22 @@ pub struct Stores {
     pub db: PgPool,
     /// The engine's handle on the test's live jobs.
     pub store: Store,
+    _database: Arc<Database>,
+}
+
+/// A database that goes when its test ends: those of a whole run would fill a disk.
+#[derive(Debug)]
+struct Database {
+    server: String,
+    name: String,
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        static JANITOR: LazyLock<mpsc::Sender<(String, String)>> = LazyLock::new(start_janitor);
+        // What a run that ends leaves over goes with its server.
+        let _ = JANITOR.send((std::mem::take(&mut self.server), std::mem::take(&mut self.name)));
+    }
 }
 
 impl Stores {
@@ -49,7 +68,8 @@ impl Stores {
         let database_url = with_database(database_server, &name);
         let db = PgPoolOptions::new().max_connections(8).connect_lazy(&database_url).expect("a Postgres URL");
         let store = Store::new(redis_server, &name).expect("a Redis URL");
-        Self { database_url, redis_url: redis_server.to_owned(), namespace: name, db, store }
+        let database = Arc::new(Database { server: database_server.to_owned(), name: name.clone() });
+        Self { database_url, redis_url: redis_server.to_owned(), namespace: name, db, store, _database: database }
     }
 
     /// What an operator may look at and do.
@@ -67,6 +87,24 @@ impl Stores {
     }
 }
 
+/// Apart from the tests, whose runtimes end with them.
+fn start_janitor() -> mpsc::Sender<(String, String)> {
+    let (sender, ended) = mpsc::channel::<(String, String)>();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made");
+        for (server, name) in ended {
+            // A server of the test's own is gone already.
+            let _: sqlx::Result<()> = runtime.block_on(async {
+                let mut connection = PgConnection::connect(&server).await?;
+                let drop = format!("drop database if exists {name} with (force)");
+                connection.execute(sqlx::AssertSqlSafe(drop)).await?;
+                connection.close().await
+            });
+        }
+    });
+    sender
+}
+
 /// The migrated database from which every test's is copied, made once a server and a run of the tests.
 async fn template(server: &str, admin: &mut PgConnection) -> String {
     static SHARED: OnceCell<String> = OnceCell::const_new();
@@ -78,12 +116,7 @@ async fn make_template(server: &str, admin: &mut PgConnection) -> String {
     let name = format!("template_{}", Uuid::new_v4().simple());
     admin.execute(sqlx::AssertSqlSafe(format!("create database {name}"))).await.expect("a database can be created");
     let url = with_database(server, &name);
-    run_to_end(
-        "probe",
-        &["migrate"],
-        &[("DATABASE_URL".to_owned(), url.clone()), ("REDIS_URL".to_owned(), "redis://127.0.0.1".to_owned())],
-    )
-    .await;
+    run_to_end("probe", &["migrate"], &[("DATABASE_URL".to_owned(), url.clone())]).await;
     let mut connection = PgConnection::connect(&url).await.expect("the template answers");
     sqlx::raw_sql(include_str!("probe.sql")).execute(&mut connection).await.expect("the probe's tables can be made");
     // A database with connections cannot be copied.

@@ -405,7 +405,7 @@ async fn obey<O: Outside>(command: Command<O>) -> anyhow::Result<ExitCode> {
 async fn serve<O: Outside>(command: Command<O>) -> anyhow::Result<()> {
     match command {
         Command::Run { .. } | Command::ReceiveReport { .. } => Ok(()),
-        Command::Migrate { form, stores } => migrate(&opened(&stores)?, &O::catalogue().publication(), form.json).await,
+        Command::Migrate { form, stores } => migrate(&stores, &O::catalogue().publication(), form.json).await,
         Command::Check { form, stores, run, outside } => check(&stores, &run, &outside, form.json).await,
         Command::Enqueue { name, args, at, after_seconds, id, tenant, expires_at, unique_key, form, stores } => {
             let run_at = at.or_else(|| after_seconds.map(|seconds| Utc::now() + std::time::Duration::from_secs(seconds.into())));

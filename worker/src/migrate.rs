@@ -3,23 +3,26 @@
 use anyhow::Context;
 use queue::{Publication, admit_producers};
 use serde_json::json;
+use sqlx::{Connection as _, PgConnection};
 
 use crate::{
     operate::{tell_json, tell_line},
     publish::BINARY_VERSION,
-    settings::Stores,
+    settings::{Mistakes, StoreArgs},
 };
 
 pub(crate) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
 
-pub(crate) async fn migrate(stores: &Stores, publication: &Publication, as_json: bool) -> anyhow::Result<()> {
-    let db = stores.pool(1);
-    MIGRATIONS.run(&db).await.context("applying the migrations")?;
-    let mut connection = db.acquire().await.context("asking for a connection")?;
+pub(crate) async fn migrate(stores: &StoreArgs, publication: &Publication, as_json: bool) -> anyhow::Result<()> {
+    let mut mistakes = Mistakes::default();
+    let database = stores.migrated(&mut mistakes);
+    mistakes.into_result()?;
+    let database = database.context("the settings are incomplete")?;
+    let mut connection = PgConnection::connect_with(&database).await.context("connecting to Postgres")?;
+    MIGRATIONS.run(&mut connection).await.context("applying the migrations")?;
     let published = publication.write(&mut connection, BINARY_VERSION).await.context("publishing the catalogue")?;
     let producers = admit_producers(&mut connection).await.context("opening the door for producers")?;
-    drop(connection);
-    db.close().await;
+    connection.close().await.context("leaving Postgres")?;
     if as_json {
         return tell_json(&json!({ "published": published, "producers": producers }));
     }

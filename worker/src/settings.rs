@@ -165,6 +165,17 @@ pub struct RunSettings {
 }
 
 impl StoreArgs {
+    /// Where migrations are applied, which need no Redis: past a pooler, which would lose the lock that keeps two migrators apart, and
+    /// with all the time that an index of millions of rows takes.
+    pub fn migrated(&self, mistakes: &mut Mistakes) -> Option<PgConnectOptions> {
+        let (setting, url) = match &self.database_direct_url {
+            Some(url) => ("DATABASE_DIRECT_URL", Some(url)),
+            None => ("DATABASE_URL", required(mistakes, "DATABASE_URL", self.database_url.as_ref())),
+        };
+        let options = url.and_then(|url| mistakes.note(setting, postgres(url)))?;
+        Some(options.application_name("faena-migrate").options([("search_path", "public"), ("statement_timeout", "0")]))
+    }
+
     /// Reads the values; connects to nothing.
     pub fn checked(&self, mistakes: &mut Mistakes) -> Option<Stores> {
         let database_url = required(mistakes, "DATABASE_URL", self.database_url.as_ref());

@@ -10,7 +10,7 @@ use faena_tests::{
     wait::until,
 };
 use nix::sys::signal::Signal;
-use queue::operations::State;
+use queue::{Lane, Queue, operations::State};
 
 use super::{enqueue, enqueue_all};
 
@@ -74,6 +74,34 @@ async fn a_job_that_is_claimed_while_an_idle_worker_ends_is_not_left_to_its_leas
     let _last = start_probe(&stores, &[]).await;
     quiet(&stores).await;
     assert_eq!(effects(&stores, 8).await, (vec![], vec![]));
+    no_leftovers(&stores).await;
+}
+
+/// Nobody would carry on with it before the resumption: in a paused lane a job whose lease ran out is not claimed again.
+#[tokio::test]
+async fn a_job_that_is_claimed_while_its_lane_is_paused_is_heard_of_and_done() {
+    let stores = Stores::fresh().await;
+    let (proxy, redis_url) =
+        Proxy::before_url(&std::env::var("FAENA_TEST_REDIS_URL").expect("start the tests with tests/run")).await;
+    let running = async || stores.operations().overview().await.unwrap().lanes.iter().map(|lane| lane.running).sum::<u64>();
+    let _worker = start_probe(&stores, &[("REDIS_URL", &redis_url)]).await;
+    for n in 0..3 {
+        proxy.set_latency(0);
+        queue::push(&stores.store, Touch { n: 2 * n, sleep_ms: 0 }).await.unwrap();
+        quiet(&stores).await;
+        // Longer than until the worker looks at what is paused: the pause comes while the answer is under way.
+        proxy.set_latency(800);
+        queue::push(&stores.store, Touch { n: 2 * n + 1, sleep_ms: 0 }).await.unwrap();
+        until("the claim to be made", async || running().await > 0).await;
+
+        assert!(stores.operations().pause(Lane::of(Queue::Default), "operadora").await.unwrap());
+
+        quiet(&stores).await;
+        assert!(stores.operations().resume(Lane::of(Queue::Default)).await.unwrap());
+    }
+    assert_eq!(effects(&stores, 6).await, (vec![], vec![]));
+    let (again,): (i64,) = sqlx::query_as("select count(*) from faena.jobs where attempts <> 1").fetch_one(&stores.db).await.unwrap();
+    assert_eq!(again, 0);
     no_leftovers(&stores).await;
 }
 

@@ -124,7 +124,8 @@ async fn what_redis_or_the_outbox_knows_stays_however_old_its_ledger_row_is() {
 async fn while_redis_is_away_nothing_goes() {
     let stores = with_a_past().await;
     let before = rows_of(&stores, &TABLES).await;
-    let away = Stores { store: queue::Store::new("redis://127.0.0.1:1", "nowhere").unwrap(), ..stores.clone() };
+    let mut away = stores.clone();
+    away.store = queue::Store::new("redis://127.0.0.1:1", "nowhere").unwrap();
 
     let outcome = kit(&away).attempt(SweepLedger::default()).await;
 

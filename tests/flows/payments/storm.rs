@@ -1,6 +1,6 @@
 //! A thousand messages, each three times and in any order, while workers are killed: the ledger is what it must be.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use faena_tests::{
     judge::quiet,
@@ -19,20 +19,10 @@ const SALES: usize = 288;
 async fn a_thousand_messages_shuffled_and_tripled_leave_the_ledger_as_it_must_be() {
     let mut school = School::open().await;
     school.hears_nothing().await;
-    let mut sold: Vec<(SaleId, Provider, &str)> = Vec::new();
-    for n in 0..SALES {
-        let provider = if (n / PLANS.len()).is_multiple_of(2) { Provider::Stripe } else { Provider::Paypal };
-        let sale = school.buys_by(provider, school.person(&format!("p{n}")).await).await;
-        sales::plan(&school.site.stores.db, sale, provider, PLANS[n % PLANS.len()]).await.unwrap();
-        sold.push((sale, provider, PLANS[n % PLANS.len()]));
-    }
-    for (sale, provider, plan) in sold {
-        sales::happen(&school.site.sandbox, provider, plan, &school.page_of(sale).await).await.unwrap();
-    }
+    let events = school.sells_and_hears(SALES).await;
+    assert!(events.len() > 1000, "{} messages", events.len());
 
     // Each message three times, all of them in no order at all; meanwhile workers die.
-    let events = messages(&school.site.sandbox).await.unwrap();
-    assert!(events.len() > 1000, "{} messages", events.len());
     let mut thrice = [events.clone(), events.clone(), events.clone()].concat();
     thrice.shuffle(&mut StdRng::seed_from_u64(7));
     let client = faena_tests::http::http_client();
@@ -75,6 +65,53 @@ async fn a_thousand_messages_shuffled_and_tripled_leave_the_ledger_as_it_must_be
     assert!(school.site.worker.ended().is_none(), "the first worker outlives the others");
     let collected = SALES / 2 / PLANS.len() * PLANS.iter().filter(|plan| !matches!(**plan, "expired" | "untouched")).count();
     assert_eq!(school.site.sandbox.paypal_objects().await.unwrap()["captures"], collected, "each order is collected once");
+}
+
+/// What providers wait for: a message is judged, kept and queued before it is acknowledged. The goal is 50 ms.
+#[tokio::test]
+#[ignore = "a measurement: tests/run flows acknowledged --ignored --nocapture"]
+async fn how_soon_messages_are_acknowledged() {
+    let school = School::open().await;
+    school.hears_nothing().await;
+    let events = school.sells_and_hears(SALES).await;
+    let client = faena_tests::http::http_client();
+    for (provider, at_once) in [(Provider::Stripe, 1), (Provider::Paypal, 1), (Provider::Stripe, 16), (Provider::Paypal, 16)] {
+        let theirs = events.iter().filter(|(of, _)| *of == provider).map(|(_, body)| body);
+        let mut took: Vec<Duration> = stream::iter(theirs)
+            .map(|body| {
+                let (path, headers) = signed(&school.site.sandbox, provider, body.as_bytes());
+                let request = client.post(format!("{}{path}", school.site.url)).body(body.clone());
+                let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+                async move {
+                    let began = Instant::now();
+                    assert_eq!(request.send().await.unwrap().status().as_u16(), 200);
+                    began.elapsed()
+                }
+            })
+            .buffer_unordered(at_once)
+            .collect()
+            .await;
+        took.sort();
+        let at = |share: usize| took[(took.len() - 1) * share / 100];
+        println!("{provider:?}, {at_once} at once, {} messages: p50 {:?}, p99 {:?}, max {:?}", took.len(), at(50), at(99), at(100));
+    }
+}
+
+impl School {
+    /// Sales by both providers, each of which goes its own way there; answers what the providers would tell of them.
+    async fn sells_and_hears(&self, count: usize) -> Vec<(Provider, String)> {
+        let mut sold: Vec<(SaleId, Provider, &str)> = Vec::new();
+        for n in 0..count {
+            let provider = if (n / PLANS.len()).is_multiple_of(2) { Provider::Stripe } else { Provider::Paypal };
+            let sale = self.buys_by(provider, self.person(&format!("p{n}")).await).await;
+            sales::plan(&self.site.stores.db, sale, provider, PLANS[n % PLANS.len()]).await.unwrap();
+            sold.push((sale, provider, PLANS[n % PLANS.len()]));
+        }
+        for (sale, provider, plan) in sold {
+            sales::happen(&self.site.sandbox, provider, plan, &self.page_of(sale).await).await.unwrap();
+        }
+        messages(&self.site.sandbox).await.unwrap()
+    }
 }
 
 /// Workers beside the first: each is killed a moment after it has begun.
