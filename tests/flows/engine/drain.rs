@@ -100,7 +100,8 @@ async fn a_job_that_is_claimed_while_its_lane_is_paused_is_heard_of_and_done() {
         assert!(stores.operations().resume(Lane::of(Queue::Default)).await.unwrap());
     }
     assert_eq!(effects(&stores, 6).await, (vec![], vec![]));
-    let (again,): (i64,) = sqlx::query_as("select count(*) from faena.jobs where attempts <> 1").fetch_one(&stores.db).await.unwrap();
+    let (again,): (i64,) =
+        sqlx::query_as("select count(*) from faena.jobs where attempts <> 1").fetch_one(&stores.db).await.unwrap();
     assert_eq!(again, 0);
     no_leftovers(&stores).await;
 }
