@@ -4,7 +4,7 @@ use std::{
     io,
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -22,6 +22,7 @@ use tokio::{
 pub struct Proxy {
     /// Where it listens.
     pub addr: SocketAddr,
+    leads_to: Arc<Mutex<SocketAddr>>,
     weather: Arc<Weather>,
     cuts: broadcast::Sender<Cut>,
 }
@@ -62,9 +63,11 @@ impl Proxy {
     pub async fn before(store: SocketAddr) -> io::Result<Self> {
         let mut listener = TcpListener::bind(("127.0.0.1", free_port())).await?;
         let (addr, weather, cuts) = (listener.local_addr()?, Arc::<Weather>::default(), broadcast::Sender::new(8));
-        let (skies, cutter) = (weather.clone(), cuts.clone());
+        let (skies, cutter, leads_to) = (weather.clone(), cuts.clone(), Arc::new(Mutex::new(store)));
+        let target = leads_to.clone();
         tokio::spawn(async move {
             while let Ok((worker, _)) = listener.accept().await {
+                let store = *target.lock().unwrap_or_else(PoisonError::into_inner);
                 if let Ok(store) = TcpStream::connect(store).await {
                     tokio::spawn(connect(worker, store, skies.clone(), cutter.subscribe()));
                     continue;
@@ -77,7 +80,12 @@ impl Proxy {
                 listener = TcpListener::bind(addr).await.expect("the proxy's own port");
             }
         });
-        Ok(Self { addr, weather, cuts })
+        Ok(Self { addr, leads_to, weather, cuts })
+    }
+
+    /// Leads new connections to another store: a failover by address. Those that are open stay where they are.
+    pub fn lead_to(&self, store: SocketAddr) {
+        *self.leads_to.lock().unwrap_or_else(PoisonError::into_inner) = store;
     }
 
     /// Resets every open connection.

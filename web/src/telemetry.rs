@@ -1,9 +1,12 @@
 //! Logs as JSON lines on stderr, and the recorder of the figures.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 /// The session layer warns of every stale cookie; that is no news.
 const DEFAULT_FILTER: &str = "info,tower_sessions=error,tower_sessions_core=off";
 
@@ -33,7 +36,19 @@ pub(crate) fn start_metrics() -> anyhow::Result<PrometheusHandle> {
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder).context("installing the recorder of figures")?;
     describe();
+    keep_up(handle.clone());
     Ok(handle)
+}
+
+/// What histograms were told lies in memory until it is put into buckets: whether or not anybody fetches the figures.
+fn keep_up(metrics: PrometheusHandle) {
+    tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(UPKEEP_EVERY);
+        loop {
+            ticks.tick().await;
+            metrics.run_upkeep();
+        }
+    });
 }
 
 fn describe() {

@@ -1,9 +1,12 @@
 //! Logs as JSON lines on stderr, and metrics for Prometheus.
 
+use std::time::Duration;
+
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing::error;
 use tracing_subscriber::EnvFilter;
 
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 /// From a millisecond to ten minutes.
 const SECONDS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 600.0];
 
@@ -28,5 +31,19 @@ pub fn log_to_stderr() {
 /// # Errors
 /// Something collects already.
 pub fn collect_metrics() -> anyhow::Result<PrometheusHandle> {
-    Ok(PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?.install_recorder()?)
+    let builder = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?;
+    let metrics = builder.install_recorder()?;
+    keep_up(metrics.clone());
+    Ok(metrics)
+}
+
+/// What histograms were told lies in memory until it is put into buckets: whether or not anybody fetches the figures.
+fn keep_up(metrics: PrometheusHandle) {
+    tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(UPKEEP_EVERY);
+        loop {
+            ticks.tick().await;
+            metrics.run_upkeep();
+        }
+    });
 }

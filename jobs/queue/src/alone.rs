@@ -21,6 +21,7 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     process::{Child, Command},
     signal::unix::{SignalKind, signal},
+    sync::Semaphore,
 };
 
 use crate::{
@@ -28,7 +29,7 @@ use crate::{
     clock::Clock,
     envelope::{Delivery, Lease},
     lane::Lane,
-    perform::{Decision, Interrupt, Surroundings, Why, perform},
+    perform::{CANCELLED, Decision, Interrupt, Surroundings, Why, perform},
     progress::{Progress, Reported},
     registry::Registry,
     store::at,
@@ -78,13 +79,42 @@ enum Said {
     Decision(Decision),
 }
 
-/// Attempts a suspect. Its process dying is a decision too.
+/// So many suspects have processes at a time: a worker that died with five hundred jobs at work, twice, has as many.
+const PROCESSES: usize = 4;
+/// A suspect waits so long for its turn, in the slot that it has, and then out of everybody's way.
+const TURN_PATIENCE: Duration = Duration::from_secs(10);
+/// Beyond its kind's timeout, which it keeps itself unless it blocks its thread.
+const OVERTIME: Duration = Duration::from_secs(10);
+
+/// The turns of suspects.
+#[derive(Debug, Clone)]
+pub(crate) struct Turns(Arc<Semaphore>);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(PROCESSES)))
+    }
+}
+
+/// Attempts a suspect when its turn has come. Its process dying is a decision too, and so is that it does not end within `timeout`.
 pub(crate) async fn attempt_in_process(
-    alone: &Alone,
+    (alone, turns): (&Alone, &Turns),
     delivery: &Delivery,
+    timeout: Duration,
     interrupt: &Interrupt,
     reported: &Reported,
 ) -> Decision {
+    let _turn = tokio::select! {
+        biased;
+        why = interrupt.fired() => return decide(why),
+        turn = tokio::time::timeout(TURN_PATIENCE, turns.0.acquire()) => match turn {
+            Ok(turn) => turn,
+            Err(_) => {
+                let reason = format!("{PROCESSES} other jobs under which processes have died are attempted first");
+                return Decision::Wait { delay: TURN_PATIENCE, reason };
+            }
+        },
+    };
     let mut child = match start(alone, delivery).await {
         Ok(child) => child,
         Err(error) => {
@@ -99,12 +129,20 @@ pub(crate) async fn attempt_in_process(
         }),
         why = interrupt.fired() => {
             stop(&mut child).await;
-            match why {
-                Why::Lost => Decision::Drop,
-                Why::Cancel => Decision::Cancel { reason: "cancelled while running".to_owned() },
-                Why::Stop => Decision::Release,
-            }
+            decide(why)
         }
+        () = tokio::time::sleep(timeout.saturating_add(OVERTIME)) => {
+            stop(&mut child).await;
+            Decision::Dead { reason: format!("no end within {} s, and it blocked its thread: its own process was killed", timeout.as_secs_f64()) }
+        }
+    }
+}
+
+fn decide(why: Why) -> Decision {
+    match why {
+        Why::Lost => Decision::Drop,
+        Why::Cancel => Decision::Cancel { reason: CANCELLED.to_owned() },
+        Why::Stop => Decision::Release,
     }
 }
 
@@ -193,6 +231,7 @@ pub async fn attempt_alone<P: Send + Sync + 'static>(registry: Registry<P>, port
         clock: Clock::default(),
         journal: None,
         alone: None,
+        turns: Turns::default(),
         peers: None,
         children: children.clone(),
     };

@@ -8,10 +8,11 @@ use crate::{
     ends::{self, Ended},
     event::{Event, Outcome, storable},
     job::JobId,
+    lane::Lane,
     lanes::lanes,
     loops::{Outage, bounded},
     operations::{Operations, OperationsError, State},
-    store::{Cancelled, Store},
+    store::{Cancelled, Store, StoreError},
     terms::Terms,
     unique,
 };
@@ -238,51 +239,82 @@ enum Carried {
 
 /// Carries out commands that their askers could not, until halted.
 pub(crate) async fn carry_out_commands(store: Store, db: PgPool, mut outage: Outage) {
+    let mut after = 0;
     loop {
-        match bounded(carry_out_open(&store, &db)).await {
-            Ok(()) => outage.over(),
+        match bounded(carry_out_open(&store, &db, after)).await {
+            Ok((next, None)) => {
+                after = next;
+                outage.over();
+            }
+            Ok((next, Some(error))) => {
+                after = next;
+                outage.failed(&error);
+            }
             Err(error) => outage.failed(&error),
         }
         tokio::time::sleep(PAUSE).await;
     }
 }
 
-async fn carry_out_open(store: &Store, db: &PgPool) -> Result<(), OperationsError> {
+/// Carries out a hundred of them; those that cannot be yet do not keep the others from their turn. Answers where to go on, and what a lane had to
+/// say whose keys are not what they must be.
+async fn carry_out_open(store: &Store, db: &PgPool, after: i64) -> Result<(i64, Option<OperationsError>), OperationsError> {
+    const SOME: usize = 100;
     let mut tx = db.begin().await?;
     let open: Vec<(i64, JobId, String, String)> = sqlx::query_as(
-        "select id, job_id, verb, actor from faena.commands where carried_out_at is null order by id limit 100 for update skip locked",
+        "select id, job_id, verb, actor from faena.commands where carried_out_at is null and id > $1 order by id limit $2 for update skip locked",
     )
+    .bind(after)
+    .bind(SOME as i64)
     .fetch_all(&mut *tx)
     .await?;
+    let (mut refused, next) = (None, open.last().filter(|_| open.len() == SOME).map_or(0, |(command, ..)| *command));
     for (command, id, verb, actor) in open {
         let verb = if verb == "cancel" { Verb::Cancel } else { Verb::Retry };
-        match carry_out(store, &mut tx, id, verb, &actor).await? {
-            Carried::Out(outcome) => close_command(&mut tx, command, outcome.as_str()).await?,
-            Carried::TooLate => close_command(&mut tx, command, TOO_LATE).await?,
-            Carried::NotYet => {}
+        match carry_out(store, &mut tx, id, verb, &actor).await {
+            Ok(Carried::Out(outcome)) => close_command(&mut tx, command, outcome.as_str()).await?,
+            Ok(Carried::TooLate) => close_command(&mut tx, command, TOO_LATE).await?,
+            Ok(Carried::NotYet) => {}
+            Err(OperationsError::Redis(error)) if error.is_of_one_lane() => refused = Some(error.into()),
+            Err(error) => return Err(error),
         }
     }
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    Ok((next, refused))
 }
 
 async fn carry_out(store: &Store, db: &mut PgConnection, id: JobId, verb: Verb, actor: &str) -> Result<Carried, OperationsError> {
-    let key = id.to_string();
+    let mut refused = None;
     for lane in lanes(db).await? {
-        let outcome = match verb {
-            Verb::Retry => store.hasten(lane, &key).await?.then_some(CommandOutcome::MadeAvailable),
-            Verb::Cancel => match store.cancel(lane, &key, &cancel_event(&key, format!("cancelled by {actor}")), false).await? {
-                Cancelled::Now => Some(CommandOutcome::Cancelled),
-                Cancelled::Asked => Some(CommandOutcome::CancelRequested),
-                Cancelled::TooLate => return Ok(Carried::TooLate),
-                Cancelled::Unknown => None,
-            },
-        };
-        if let Some(outcome) = outcome {
-            return Ok(Carried::Out(outcome));
+        match carry_out_in(store, lane, id, verb, actor).await {
+            Ok(None) => {}
+            Ok(Some(carried)) => return Ok(carried),
+            // The job may be in another lane.
+            Err(error) if error.is_of_one_lane() => refused = Some(error),
+            Err(error) => return Err(error.into()),
         }
+    }
+    if let Some(error) = refused {
+        return Err(error.into());
     }
     let (promised,) = sqlx::query_as("select exists (select from faena.outbox where id = $1)").bind(id).fetch_one(db).await?;
     Ok(if promised { Carried::NotYet } else { Carried::TooLate })
+}
+
+/// `None`: the lane does not know the job.
+async fn carry_out_in(store: &Store, lane: Lane, id: JobId, verb: Verb, actor: &str) -> Result<Option<Carried>, StoreError> {
+    let key = id.to_string();
+    Ok(match verb {
+        Verb::Retry if store.hasten(lane, &key).await? => Some(Carried::Out(CommandOutcome::MadeAvailable)),
+        // Available, at work or over by now: it does not wait any more.
+        Verb::Retry => store.missing(lane, &[id]).await?.is_empty().then_some(Carried::TooLate),
+        Verb::Cancel => match store.cancel(lane, &key, &cancel_event(&key, format!("cancelled by {actor}")), false).await? {
+            Cancelled::Now => Some(Carried::Out(CommandOutcome::Cancelled)),
+            Cancelled::Asked => Some(Carried::Out(CommandOutcome::CancelRequested)),
+            Cancelled::TooLate => Some(Carried::TooLate),
+            Cancelled::Unknown => None,
+        },
+    })
 }
 
 /// Ends a promise that is not in Redis. Its row is locked, so that no relay has it in hand. Nothing is answered when it has had its effect.

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use redis::{
@@ -12,9 +12,12 @@ use redis::{
 
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Where the address itself leads to a replica, opening another connection helps nobody more often than this.
+const REPLACED_AT_MOST_EVERY: Duration = Duration::from_secs(1);
 
 /// A manager notices a connection that is closed and opens another. One that has gone silent (a firewall forgot it, the host is
-/// gone) it would keep for good: such a one is given up when an answer is overdue.
+/// gone) it would keep for good: such a one is given up when an answer is overdue. So is one whose Redis is a replica by now: after a
+/// failover the same address may lead to the new primary.
 #[derive(Clone)]
 pub(crate) struct SharedConnection {
     client: Client,
@@ -25,13 +28,14 @@ pub(crate) struct SharedConnection {
 #[derive(Clone)]
 pub(crate) struct Numbered {
     number: u64,
+    since: Instant,
     pub(crate) manager: ConnectionManager,
 }
 
 impl SharedConnection {
     /// Does not connect yet.
     pub(crate) fn new(client: Client) -> RedisResult<Self> {
-        let current = Arc::new(Mutex::new(Numbered { number: 0, manager: open(&client)? }));
+        let current = Arc::new(Mutex::new(Numbered { number: 0, since: Instant::now(), manager: open(&client)? }));
         Ok(Self { client, current })
     }
 
@@ -40,16 +44,16 @@ impl SharedConnection {
         self.lock().clone()
     }
 
-    /// What came of the request. The first answer that is overdue on a connection replaces it for everybody.
+    /// What came of the request. The first answer that is overdue on a connection, or says that a replica gave it, replaces it for everybody.
     pub(crate) fn heard<T>(&self, asked: &Numbered, answer: RedisResult<T>) -> Result<T, RedisError> {
         if let Err(error) = &answer
-            && error.is_timeout()
+            && (error.is_timeout() || (error.code() == Some("READONLY") && asked.since.elapsed() > REPLACED_AT_MOST_EVERY))
         {
             let mut current = self.lock();
             if current.number == asked.number
                 && let Ok(manager) = open(&self.client)
             {
-                *current = Numbered { number: asked.number + 1, manager };
+                *current = Numbered { number: asked.number + 1, since: Instant::now(), manager };
             }
         }
         answer

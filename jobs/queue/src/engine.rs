@@ -18,7 +18,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     ack::{Acker, acknowledge},
-    alone::Alone,
+    alone::{Alone, Turns},
     backend::QueueBackend,
     child::{self, Children},
     clock::Clock,
@@ -28,7 +28,7 @@ use crate::{
     inflight::{Claimed, Inflight},
     journal::Journal,
     lane::Lane,
-    lanes::{Named, learn_settings, watch_settings},
+    lanes::{self, Named, learn_settings, watch_settings},
     live,
     loops::{Hung, Loops},
     mend::mend,
@@ -127,6 +127,7 @@ impl<P: Send + Sync + 'static> Engine<P> {
             clock: Clock::default(),
             journal,
             alone,
+            turns: Turns::default(),
             peers: Some(Peers::new(store.clone())),
             children: children.clone(),
         });
@@ -156,12 +157,16 @@ impl<P: Send + Sync + 'static> Engine<P> {
             let acker = start_queue_loops(&loops, &store, &db, inflight, &worker, &drain);
             monitor = register(monitor, inflight, acker, &surroundings, &worker);
         }
+        // Lanes that a deploy has taken out of the catalogue may hold ends that nobody has recorded, leases, and jobs whose time comes.
+        let all = tokio::time::timeout(LEARNING, async { lanes::lanes(&mut *db.acquire().await?).await });
+        let mut lanes: BTreeSet<Lane> = lanes.into_iter().collect();
+        lanes.extend(all.await.ok().and_then(Result::ok).unwrap_or_default());
         for &lane in lanes.iter().filter(|_| records) {
             let (store, db) = (store.clone(), db.clone());
             loops.start("record", Some(lane), move |outage| record(store.clone(), db.clone(), lane, outage));
         }
         let kinds = surroundings.registry.kinds().map(|kind| (kind.name.to_owned(), kind.version)).collect();
-        start_shared_loops(&loops, (&store, &db), direct_url, (named, is_listed), &inflights, (&worker, kinds), &drain);
+        start_shared_loops(&loops, (&store, &db), direct_url, (named, is_listed, &lanes), &inflights, (&worker, kinds), &drain);
 
         let begun = drain.begun.clone();
         let workers = tokio::spawn(monitor.run_with_signal(async move {
@@ -226,7 +231,7 @@ fn start_shared_loops(
     loops: &Loops,
     (store, db): (&Store, &PgPool),
     direct_url: String,
-    (named, is_listed): (Named, bool),
+    (named, is_listed, lanes): (Named, bool, &BTreeSet<Lane>),
     inflights: &[Arc<Inflight>],
     (worker, kinds): (&str, BTreeMap<String, u16>),
     drain: &Drain,
@@ -236,7 +241,7 @@ fn start_shared_loops(
         let (store, db) = both.clone();
         move |outage| relay(store.clone(), db.clone(), direct_url.clone(), outage)
     });
-    for &lane in &named.0 {
+    for &lane in lanes {
         loops.start("promote", Some(lane), {
             let store = store.clone();
             move |outage| live::promote(store.clone(), lane, outage)

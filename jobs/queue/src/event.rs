@@ -78,6 +78,11 @@ pub(crate) struct Event {
 }
 
 impl Event {
+    /// Whether it tells of an attempt, which the ledger lists.
+    pub(crate) fn is_attempt(&self) -> bool {
+        self.fence > 0 && !self.is_unbegun
+    }
+
     /// Adds the event to a pack under way. `envelope` goes along as it came.
     pub(crate) fn pack(&self, pack: &mut Vec<u8>, envelope: Option<&[u8]>) {
         pack.push(if pack.is_empty() { b'[' } else { b',' });

@@ -75,6 +75,7 @@ use serde_json::value::RawValue;
 use sqlx::{PgPool, postgres::PgPoolOptions};
 
 use crate::{
+    alone::Turns,
     child::Children,
     clock::Clock,
     enqueue::{EnqueueError, Enqueued, enqueue},
@@ -129,6 +130,7 @@ impl<P: Send + Sync + 'static> Kit<P> {
             clock,
             journal: None,
             alone: None,
+            turns: Turns::default(),
             peers: None,
             children: Children::default(),
         };

@@ -48,9 +48,9 @@ pub(crate) async fn learn_settings(
 }
 
 async fn look(store: &Store, db: &PgPool, lanes: &[Lane], inflights: &[Arc<Inflight>]) -> Result<(), RelayError> {
-    let paused = paused(db).await?;
-    inflights.iter().for_each(|inflight| inflight.pause(paused.by(inflight.lane).is_some()));
-    Ok(tell_lanes(store, lanes, &read_settings(db).await?).await?)
+    let told = read_settings(db).await?;
+    inflights.iter().for_each(|inflight| inflight.pause(told.resting.by(inflight.lane).is_some()));
+    Ok(tell_lanes(store, lanes, &told).await?)
 }
 
 /// Keeps this worker's claims in step with pauses and limits, until halted. While Postgres is away, what was last known holds.
@@ -91,7 +91,7 @@ async fn list(db: &PgPool, catalogue: &[Lane]) -> sqlx::Result<()> {
 }
 
 /// What is paused of which nothing is claimed.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct PausedLanes {
     lanes: BTreeMap<Lane, String>,
     queues: BTreeMap<Queue, String>,
@@ -139,7 +139,9 @@ impl Operations {
             "insert into faena.lanes as l (lane, paused_at, paused_by) values ($1, clock_timestamp(), $2)
              on conflict (lane) do update set paused_at = excluded.paused_at, paused_by = excluded.paused_by where l.paused_at is null",
         );
-        Ok(paused.bind(lane.as_str()).bind(actor).execute(&self.db).await?.rows_affected() > 0)
+        let paused = paused.bind(lane.as_str()).bind(actor).execute(&self.db).await?.rows_affected() > 0;
+        self.tell_lanes_now().await;
+        Ok(paused)
     }
 
     /// Resumes a paused lane. Answers whether it was paused.
@@ -149,6 +151,8 @@ impl Operations {
     pub async fn resume(&self, lane: Lane) -> Result<bool, OperationsError> {
         let resumed =
             sqlx::query("update faena.lanes set paused_at = null, paused_by = null where lane = $1 and paused_at is not null");
-        Ok(resumed.bind(lane.as_str()).execute(&self.db).await?.rows_affected() > 0)
+        let resumed = resumed.bind(lane.as_str()).execute(&self.db).await?.rows_affected() > 0;
+        self.tell_lanes_now().await;
+        Ok(resumed)
     }
 }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::{
     job::Queue,
     lane::Lane,
+    lanes,
     limit::{BadBounds, Bounds, Limit, from_word, to_word},
     operations::{Operations, OperationsError},
     store::{Store, StoreError, Told},
@@ -189,7 +190,8 @@ pub(crate) async fn read_settings(db: &PgPool) -> sqlx::Result<Told> {
             .bind(MAX_SETTINGS)
             .fetch_all(db)
             .await?;
-    // Of a paused queue nothing is claimed at all (lanes.rs).
+    // Of a paused queue nothing is claimed at all.
+    let resting = lanes::paused(db).await?;
     let paused: Vec<(String,)> =
         sqlx::query_as("select what from faena.pauses where not starts_with(what, $2) order by what limit $1")
             .bind(MAX_SETTINGS)
@@ -200,15 +202,22 @@ pub(crate) async fn read_settings(db: &PgPool) -> sqlx::Result<Told> {
     let paused: Vec<_> = paused.into_iter().map(|(what,)| what).collect();
     // The same contents have the same version, whichever worker tells them.
     let version = Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{settings:?}{paused:?}").as_bytes()).to_string();
-    Ok(Told { version, settings, paused })
+    Ok(Told { version, settings, paused, resting })
 }
 
-/// Tells each lane that was told something else last.
+/// Tells each lane that was told something else last. What is wrong with one lane's keys is not the others' trouble.
+///
+/// # Errors
+/// The first that a lane met.
 pub(crate) async fn tell_lanes(store: &Store, lanes: &[Lane], told: &Told) -> Result<(), StoreError> {
+    let mut met = Ok(());
     for lane in lanes {
-        store.tell_settings(*lane, told).await?;
+        match store.tell_settings(*lane, told).await {
+            Err(error) if error.is_of_one_lane() => met = met.and(Err(error)),
+            answer => _ = answer?,
+        }
     }
-    Ok(())
+    met
 }
 
 #[derive(sqlx::FromRow)]
@@ -386,7 +395,7 @@ impl Operations {
     }
 
     /// What was decided holds from this moment on where Redis answers; elsewhere the workers tell it, as they do again and again.
-    async fn tell_lanes_now(&self) {
+    pub(crate) async fn tell_lanes_now(&self) {
         let told = async {
             let settings = read_settings(&self.db).await?;
             Ok::<_, OperationsError>(tell_lanes(&self.store, &self.lanes().await?, &settings).await?)

@@ -146,8 +146,12 @@ pub(crate) async fn ensure_epoch(
     match taken {
         Ok((number, told)) => {
             // Before anything can be claimed: a wiped Redis has forgotten what is limited and what is paused.
-            store.tell_settings(lane, &told).await?;
-            store.begin_epoch(lane, present.as_ref(), number, &replication_id).await?;
+            // All over this connection: after a failover another one may lead to another Redis.
+            store.tell_settings_over(connection, lane, &told).await?;
+            let holds = store.begin_epoch(connection, lane, present.as_ref(), number, &replication_id).await?;
+            if !holds.is_of(&replication_id) {
+                return Err(StoreError::another_life());
+            }
             info!(queue = lane.as_str(), epoch = number, "a new life of Redis's data: a new epoch begins");
             Ok(())
         }
@@ -224,27 +228,33 @@ pub(crate) async fn promote(store: Store, lane: Lane, mut outage: Outage) {
     }
 }
 
-/// Returns orphans to their lane. After trouble with Redis, in a new epoch, at the start and when it wakes late (perhaps the whole
-/// machine stood still, and every lease ran out with nobody dead), it waits for one lease, so that the owners of leases renew them first.
+/// Returns orphans to their lane. After trouble with Redis, in a new epoch, at the start and when it is late (the machine or Redis stood still,
+/// and every lease may have run out with nobody dead), it waits for one lease, so that the owners of leases renew them first.
 pub(crate) async fn rescue(store: Store, lane: Lane, mut outage: Outage) {
     let mut waited: Option<(Epoch, Instant)> = None;
     loop {
         let slept = Instant::now();
         tokio::time::sleep(RESCUE_EVERY).await;
+        let answer = store.epoch_and_time(lane).await;
+        // The answer counts: while Redis stood still, owners could not renew either.
         if slept.elapsed() > 2 * RESCUE_EVERY {
             waited = None;
         }
-        let rescued = match (store.epoch(lane).await, &waited) {
+        let rescued = match (answer, &waited) {
             (Err(error), _) => Err(error),
-            (Ok(None), _) => {
+            (Ok((None, _)), _) => {
                 waited = None;
                 Ok(None)
             }
-            (Ok(Some(epoch)), Some((known, since))) if epoch == *known => match since.elapsed() >= LEASE {
-                true => store.rescue(lane, &epoch).await,
+            (Ok((Some(epoch), asked)), Some((known, since))) if epoch == *known => match since.elapsed() >= LEASE {
+                true => store.rescue(lane, &epoch, asked).await.inspect(|rescued| {
+                    if rescued.is_none() {
+                        waited = None;
+                    }
+                }),
                 false => Ok(None),
             },
-            (Ok(Some(epoch)), _) => {
+            (Ok((Some(epoch), _)), _) => {
                 waited = Some((epoch, Instant::now()));
                 Ok(None)
             }

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use redis::streams::StreamRangeReply;
 use sqlx::PgPool;
 use tracing::warn;
 use uuid::Uuid;
@@ -26,7 +27,9 @@ use crate::{
 
 scripts! {
     PLACELESS = "lua/placeless.lua";
+    SPAN = "lua/span.lua";
     REPLACE = "lua/replace.lua";
+    RECOUNT = "lua/recount.lua";
     UNBURY = "lua/unbury.lua";
 }
 
@@ -34,8 +37,14 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Whoever looks through a lane and has not been heard of for so long leaves it to another.
 const TURN: Duration = Duration::from_secs(30);
 
-/// Tombstones as they were found: id and what stands for it.
-type Tombstones = Vec<(String, String)>;
+/// Tombstones as they were found.
+struct Buried {
+    epoch: Epoch,
+    /// Stream id of the last event by then.
+    told_until: String,
+    /// Id and what stands for it.
+    tombstones: Vec<(String, String)>,
+}
 
 /// Looks for new lives of Redis's data, until halted.
 pub(crate) async fn mend(store: Store, db: PgPool, mut outage: Outage) {
@@ -53,42 +62,59 @@ pub(crate) async fn mend(store: Store, db: PgPool, mut outage: Outage) {
 struct Found {
     /// Tells its turns from other workers'.
     token: String,
-    buried: BTreeMap<Lane, (Epoch, Tombstones)>,
+    buried: BTreeMap<Lane, Buried>,
 }
 
 impl Found {
-    /// A large backlog takes longer than a step may: each part of the look is one.
+    /// What is wrong with one lane's keys is not the others' trouble.
     async fn mend_lanes(&mut self, store: &Store, db: &PgPool, outage: &Outage) -> Result<(), RelayError> {
+        let mut refused = Ok(());
         for lane in bounded(async { lanes(&mut *db.acquire().await?).await }).await? {
-            let Some(epoch) = store.unmended(lane).await? else {
-                self.buried.remove(&lane);
-                continue;
-            };
-            if !store.take_turn(lane, &self.token).await? {
-                continue;
+            match self.mend_lane(store, lane, outage).await {
+                Err(error) if error.is_of_one_lane() => refused = Err(error.into()),
+                mended => mended?,
             }
-            if self.buried.get(&lane).is_none_or(|(seen, _)| *seen != epoch) {
-                let (placeless, tombstones) = store.look_through(lane, &self.token, outage).await?;
-                let replaced = store.replace(lane, placeless, outage).await?;
-                if replaced > 0 {
-                    warn!(
-                        queue = lane.as_str(),
-                        replaced, "Redis had come back with jobs that stood nowhere: they are available again"
-                    );
-                }
-                self.buried.insert(lane, (epoch.clone(), tombstones));
+        }
+        refused
+    }
+
+    /// A large backlog takes longer than a step may: each part of the look is one.
+    async fn mend_lane(&mut self, store: &Store, lane: Lane, outage: &Outage) -> Result<(), StoreError> {
+        let Some(epoch) = store.unmended(lane).await? else {
+            self.buried.remove(&lane);
+            return Ok(());
+        };
+        if !store.take_turn(lane, &self.token).await? {
+            return Ok(());
+        }
+        if self.buried.get(&lane).is_none_or(|buried| buried.epoch != epoch) {
+            let (placeless, tombstones) = store.look_through(lane, &self.token, outage).await?;
+            let replaced = store.replace(lane, placeless, outage).await?;
+            if replaced > 0 {
+                warn!(
+                    queue = lane.as_str(),
+                    replaced, "Redis had come back with jobs that stood nowhere: they are available again"
+                );
             }
-            // What an event tells of is the recorder's. Whatever is left when there are none had half an end.
-            let (_, tombstones) = &self.buried[&lane];
-            if let Some(removed) = store.unbury(lane, tombstones).await? {
-                if removed > 0 {
-                    warn!(
-                        queue = lane.as_str(),
-                        removed, "Redis had come back with ends that nobody had told of: they are forgotten"
-                    );
-                }
-                store.mended(lane, &epoch).await?;
+            let recounted = store.recount(lane).await?;
+            if recounted > 0 {
+                warn!(
+                    queue = lane.as_str(),
+                    recounted, "Redis had come back with limits that nobody held: they were counted anew"
+                );
             }
+            let told_until = store.last_event(lane).await?;
+            self.buried.insert(lane, Buried { epoch: epoch.clone(), told_until, tombstones });
+        }
+        // What an event tells of is the recorder's. Whatever is left when those of that time are recorded had half an end.
+        if let Some(removed) = store.unbury(lane, &self.buried[&lane]).await? {
+            if removed > 0 {
+                warn!(
+                    queue = lane.as_str(),
+                    removed, "Redis had come back with ends that nobody had told of: they are forgotten"
+                );
+            }
+            store.mended(lane, &epoch).await?;
         }
         Ok(())
     }
@@ -125,7 +151,12 @@ impl Store {
     }
 
     /// Jobs that stand nowhere, as far as can be seen from outside while claims go on; and all tombstones.
-    async fn look_through(&self, lane: Lane, token: &str, outage: &Outage) -> Result<(Vec<String>, Tombstones), StoreError> {
+    async fn look_through(
+        &self,
+        lane: Lane,
+        token: &str,
+        outage: &Outage,
+    ) -> Result<(Vec<String>, Vec<(String, String)>), StoreError> {
         let (mut placeless, mut tombstones, mut cursor) = (HashSet::new(), Vec::new(), 0_u64);
         loop {
             let mut call = self.call(&PLACELESS, lane);
@@ -141,17 +172,18 @@ impl Store {
                 break;
             }
         }
-        let page = isize::try_from(2 * MAX_BATCH).unwrap_or(1000);
-        let mut from = 0;
+        let mut from = 0_i64;
         while !placeless.is_empty() {
-            let read = redis::cmd("LRANGE").arg(self.key(lane, "ready")).arg(from).arg(from + page - 1).to_owned();
-            let line: Vec<String> = self.query(&read, "looking for jobs that stand nowhere").await?;
+            let mut call = self.call(&SPAN, lane);
+            call.arg(from).arg(2 * MAX_BATCH);
+            let (next, line): (i64, Vec<String>) = self.run(&call, "looking for jobs that stand nowhere").await?;
             if line.is_empty() {
                 break;
             }
             line.iter().for_each(|id| _ = placeless.remove(id));
+            self.take_turn(lane, token).await?;
             outage.waits();
-            from += page;
+            from = next;
         }
         Ok((placeless.into_iter().collect(), tombstones))
     }
@@ -167,11 +199,24 @@ impl Store {
         Ok(replaced)
     }
 
-    /// How many tombstones were removed; `None`: there are events still.
-    async fn unbury(&self, lane: Lane, tombstones: &Tombstones) -> Result<Option<u64>, StoreError> {
+    /// How many counts of limits were wrong.
+    async fn recount(&self, lane: Lane) -> Result<u64, StoreError> {
+        self.run(&self.call(&RECOUNT, lane), "counting limits anew").await
+    }
+
+    /// Stream id of the last event; `0-0`: there is none.
+    async fn last_event(&self, lane: Lane) -> Result<String, StoreError> {
+        let read = redis::cmd("XREVRANGE").arg(self.key(lane, "events")).arg("+").arg("-").arg("COUNT").arg(1).to_owned();
+        let last: StreamRangeReply = self.query(&read, "reading events").await?;
+        Ok(last.ids.into_iter().next().map_or_else(|| "0-0".to_owned(), |entry| entry.id))
+    }
+
+    /// How many tombstones were removed; `None`: there are events of their time still.
+    async fn unbury(&self, lane: Lane, buried: &Buried) -> Result<Option<u64>, StoreError> {
         let mut removed = 0;
-        for batch in tombstones.chunks(MAX_BATCH) {
+        for batch in buried.tombstones.chunks(MAX_BATCH) {
             let mut call = self.call(&UNBURY, lane);
+            call.arg(&buried.told_until);
             for (id, tombstone) in batch {
                 call.arg(id).arg(tombstone);
             }

@@ -14,7 +14,7 @@ use sqlx::PgPool;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
-    alone::{Alone, SUSPECT_AFTER, attempt_in_process},
+    alone::{Alone, SUSPECT_AFTER, Turns, attempt_in_process},
     attempt::{Again, Attempted, End, Failure},
     child::Children,
     clock::Clock,
@@ -37,6 +37,8 @@ const CANCEL_GRACE: Duration = Duration::from_secs(2);
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A job whose key could not be given back begins a moment later.
 const UNRELEASED_WAIT: Duration = Duration::from_secs(1);
+/// A handler that has not noticed for so long that its time is up blocks its thread.
+const BLOCKED_AFTER: Duration = Duration::from_secs(5);
 /// Bounds the commit of an effect, which the handler's own timeout no longer covers.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -52,6 +54,8 @@ pub(crate) struct Surroundings<P> {
     pub(crate) journal: Option<Journal>,
     /// How to attempt a suspect; `None`: here, like any other.
     pub(crate) alone: Option<Alone>,
+    /// Whose turn it is among the suspects.
+    pub(crate) turns: Turns,
     /// Who else may know a job; `None`: nobody.
     pub(crate) peers: Option<Peers>,
     /// What its jobs have started.
@@ -154,13 +158,18 @@ pub(crate) async fn perform<P: Send + Sync + 'static>(
     {
         return wait;
     }
-    let prepared = match kind.prepare(envelope.args.get()) {
-        Ok(prepared) => prepared,
-        Err(error) => return Decision::Dead { reason: format!("the arguments of {} cannot be decoded: {error}", kind.name) },
+    // What decodes arguments may be anybody's code.
+    let prepared = match std::panic::catch_unwind(AssertUnwindSafe(|| kind.prepare(envelope.args.get()))) {
+        Ok(Ok(prepared)) => prepared,
+        Ok(Err(error)) => return Decision::Dead { reason: format!("the arguments of {} cannot be decoded: {error}", kind.name) },
+        Err(panic) => {
+            let said = panic_message(panic.as_ref());
+            return Decision::Dead { reason: format!("the arguments of {} cannot be decoded: panicked: {said}", kind.name) };
+        }
     };
     if let Some(alone) = surroundings.alone.as_ref().filter(|_| delivery.crashes >= SUSPECT_AFTER) {
         // On the heap, as all that is rare here: every attempt's future would be as large as its largest part.
-        return Box::pin(attempt_in_process(alone, delivery, interrupt, reported)).await;
+        return Box::pin(attempt_in_process((alone, &surroundings.turns), delivery, kind.timeout, interrupt, reported)).await;
     }
     // Taken back when the attempt has ended, however it does.
     let _entry = surroundings.journal.as_ref().map(|journal| journal.enter(delivery));
@@ -211,7 +220,7 @@ pub(crate) async fn perform<P: Send + Sync + 'static>(
     }
 }
 
-const CANCELLED: &str = "cancelled while running";
+pub(crate) const CANCELLED: &str = "cancelled while running";
 
 /// What a unique job holds until its first attempt, which this is.
 fn key_until_start<'e>(delivery: &Delivery, envelope: &'e Envelope) -> Option<&'e UniqueTerm> {
@@ -230,15 +239,18 @@ async fn give_key_back<P>(surroundings: &Surroundings<P>, term: &UniqueTerm, id:
     Some(Decision::Wait { delay: UNRELEASED_WAIT, reason: format!("giving back what makes it unique: {why}") })
 }
 
-/// Runs the handler as a task of its own, so that handlers use every core and a panic stays in one of them.
+/// Runs the handler as a task of its own, so that handlers use every core and a panic stays in one of them. One that blocks its thread never
+/// comes to where its time is up: it is given up from outside, and its slot with it.
 async fn run<P: Send + Sync + 'static>(prepared: Prepared<P>, ctx: Ctx<P>, timeout: Duration) -> Attempted {
     let clock = ctx.clock.clone();
     let handler = AssertUnwindSafe(tokio::time::timeout(timeout, async move { prepared(ctx).await }));
-    match AbortOnDropHandle::new(tokio::spawn(clock.rule(handler.catch_unwind()))).await {
-        Ok(Ok(Ok(attempted))) => attempted,
-        Ok(Ok(Err(_))) => Err(Failure::retry(format!("no end within {} s", timeout.as_secs_f64()))),
-        Ok(Err(panic)) => Err(Failure::retry(format!("panicked: {}", panic_message(panic.as_ref())))),
-        Err(error) => Err(Failure::retry(format!("the handler's task ended: {error}"))),
+    let task = AbortOnDropHandle::new(tokio::spawn(clock.rule(handler.catch_unwind())));
+    match tokio::time::timeout(timeout.saturating_add(BLOCKED_AFTER), task).await {
+        Ok(Ok(Ok(Ok(attempted)))) => attempted,
+        Ok(Ok(Ok(Err(_)))) => Err(Failure::retry(format!("no end within {} s", timeout.as_secs_f64()))),
+        Ok(Ok(Err(panic))) => Err(Failure::retry(format!("panicked: {}", panic_message(panic.as_ref())))),
+        Ok(Err(error)) => Err(Failure::retry(format!("the handler's task ended: {error}"))),
+        Err(_) => Err(Failure::retry(format!("no end within {} s, and it blocks a thread of the worker", timeout.as_secs_f64()))),
     }
 }
 

@@ -11,8 +11,8 @@ use crate::{
     job::JobId,
     lane::Lane,
     loops::{Outage, bounded},
-    relay::{OutboxRow, RelayError, push_rows},
-    store::{MAX_BATCH, Store},
+    relay::{OutboxRow, PushedRows, RelayError, push_rows},
+    store::{MAX_BATCH, Store, StoreError},
 };
 
 /// A promise pushed more recently than this is left alone: its push may still be on its way.
@@ -27,8 +27,11 @@ pub(crate) async fn reconcile(store: Store, db: PgPool, mut outage: Outage) {
     let mut cursor: Cursor = None;
     loop {
         let pause = match bounded(reconcile_step(&store, &db, cursor)).await {
-            Ok(next) => {
-                outage.over();
+            Ok((next, refused)) => {
+                match refused {
+                    None => outage.over(),
+                    Some(error) => outage.failed(&error),
+                }
                 cursor = next;
                 if cursor.is_some() { Duration::from_millis(20) } else { PAUSE }
             }
@@ -41,8 +44,9 @@ pub(crate) async fn reconcile(store: Store, db: PgPool, mut outage: Outage) {
     }
 }
 
-/// Looks at most at [`MAX_BATCH`] promises; answers where to go on, `None` at the end of the walk.
-async fn reconcile_step(store: &Store, db: &PgPool, after: Cursor) -> Result<Cursor, RelayError> {
+/// Looks at most at [`MAX_BATCH`] promises; answers where to go on, `None` at the end of the walk, and what a lane had to say whose keys are not
+/// what they must be: it is not the others' trouble.
+async fn reconcile_step(store: &Store, db: &PgPool, after: Cursor) -> Result<(Cursor, Option<StoreError>), RelayError> {
     let rows: Vec<(JobId, String, DateTime<Utc>)> = sqlx::query_as(include_str!("sql/walk_pushed.sql"))
         .bind(after.map(|(at, _)| at))
         .bind(after.map(|(_, id)| id))
@@ -56,17 +60,25 @@ async fn reconcile_step(store: &Store, db: &PgPool, after: Cursor) -> Result<Cur
             by_lane.entry(lane).or_default().push(*id);
         }
     }
+    let mut refused = None;
     for (lane, ids) in by_lane {
-        let missing: Vec<JobId> = store.missing(lane, &ids).await?.iter().filter_map(|id| id.parse().ok()).collect();
+        let missing = match store.missing(lane, &ids).await {
+            Err(error) if error.is_of_one_lane() => {
+                refused = Some(error);
+                continue;
+            }
+            missing => missing?,
+        };
+        let missing: Vec<JobId> = missing.iter().filter_map(|id| id.parse().ok()).collect();
         crash_point("reconcile.asked");
         if !missing.is_empty() && !sabotaged(Sabotage::NoReconcile) {
-            push_again(store, db, &missing).await?;
+            refused = push_again(store, db, &missing).await?.or(refused);
         }
     }
     if rows.len() < MAX_BATCH {
         forget_passed_keys(db).await?;
     }
-    Ok(rows.last().filter(|_| rows.len() == MAX_BATCH).map(|(id, _, at)| (*at, *id)))
+    Ok((rows.last().filter(|_| rows.len() == MAX_BATCH).map(|(id, _, at)| (*at, *id)), refused))
 }
 
 /// Keys that unique jobs held for a time which is over serve nobody. Whoever takes one meanwhile changes its row, and keeps it.
@@ -82,11 +94,11 @@ async fn forget_passed_keys(db: &PgPool) -> sqlx::Result<()> {
 
 /// Redis was asked first, and lacks them. A promise whose end has been recorded since is gone from the outbox too, so what is still
 /// there under its lock is missing from both.
-async fn push_again(store: &Store, db: &PgPool, missing: &[JobId]) -> Result<(), RelayError> {
+async fn push_again(store: &Store, db: &PgPool, missing: &[JobId]) -> Result<Option<StoreError>, RelayError> {
     let mut tx = db.begin().await?;
     let rows: Vec<OutboxRow> = sqlx::query_as(include_str!("sql/lock_pushed.sql")).bind(missing).fetch_all(&mut *tx).await?;
     crash_point("reconcile.locked");
-    let pushed = push_rows(store, rows).await?;
+    let PushedRows { added: pushed, refused, .. } = push_rows(store, rows).await?;
     crash_point("reconcile.pushed");
     tx.commit().await?;
     crash_point("reconcile.committed");
@@ -94,5 +106,5 @@ async fn push_again(store: &Store, db: &PgPool, missing: &[JobId]) -> Result<(),
         warn!(pushed, "Redis had lost promised jobs: they were pushed again");
         metrics::counter!("faena_reconciled_total").increment(pushed);
     }
-    Ok(())
+    Ok(refused.map(|(_, error)| error))
 }

@@ -1,6 +1,6 @@
 //! Writes what Redis tells about ended deliveries into the ledger, each event once.
 
-use std::{fmt, time::Duration};
+use std::{collections::HashSet, fmt, time::Duration};
 
 use chrono::{DateTime, Utc};
 use redis::streams::StreamRangeReply;
@@ -21,25 +21,29 @@ use crate::{
     store::{Recorded, Store, at},
 };
 
-/// Each holds at most a batch of acknowledgements: this many fill a transaction well.
+/// Each holds at most a batch of acknowledgements: this many fill a transaction well. After a failure half as many are tried, down to one: those of
+/// jobs with large arguments may be more than a step has time for.
 const PACKS: usize = 8;
 const SOON: Duration = Duration::from_millis(20);
 const IDLE: Duration = Duration::from_millis(200);
 
 /// Records one queue's events until halted. Any number of workers may: whoever holds the position's row records.
 pub(crate) async fn record(store: Store, db: PgPool, lane: Lane, mut outage: Outage) {
-    let mut pause = SOON;
+    let (mut pause, mut packs) = (SOON, PACKS);
     loop {
-        match bounded(record_batch(&store, &db, lane)).await {
+        match bounded(record_batch(&store, &db, lane, packs)).await {
             Ok(recorded) => {
                 outage.over();
+                let all = recorded < packs;
+                packs = (packs * 2).min(PACKS);
                 pause = match recorded {
-                    PACKS.. => continue,
+                    _ if !all => continue,
                     0 => (pause * 2).min(IDLE),
                     _ => SOON,
                 };
             }
             Err(error) => {
+                packs = (packs / 2).max(1);
                 outage.failed(&error);
                 pause = outage.delay();
             }
@@ -50,9 +54,9 @@ pub(crate) async fn record(store: Store, db: PgPool, lane: Lane, mut outage: Out
 
 /// Records a few packs of events: ledger, end of the promises and position in one transaction; then the tombstones go, then the
 /// events. Whatever dies in between is repeated without harm. Answers how many packs there were.
-async fn record_batch(store: &Store, db: &PgPool, lane: Lane) -> Result<usize, RelayError> {
+async fn record_batch(store: &Store, db: &PgPool, lane: Lane, packs: usize) -> Result<usize, RelayError> {
     let mut read = redis::cmd("XRANGE");
-    read.arg(store.key(lane, "events")).arg("-").arg("+").arg("COUNT").arg(PACKS);
+    read.arg(store.key(lane, "events")).arg("-").arg("+").arg("COUNT").arg(packs);
     let entries: StreamRangeReply = store.query(&read, "reading events").await?;
     let Some(last) = entries.ids.last().and_then(|entry| StreamPosition::parse(&entry.id)) else { return Ok(0) };
     // A queue that no worker serves has no epoch of its own yet, but its waiting jobs can be cancelled.
@@ -208,31 +212,27 @@ pub(crate) async fn record_one(tx: &mut PgConnection, lane: Lane, event: Event) 
 
 async fn write(tx: &mut PgConnection, lane: Lane, new: &[&Told]) -> sqlx::Result<()> {
     let (mut attempts, mut ends) = (Attempts::default(), Ends::default());
+    let mut of_jobs = Vec::with_capacity(new.len());
     for told in new {
         // Ids under which Redis holds undecodable jobs may be anything; the ledger's are UUIDs.
         let Ok(id) = told.event.id.parse::<JobId>() else {
             error!(id = told.event.id, "an event names no job");
             continue;
         };
-        if told.event.fence > 0 && !told.event.is_unbegun {
+        of_jobs.push((id, told));
+        if told.event.is_attempt() {
             attempts.add(id, &told.event);
         }
-        if told.event.outcome.is_end() {
+    }
+    let known = record_attempts(tx, &attempts).await?;
+    for (id, told) in of_jobs.into_iter().filter(|(_, told)| told.event.outcome.is_end()) {
+        let delivery = (id, told.event.epoch, told.event.fence);
+        // A Redis that has forgotten its last second tells once more of an end that was recorded, and perhaps of a job that an operator
+        // has promised anew since: that promise stands.
+        if !(told.event.is_attempt() && known.contains(&delivery)) {
             ends.add(id, told);
         }
     }
-    sqlx::query(include_str!("sql/record_attempts.sql"))
-        .bind(&attempts.ids)
-        .bind(&attempts.epochs)
-        .bind(&attempts.fences)
-        .bind(&attempts.attempts)
-        .bind(&attempts.workers)
-        .bind(&attempts.started)
-        .bind(&attempts.ended)
-        .bind(&attempts.outcomes)
-        .bind(&attempts.errors)
-        .execute(&mut *tx)
-        .await?;
     let written: Vec<Ended> = sqlx::query_as(include_str!("sql/record_ends.sql"))
         .bind(lane.as_str())
         .bind(&ends.ids)
@@ -254,6 +254,33 @@ async fn write(tx: &mut PgConnection, lane: Lane, new: &[&Told]) -> sqlx::Result
         .await?;
     sqlx::query("delete from faena.outbox where id = any($1)").bind(&ends.ids).execute(&mut *tx).await?;
     ends::settle(tx, &written).await
+}
+
+/// Answers the deliveries that the ledger knew before.
+async fn record_attempts(tx: &mut PgConnection, attempts: &Attempts<'_>) -> sqlx::Result<HashSet<(JobId, i64, i64)>> {
+    let written = sqlx::query(include_str!("sql/record_attempts.sql"))
+        .bind(&attempts.ids)
+        .bind(&attempts.epochs)
+        .bind(&attempts.fences)
+        .bind(&attempts.attempts)
+        .bind(&attempts.workers)
+        .bind(&attempts.started)
+        .bind(&attempts.ended)
+        .bind(&attempts.outcomes)
+        .bind(&attempts.errors)
+        .execute(&mut *tx)
+        .await?;
+    // Nearly always all are new.
+    if written.rows_affected() == attempts.ids.len() as u64 {
+        return Ok(HashSet::new());
+    }
+    let known: Vec<(JobId, i64, i64)> = sqlx::query_as(include_str!("sql/known_attempts.sql"))
+        .bind(&attempts.ids)
+        .bind(&attempts.epochs)
+        .bind(&attempts.fences)
+        .fetch_all(tx)
+        .await?;
+    Ok(known.into_iter().collect())
 }
 
 impl<'e> Attempts<'e> {

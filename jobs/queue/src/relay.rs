@@ -1,6 +1,9 @@
 //! Carries promises from the outbox to Redis.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
@@ -47,16 +50,32 @@ pub(crate) struct OutboxRow {
 
 /// Relays until halted.
 pub(crate) async fn relay(store: Store, db: PgPool, direct_url: String, mut outage: Outage) {
-    let mut listener = None;
+    let (mut listener, mut most) = (None, MAX_BATCH);
+    // Lanes that have refused, and when they are tried again: the others' promises do not wait for them.
+    let mut refusing: BTreeMap<Lane, Instant> = BTreeMap::new();
     loop {
-        match bounded(relay_batch(&store, &db)).await {
-            Ok(relayed) => {
-                outage.over();
-                if relayed >= MAX_BATCH {
+        refusing.retain(|_, until| *until > Instant::now());
+        let refused: Vec<Lane> = refusing.keys().copied().collect();
+        match bounded(relay_batch(&store, &db, &refused, most)).await {
+            Ok(Relayed { taken, refused }) => {
+                match refused {
+                    None if refusing.is_empty() => outage.over(),
+                    None => outage.waits(),
+                    Some((lane, error)) => {
+                        outage.failed(&error);
+                        refusing.insert(lane, Instant::now() + outage.delay());
+                        continue;
+                    }
+                }
+                let all = taken < most;
+                most = (most * 2).min(MAX_BATCH);
+                if !all {
                     continue;
                 }
             }
             Err(error) => {
+                // Five hundred of the largest jobs may be more than a step has time for.
+                most = (most / 2).max(1);
                 outage.failed(&error);
                 tokio::time::sleep(outage.delay()).await;
                 continue;
@@ -94,39 +113,74 @@ async fn wait(listener: &mut Option<PgListener>) {
     }
 }
 
-/// Pushes at most [`MAX_BATCH`] promises. A crash between the push and the commit pushes them again, which changes nothing.
-async fn relay_batch(store: &Store, db: &PgPool) -> Result<usize, RelayError> {
+/// What a step came to.
+struct Relayed {
+    /// How many promises it had in hand.
+    taken: usize,
+    /// A lane whose keys are not what they must be, and what Redis said.
+    refused: Option<(Lane, StoreError)>,
+}
+
+/// Pushes at most `most` promises, of other lanes than those that `refused`. A crash between the push and the commit pushes them again, which
+/// changes nothing.
+async fn relay_batch(store: &Store, db: &PgPool, refused: &[Lane], most: usize) -> Result<Relayed, RelayError> {
     let mut tx = db.begin().await?;
-    let rows: Vec<OutboxRow> =
-        sqlx::query_as(include_str!("sql/take_unpushed.sql")).bind(MAX_BATCH as i64).fetch_all(&mut *tx).await?;
+    let refused: Vec<&str> = refused.iter().map(|lane| lane.as_str()).collect();
+    let rows: Vec<OutboxRow> = sqlx::query_as(include_str!("sql/take_unpushed.sql"))
+        .bind(i64::try_from(most).unwrap_or(1))
+        .bind(refused)
+        .fetch_all(&mut *tx)
+        .await?;
     if rows.is_empty() {
-        return Ok(0);
+        return Ok(Relayed { taken: 0, refused: None });
     }
-    let ids: Vec<JobId> = rows.iter().map(|row| row.id).collect();
+    let taken = rows.len();
     crash_point("relay.taken");
-    push_rows(store, rows).await?;
+    let pushed = push_rows(store, rows).await?;
     crash_point("relay.pushed");
-    mark_pushed(&mut tx, &ids).await?;
+    mark_pushed(&mut tx, &pushed.ids).await?;
     crash_point("relay.marked");
     tx.commit().await?;
     crash_point("relay.committed");
-    metrics::counter!("faena_relayed_total").increment(ids.len() as u64);
-    Ok(ids.len())
+    metrics::counter!("faena_relayed_total").increment(pushed.ids.len() as u64);
+    Ok(Relayed { taken, refused: pushed.refused })
 }
 
-/// Pushes promises to their queues.
-pub(crate) async fn push_rows(store: &Store, rows: Vec<OutboxRow>) -> Result<u64, RelayError> {
+/// What came of a push of promises.
+#[derive(Debug, Default)]
+pub(crate) struct PushedRows {
+    /// Redis has these, and those that can never be pushed are among them.
+    ids: Vec<JobId>,
+    /// How many were new to it.
+    pub(crate) added: u64,
+    /// A lane whose keys are not what they must be: nothing of it was pushed.
+    pub(crate) refused: Option<(Lane, StoreError)>,
+}
+
+/// Pushes promises to their queues. What is wrong with one lane's keys is not the others' trouble.
+pub(crate) async fn push_rows(store: &Store, rows: Vec<OutboxRow>) -> Result<PushedRows, RelayError> {
     let mut by_lane: BTreeMap<Lane, Vec<Envelope>> = BTreeMap::new();
+    let mut pushed = PushedRows::default();
     for row in rows {
+        let id = row.id;
         match row.into_envelope() {
             Ok((lane, envelope)) => by_lane.entry(lane).or_default().push(envelope),
             // The table's checks make this unreachable but for a hand-edited row; one bad row must not hold up the others.
-            Err(reason) => error!(reason, "a row of the outbox cannot be pushed"),
+            Err(reason) => {
+                error!(reason, "a row of the outbox cannot be pushed");
+                pushed.ids.push(id);
+            }
         }
     }
-    let mut pushed = 0;
     for (lane, envelopes) in by_lane {
-        pushed += store.push(lane, &envelopes, Pressure::Ignored).await?.added;
+        match store.push(lane, &envelopes, Pressure::Ignored).await {
+            Ok(of_lane) => {
+                pushed.added += of_lane.added;
+                pushed.ids.extend(envelopes.iter().map(|envelope| envelope.id));
+            }
+            Err(error) if error.is_of_one_lane() => pushed.refused = Some((lane, error)),
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(pushed)
 }

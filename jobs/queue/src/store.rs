@@ -12,6 +12,7 @@ use crate::{
     job::JobId,
     journal::Started,
     lane::Lane,
+    lanes::PausedLanes,
     limit::to_word,
     pusher::Pusher,
     script::{Lua, scripts},
@@ -146,6 +147,8 @@ pub(crate) struct Told {
     pub(crate) settings: Vec<(String, String)>,
     /// `job:name`, `tenant:word`.
     pub(crate) paused: Vec<String>,
+    /// The lanes of which nothing is claimed.
+    pub(crate) resting: PausedLanes,
 }
 
 /// The events that a recorder has written into the ledger.
@@ -354,12 +357,13 @@ impl Store {
         self.query(redis::cmd("HKEYS").arg(self.key(lane, "cancels")), "looking for cancelled jobs").await
     }
 
-    /// Returns orphans to their lane, if `epoch` still holds; answers how many, `None` when another epoch has begun.
-    pub(crate) async fn rescue(&self, lane: Lane, epoch: &Epoch) -> Result<Option<u64>, StoreError> {
+    /// Returns orphans to their lane, if `epoch` still holds and Redis has not stood still since it was `asked` about it; answers how many,
+    /// `None` if not.
+    pub(crate) async fn rescue(&self, lane: Lane, epoch: &Epoch, asked: DateTime<Utc>) -> Result<Option<u64>, StoreError> {
         let (mut cursor, mut total) = (0_u64, 0);
         loop {
             let mut call = self.call(&RESCUE, lane);
-            call.arg(&epoch.text).arg(cursor).arg(MAX_BATCH);
+            call.arg(&epoch.text).arg(cursor).arg(MAX_BATCH).arg(asked.timestamp_millis());
             let (next, rescued): (u64, i64) = self.run(&call, "rescuing orphans").await?;
             let Ok(rescued) = u64::try_from(rescued) else { return Ok(None) };
             total += rescued;
@@ -439,6 +443,14 @@ impl Store {
         Ok(text.map(|text| Epoch::parse(&text)))
     }
 
+    /// The epoch that holds, and Redis's time.
+    pub(crate) async fn epoch_and_time(&self, lane: Lane) -> Result<(Option<Epoch>, DateTime<Utc>), StoreError> {
+        let mut read = redis::pipe();
+        read.cmd("GET").arg(self.key(lane, "epoch")).cmd("TIME");
+        let (text, (seconds, micros)): (Option<String>, (i64, i64)) = self.together(&read, "reading the epoch").await?;
+        Ok((text.map(|text| Epoch::parse(&text)), at(seconds * 1000 + micros / 1000)))
+    }
+
     /// Asks the Redis behind a connection which life of its data it serves: (its replication id, the epoch that holds there).
     pub(crate) async fn life(
         &self,
@@ -454,30 +466,52 @@ impl Store {
         Ok((id, epoch.map(|text| Epoch::parse(&text))))
     }
 
-    /// Begins epoch `number` on the Redis with this replication id, unless the one before is no longer `present`.
+    /// Begins epoch `number` on the Redis behind a connection, which has this replication id, unless the one before is no longer `present`.
+    /// Answers the epoch that holds there.
     pub(crate) async fn begin_epoch(
         &self,
+        connection: &mut MultiplexedConnection,
         lane: Lane,
         present: Option<&Epoch>,
         number: i64,
         replication_id: &str,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Epoch, StoreError> {
         let mut call = self.call(&EPOCH, lane);
         call.arg(present.map_or("", |epoch| epoch.text.as_str())).arg(format!("{number} {replication_id}")).arg(millis(LEASE));
-        self.run::<String>(&call, "beginning an epoch").await.map(drop)
+        let holds: String =
+            call.invoke_async(connection).await.map_err(|source| StoreError { doing: "beginning an epoch", source })?;
+        Ok(Epoch::parse(&holds))
     }
 
     /// Tells a lane what limits allow and what is paused, if it was told something else last; answers whether it was.
     pub(crate) async fn tell_settings(&self, lane: Lane, told: &Told) -> Result<bool, StoreError> {
-        let mut call = self.call(&SETTINGS, lane);
-        call.arg(&told.version).arg(told.settings.len());
+        self.run(&self.settings_call(lane, told), "telling limits and pauses").await
+    }
+
+    /// The same over a connection of the caller's own.
+    pub(crate) async fn tell_settings_over(
+        &self,
+        connection: &mut MultiplexedConnection,
+        lane: Lane,
+        told: &Told,
+    ) -> Result<bool, StoreError> {
+        let call = self.settings_call(lane, told);
+        call.invoke_async(connection).await.map_err(|source| StoreError { doing: "telling limits and pauses", source })
+    }
+
+    fn settings_call(&self, lane: Lane, told: &Told) -> redis::ScriptInvocation<'static> {
+        let (mut call, rests) = (self.call(&SETTINGS, lane), told.resting.by(lane).is_some());
+        call.arg(format!("{}{}", told.version, if rests { "!" } else { "" })).arg(told.settings.len());
         for (word, bounds) in &told.settings {
             call.arg(word).arg(bounds);
         }
         for paused in &told.paused {
             call.arg(paused);
         }
-        self.run(&call, "telling limits and pauses").await
+        if rests {
+            call.arg("!lane");
+        }
+        call
     }
 
     /// Runs one plain command.
@@ -526,6 +560,16 @@ impl Store {
 impl StoreError {
     pub(crate) fn not_json(error: &serde_json::Error) -> Self {
         Self { doing: "encoding a job", source: (redis::ErrorKind::Client, "not JSON", error.to_string()).into() }
+    }
+
+    /// A failover came in between: whoever asked looks again.
+    pub(crate) fn another_life() -> Self {
+        Self { doing: "beginning an epoch", source: (redis::ErrorKind::Client, "another Redis began one").into() }
+    }
+
+    /// Whether this is of one lane's keys, and other lanes have nothing to do with it.
+    pub(crate) fn is_of_one_lane(&self) -> bool {
+        self.source.code() == Some("WRONGTYPE")
     }
 
     /// Redis answers, but Postgres, which numbers the epochs, does not.

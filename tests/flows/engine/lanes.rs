@@ -7,6 +7,7 @@ use faena_tests::{
     probe::{Film, Linger, Touch, Urge},
     process::{run_to_end, start_probe, try_to_end},
     proxy::Proxy,
+    servers::PrivatePostgres,
     stores::Stores,
     wait::until,
 };
@@ -92,7 +93,7 @@ async fn lent_slots_go_home() {
 }
 
 #[tokio::test]
-async fn a_paused_lane_waits_while_its_running_jobs_go_on_and_a_wiped_redis_does_not_resume_it() {
+async fn a_paused_lane_waits_while_its_running_jobs_go_on() {
     let stores = Stores::fresh().await;
     let _worker = start_probe(&stores, &[]).await;
     let said = run_to_end("probe", &["pause", "default", "--by", "operadora"], &stores.settings()).await;
@@ -132,6 +133,36 @@ async fn a_worker_that_starts_beside_a_slow_postgres_knows_what_is_paused_before
 
     until("the urgent job to begin", async || begun(&stores, 1, 2).await == 1).await;
     assert_eq!((begun(&stores, 0, 1).await, count(&stores, "default", State::Available).await), (0, 1));
+}
+
+#[tokio::test]
+async fn a_worker_that_starts_while_postgres_is_away_begins_nothing_of_what_is_paused() {
+    let mut postgres = PrivatePostgres::start().await;
+    let redis = std::env::var("FAENA_TEST_REDIS_URL").expect("start the tests with tests/run");
+    let stores = Stores::on(&postgres.url(), &redis).await;
+    start_probe(&stores, &[]).await.terminate().await;
+    stores.operations().pause(Lane::of(Queue::Default), "operadora").await.unwrap();
+    queue::push(&stores.store, Touch { n: 0, sleep_ms: 0 }).await.unwrap();
+    postgres.stop();
+    let worker = start_probe(&stores, &[]).await;
+    queue::push(&stores.store, Urge { n: 1 }).await.unwrap();
+    let client = redis::Client::open(redis.as_str()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    until("the urgent job to be claimed", async || {
+        let key = |name: &str| format!("{}:{{critical}}:{name}", stores.namespace);
+        let (line, at_work): (u64, u64) =
+            redis::pipe().llen(key("ready")).hlen(key("running")).query_async(&mut connection).await.unwrap();
+        line == 0 || at_work > 0
+    })
+    .await;
+
+    let waits: u64 =
+        redis::cmd("LLEN").arg(format!("{}:{{default}}:ready", stores.namespace)).query_async(&mut connection).await.unwrap();
+    assert_eq!(waits, 1, "it was claimed");
+    postgres.resume().await;
+    stores.operations().resume(Lane::of(Queue::Default)).await.unwrap();
+    quiet(&stores).await;
+    drop(worker);
 }
 
 #[tokio::test]

@@ -2,8 +2,9 @@
 
 use faena_tests::{
     judge::{effects, no_leftovers, quiet},
-    probe::Touch,
+    probe::{Touch, Urge},
     process::{Process, start_probe, try_to_end},
+    proxy::Proxy,
     servers::PrivateRedis,
     stores::Stores,
     wait::until,
@@ -101,6 +102,28 @@ async fn a_redis_that_becomes_a_replica_is_waited_for() {
     story.ends_well().await;
 }
 
+/// The old primary keeps its connections and takes no writes; the address leads to the new one.
+#[tokio::test]
+async fn after_a_failover_by_address_the_worker_goes_on_with_the_new_primary() {
+    let (old, new) = (PrivateRedis::start().await, PrivateRedis::start().await);
+    let (proxy, redis_url) = Proxy::before_url(&old.url()).await;
+    let database = std::env::var("FAENA_TEST_DATABASE_URL").expect("start the tests with tests/run");
+    let stores = Stores::on(&database, &redis_url).await;
+    let worker = start_probe(&stores, &[]).await;
+    let story = Story { redis: old, stores, worker };
+    story.enqueue(0..JOBS / 4).await;
+    quiet(&story.stores).await;
+    let address = new.url().trim_start_matches("redis://").trim_end_matches("/0").parse().unwrap();
+    story.tell_as(&new.url(), &["CONFIG", "SET", "requirepass", "closed"]).await;
+    proxy.lead_to(address);
+    let port = new.url().rsplit(':').next().unwrap().trim_end_matches("/0").to_owned();
+    story.tell(&["REPLICAOF", "127.0.0.1", &port]).await;
+    story.tell_as(&new.url().replace("redis://", "redis://:closed@"), &["CONFIG", "SET", "requirepass", ""]).await;
+    story.enqueue(JOBS / 4..JOBS).await;
+
+    story.ends_well().await;
+}
+
 #[tokio::test]
 async fn a_redis_that_forgets_every_script_again_and_again_is_told_them_again() {
     let story = Story::begin().await;
@@ -123,6 +146,23 @@ async fn something_foreign_under_one_of_our_names_is_told_to_an_operator() {
     story.tell(&["DEL", &key]).await;
 
     story.ends_well().await;
+}
+
+#[tokio::test]
+async fn something_foreign_in_one_lane_does_not_hold_the_others_up() {
+    let story = Story::begin().await;
+    let key = format!("{}:{{critical}}:ready", story.stores.namespace);
+    story.tell(&["SET", &key, "not a list"]).await;
+    // More than one step of the relay takes, and all of them before the others.
+    enqueue_all(&story.stores, (0..700).map(|n| Urge { n: JOBS + n })).await;
+    story.noticed("redis_wrong_type").await;
+    story.enqueue(JOBS / 4..JOBS).await;
+
+    until("the other lanes' jobs to be done", async || effects(&story.stores, JOBS).await.0.is_empty()).await;
+
+    story.tell(&["DEL", &key]).await;
+    quiet(&story.stores).await;
+    assert_eq!(effects(&story.stores, JOBS + 700).await, (vec![], vec![]));
 }
 
 #[tokio::test]

@@ -36,6 +36,40 @@ async fn redis_that_answers_late_does_not_end_the_worker() {
     no_leftovers(&stores).await;
 }
 
+// Case 8, where it is Redis that stands still.
+#[tokio::test]
+async fn while_redis_stands_still_nobodys_jobs_are_given_to_another() {
+    let redis = PrivateRedis::start().await;
+    let stores =
+        Stores::on(&std::env::var("FAENA_TEST_DATABASE_URL").expect("start the tests with tests/run"), &redis.url()).await;
+    let _workers = [start_probe(&stores, &[("SLOTS_LOW", "4")]).await, start_probe(&stores, &[("SLOTS_LOW", "4")]).await];
+    let ids = enqueue_all(&stores, (0..6).map(|n| Linger { n, listens: true })).await;
+    until("all to run", async || starts(&stores).await == 6).await;
+    let mut connection = redis::Client::open(redis.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+    for stall_ms in [3800, 4700, 4200] {
+        let _: redis::Value =
+            redis::cmd("CLIENT").arg(&["PAUSE", &stall_ms.to_string(), "ALL"]).query_async(&mut connection).await.unwrap();
+        until("every lease to be renewed", async || {
+            let held = redis::cmd("HVALS").arg(format!("{}:{{low}}:running", stores.namespace)).to_owned();
+            let mut asked = redis::pipe();
+            asked.cmd("TIME").add_command(held);
+            let answer = asked.query_async(&mut connection).await;
+            let Ok(((seconds, micros), leases)): redis::RedisResult<((i64, i64), Vec<String>)> = answer else { return false };
+            // fence, token, worker, when it was claimed, when it runs out
+            let ends = leases.iter().filter_map(|lease| lease.split(' ').nth(4)?.parse::<i64>().ok());
+            ends.filter(|end| *end > seconds * 1000 + micros / 1000 + 2500).count() == 6
+        })
+        .await;
+    }
+
+    for id in ids {
+        stores.operations().cancel(id, "a test").await.unwrap();
+    }
+    quiet(&stores).await;
+    assert_eq!(starts(&stores).await, 6, "somebody's job was begun by another");
+    no_leftovers(&stores).await;
+}
+
 // Case 5.
 #[tokio::test]
 async fn a_job_that_waits_for_another_attempt_is_not_swept_away_with_those_that_ended() {

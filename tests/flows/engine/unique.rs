@@ -188,7 +188,7 @@ async fn direct_pushes_are_unique_among_themselves() {
 
     let first = push(recount(7).order()).await;
     let again = push(recount(7).with_id(first.id)).await;
-    let second = push(Recount { n: 99, ..recount(7) }.then(recount(6))).await;
+    let second = push(Recount { n: 99, ..recount(7) }.on_end(recount(6))).await;
     let bulk = queue::push_all(&stores.store, [recount(8), recount(7), recount(8)]).await.unwrap();
     assert_eq!((first.duplicate_of, again.duplicate_of, second.duplicate_of), (None, None, Some(first.id)));
     let holders: Vec<_> = bulk.iter().map(|pushed| pushed.duplicate_of).collect();

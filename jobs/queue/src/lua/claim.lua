@@ -2,7 +2,7 @@
 -- Gives available jobs to a worker, oldest first, each with a lease and a fence: first those whose turn at a limit has come, then from the
 -- line. A job whose limit has no share left, or that is paused, leaves the line and waits apart: it is met again when its turn comes.
 --   KEYS  1 job · 2 ready · 3 running · 4 attempts · 5 gone · 6 wake · 7 fence · 8 epoch
---         · 9 limits · 10 settings · 11 waiting · 12 turns · 13 thaw · 14 paused (job:name, tenant:name) · 15 stats · 16 unique
+--         · 9 limits · 10 settings · 11 waiting · 12 turns · 13 thaw · 14 paused (job:name, tenant:name, !lane) · 15 stats · 16 unique
 --   ARGV  1 how many at most (1 to 500) · 2 lease (ms) · 3 lease token · 4 worker
 -- Returns nil when there is no epoch yet (nothing may be claimed without one); else epoch, fence, now (ms), ids, envelopes, and what
 -- their earlier attempts were (one each; none when no job of the queue was attempted before).
@@ -11,10 +11,11 @@ local job, ready, running, attempts = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local gone, wake, fence_key, epoch_key = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local waiting, turns, thaw, paused = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
 local want = tonumber(ARGV[1])
-local epoch, any_paused, any_thaw, any_gone, any_attempts, is_awake, line, found
+local epoch, any_paused, rests, any_thaw, any_gone, any_attempts, is_awake, line, found
 read_first(KINDS, function()
     epoch = redis.call('GET', epoch_key)
     any_paused = redis.call('HLEN', paused) > 0
+    rests = any_paused and redis.call('HEXISTS', paused, '!lane') == 1
     any_thaw = redis.call('ZCARD', thaw) > 0
     line = redis.call('LRANGE', ready, 0, want - 1)
     found = #line > 0 and redis.call('HMGET', job, unpack(line)) or {}
@@ -27,7 +28,8 @@ read_first(KINDS, function()
     end
 end)
 if not epoch then return nil end
-if #line == 0 and not any_thaw then return {epoch, 0, 0, {}, {}, {}} end
+-- What is paused holds for a worker too that has not heard of it, or cannot: Postgres may be away.
+if rests or (#line == 0 and not any_thaw) then return {epoch, 0, 0, {}, {}, {}} end
 local texts, text, start = {}, nil, nil
 for i = 1, #line do
     local envelope = found[i]

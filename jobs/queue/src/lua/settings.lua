@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Tells a lane what limits allow and what is paused, if it was told something else last.
 --   KEYS  1 settings · 2 paused · 3 waiting · 4 thaw · 5 wake
---   ARGV  1 version · 2 how many settings (at most 1,000) · then for each: name or word, bounds · then what is paused (`job:name`, `tenant:name`)
+--   ARGV  1 version · 2 how many settings (at most 1,000) · then for each: name or word, bounds · then what is paused (`job:name`, `tenant:name`, `!lane`: this one)
 -- Returns 1 when anything was new.
 expect_keys('hash hash zset zset list')
 local settings, paused = KEYS[1], KEYS[2]

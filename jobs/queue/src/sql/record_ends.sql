@@ -44,6 +44,8 @@ with barred as (
     left join barred effect on effect.job_id = t.id
     where o.id is not null or t.whole
     on conflict (id) do nothing
-    returning id, state, ended_at, traceparent, terms
+    returning id, state, reason, attempts, ended_at, traceparent, terms
 )
-select id, state, ended_at, traceparent, terms::text as terms from written where terms ?| array['unique', 'follow_ups']
+-- A duplicate never was: nothing follows it.
+select id, state, ended_at, traceparent, terms::text as terms from written
+where terms ?| array['unique', 'follow_ups'] and not (state = 'cancelled' and attempts = 0 and starts_with(reason, 'duplicate of '))
