@@ -3,7 +3,9 @@
 mod articles;
 mod business_time;
 mod changes;
+mod history;
 mod letters;
+mod letters_of_tickets;
 mod monitor;
 mod rule_changes;
 mod search;
