@@ -9,6 +9,7 @@ mod letters_of_tickets;
 mod monitor;
 mod rule_changes;
 mod search;
+mod search_comments;
 mod tickets;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc, Weekday};
