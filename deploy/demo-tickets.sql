@@ -267,6 +267,24 @@ begin
     where s.at is not null and s.author_id is not null and s.body is not null and s.at >= l.created_at
     order by s.at;
 
+    -- Who did what.
+    insert into core.audit_log (at, actor_id, action, subject, detail)
+    select a.at, a.actor_id, a.action, 'ticket:' || l.id, a.detail
+    from demo_lives l
+    join desk.tickets t on (t.id, t.created_at) = (l.id, l.created_at)
+    cross join lateral (values
+        (1, l.created_at, t.created_by, 'open_ticket', '{}'::jsonb),
+        (2, case when l.agent_id is not null then least(l.first_at, l.created_at + interval '7 minutes') end, l.agent_id, 'assign_ticket',
+            jsonb_build_object('from', null, 'to', l.agent_id, 'status', '{"from": "new", "to": "open"}'::jsonb)),
+        (3, l.first_at, l.agent_id, 'comment_ticket', '{"internal": false}'),
+        (4, l.asked_at, l.agent_id, 'wait_for_client', '{"status": {"from": "open", "to": "waiting_client"}}'),
+        (5, l.resumed_at, l.requester_id, 'comment_ticket', '{"internal": false, "status": {"from": "waiting_client", "to": "open"}}'),
+        (6, l.resolved_at, l.agent_id, 'resolve_ticket', '{"status": {"from": "open", "to": "resolved"}}'),
+        (7, l.closed_at, l.agent_id, 'close_ticket', '{"status": {"from": "resolved", "to": "closed"}}')
+    ) a (step, at, actor_id, action, detail)
+    where a.at <= now()
+    order by a.at, a.step;
+
     -- The clocks of what was promised. Each runs from `run_at`, when `used_s` of it was used up, to its end, if there is one.
     create temporary table demo_clocks on commit drop as
     with runs as (

@@ -21,11 +21,15 @@ use certificates::{
 };
 use chat::notify_slack::NotifySlack;
 use courses::{publish_announcement::PublishAnnouncement, send_announcement::SendAnnouncement};
-use help_desk::{follow_rule_change::FollowRuleChange, monitor_sla::MonitorSla, notify_sla_alert::NotifySlaAlert};
+use help_desk::{
+    announce_answer::AnnounceAnswer, announce_assignment::AnnounceAssignment, announce_solution::AnnounceSolution,
+    follow_rule_change::FollowRuleChange, monitor_sla::MonitorSla, notify_sla_alert::NotifySlaAlert,
+};
 use housekeeping::{
-    archive_tickets::ArchiveTickets, check_counters::CheckCounters, make_partitions::MakePartitions, sweep_files::SweepFiles,
-    sweep_ledger::SweepLedger, sweep_letters::SweepLetters, sweep_payment_messages::SweepPaymentMessages,
-    sweep_remains::SweepRemains, sweep_reports::SweepReports, sweep_sessions::SweepSessions, sweep_tokens::SweepTokens,
+    archive_tickets::ArchiveTickets, check_counters::CheckCounters, close_tickets::CloseTickets, make_partitions::MakePartitions,
+    sweep_files::SweepFiles, sweep_ledger::SweepLedger, sweep_letters::SweepLetters,
+    sweep_payment_messages::SweepPaymentMessages, sweep_remains::SweepRemains, sweep_reports::SweepReports,
+    sweep_sessions::SweepSessions, sweep_tokens::SweepTokens,
 };
 use mail::read_mail_report::ReadMailReport;
 use operators::{tell_operator::TellOperator, watch_platform::WatchPlatform};
@@ -67,6 +71,9 @@ pub fn catalogue() -> Registry<Ports> {
         .job::<CompareSalesStatistics>()
         .job::<MonitorSla>()
         .job::<NotifySlaAlert>()
+        .job::<AnnounceAnswer>()
+        .job::<AnnounceSolution>()
+        .job::<AnnounceAssignment>()
         .job::<FollowRuleChange>()
         .job::<WatchPlatform>()
         .job::<TellOperator>()
@@ -84,6 +91,7 @@ pub fn catalogue() -> Registry<Ports> {
         .job::<SweepPaymentMessages>()
         .job::<SweepReports>()
         .job::<SweepFiles>()
+        .job::<CloseTickets>()
         .job::<ArchiveTickets>()
         .job::<CheckCounters>()
 }

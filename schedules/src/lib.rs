@@ -38,9 +38,10 @@ pub use watcher::{LATE_KEY, watch};
 use jobs::{
     help_desk::monitor_sla::MonitorSla,
     housekeeping::{
-        archive_tickets::ArchiveTickets, check_counters::CheckCounters, make_partitions::MakePartitions, sweep_files::SweepFiles,
-        sweep_ledger::SweepLedger, sweep_letters::SweepLetters, sweep_payment_messages::SweepPaymentMessages,
-        sweep_remains::SweepRemains, sweep_reports::SweepReports, sweep_sessions::SweepSessions, sweep_tokens::SweepTokens,
+        archive_tickets::ArchiveTickets, check_counters::CheckCounters, close_tickets::CloseTickets,
+        make_partitions::MakePartitions, sweep_files::SweepFiles, sweep_ledger::SweepLedger, sweep_letters::SweepLetters,
+        sweep_payment_messages::SweepPaymentMessages, sweep_remains::SweepRemains, sweep_reports::SweepReports,
+        sweep_sessions::SweepSessions, sweep_tokens::SweepTokens,
     },
     operators::watch_platform::WatchPlatform,
     payments::{check_pending_payments::CheckPendingPayments, reconcile_payments::ReconcilePayments},
@@ -70,6 +71,7 @@ pub fn schedules() -> Vec<Schedule> {
         Schedule::new("sweep_payment_messages", "50 3 * * *", HOME, CatchUp::Once, SweepPaymentMessages::default()),
         Schedule::new("sweep_reports", "20 3 * * *", HOME, CatchUp::Once, SweepReports::default()),
         Schedule::new("sweep_files", "25 3 * * *", HOME, CatchUp::Once, SweepFiles::default()),
+        Schedule::new("close_tickets", "45 2 * * *", HOME, CatchUp::Once, CloseTickets::default()),
         // Before the months that are empty then are taken away, on the next night.
         Schedule::new("archive_tickets", "15 3 * * *", HOME, CatchUp::Once, ArchiveTickets::default()),
         Schedule::new("check_counters", "55 3 * * *", HOME, CatchUp::Once, CheckCounters::default()),

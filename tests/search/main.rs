@@ -18,7 +18,7 @@ use jobs::{
 use rand::{SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
 use sqlx::{Connection as _, Executor as _, PgConnection, PgPool};
 
-/// Fills a help desk with tickets in Spanish and searches it, each time for something that was not asked before.
+/// Fills a help desk with tickets in Spanish, and what was said under them, and searches it, each time for something that was not asked before.
 #[derive(Debug, Parser)]
 struct Settings {
     /// How many tickets, over 24 months.
@@ -41,7 +41,7 @@ const BATCH: i64 = 25_000;
 const PART: Part = Part { offset: 0, limit: 20 };
 
 /// What people ask for. What is chosen between bars makes each search another one.
-const KINDS: [(&str, bool, &[&str]); 9] = [
+const KINDS: [(&str, bool, &[&str]); 10] = [
     (
         "common words",
         true,
@@ -77,6 +77,18 @@ const KINDS: [(&str, bool, &[&str]); 9] = [
             "\"cierre de mes\"",
             "\"carpeta compartida\"",
             "\"escritorio remoto\"",
+        ],
+    ),
+    (
+        "what was said alone",
+        true,
+        &[
+            "controlador de video",
+            "sectores dañados",
+            "cotizar reemplazo",
+            "archivaron mensajes",
+            "\"intentos fallidos\"",
+            "regla temporal",
         ],
     ),
     ("nothing like it", true, &["xilófono", "murciélago violeta", "\"frase que nadie dijo\"", "qwertyuiop"]),
@@ -209,12 +221,14 @@ async fn fill(settings: &Settings, db: &PgPool) -> sqlx::Result<()> {
     .await?;
     let indexes = without_indexes(db).await?;
     for begin in (0..settings.tickets).step_by(BATCH as usize) {
+        let last: i64 = sqlx::query_scalar("select coalesce(max(id), 0) from desk.tickets").fetch_one(db).await?;
         sqlx::query(include_str!("tickets.sql"))
             .bind(begin)
             .bind(BATCH.min(settings.tickets - begin))
             .bind(settings.tickets)
             .execute(db)
             .await?;
+        sqlx::query(include_str!("comments.sql")).bind(last).execute(db).await?;
     }
     sqlx::query(
         "insert into desk.kb_articles (locale, slug, title, body, audience, state, author_id, editor_id, created_at, updated_at, published_at)

@@ -61,6 +61,7 @@ pub(crate) mod reports;
 pub(crate) mod search;
 pub(crate) mod ticket;
 pub(crate) mod ticket_commands;
+pub(crate) mod ticket_history;
 pub(crate) mod tickets;
 pub(crate) mod unsubscribe;
 pub(crate) mod verification_letter;

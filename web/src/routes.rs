@@ -128,6 +128,8 @@ pub(crate) fn table() -> Vec<Route> {
         post(paths::TICKET_COMMENT, Roles(DESK), ticket_commands::comment),
         post(paths::TICKET_ASSIGN, Roles(AGENTS), ticket_commands::assign),
         post(paths::TICKET_PRIORITY, Roles(AGENTS), ticket_commands::set_priority),
+        post(paths::TICKET_CLASSIFY, Roles(AGENTS), ticket_commands::classify),
+        post(paths::TICKET_VOID, Roles(AGENTS), ticket_commands::make_void),
         post(paths::TICKET_RESOLVE, Roles(AGENTS), ticket_commands::resolve),
         post(paths::TICKET_STATUS, Roles(DESK), ticket_commands::set_status),
         get(paths::ALERTS, Roles(AGENTS), alerts::show),

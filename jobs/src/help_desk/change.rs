@@ -6,6 +6,8 @@
 //!   └──────┴──────────┴──► resolved ─► closed
 //!          ▲                  │          │
 //!          └──────────────────┴──────────┘   opened again: the clock goes on; after `closed` there are new ones
+//!
+//! any but closed ─► closed, void: it should not have been
 //! ```
 
 use chrono::{DateTime, Utc};
@@ -16,10 +18,12 @@ use super::{
     actor::Actor,
     client::Client,
     comment::Audience,
-    text::Body,
-    ticket::{Held, Seen},
+    number::TicketId,
+    rules,
+    text::{Body, Tag},
+    ticket::{Held, Seen, Ticket, note},
     trouble::DeskError,
-    words::{Priority, Status},
+    words::{Category, Priority, Status, VoidReason},
 };
 use crate::accounts::user::UserId;
 
@@ -52,6 +56,7 @@ pub async fn assign(
         }
     }
     let before = std::mem::replace(&mut held.ticket.assigned_to, to);
+    held.tell_assignment(before).await?;
     held.put_back("assign_ticket", json!({ "from": before, "to": to })).await
 }
 
@@ -72,6 +77,81 @@ pub async fn set_priority(
     let before = std::mem::replace(&mut held.ticket.priority, priority);
     held.follow_terms().await?;
     held.put_back("set_ticket_priority", json!({ "from": before.as_str(), "to": priority.as_str() })).await
+}
+
+/// Says what it is about, and by which words it is found again.
+///
+/// # Errors
+/// As [`assign`].
+pub async fn classify(
+    tx: &mut PgConnection,
+    at: DateTime<Utc>,
+    actor: &Actor,
+    seen: Seen,
+    category: Category,
+    tags: &[Tag],
+) -> Result<i32, DeskError> {
+    let mut held = Held::seen(tx, at, actor, seen).await?;
+    actor.must_be_agent()?;
+    held.must_be(held.ticket.status != Status::Closed, "classified anew")?;
+    let mut tags: Vec<String> = tags.iter().map(|tag| tag.as_str().to_owned()).collect();
+    tags.sort_unstable();
+    tags.dedup();
+    let mut detail = json!({});
+    if held.ticket.category != category {
+        let before = std::mem::replace(&mut held.ticket.category, category);
+        detail["category"] = json!({ "from": before.as_str(), "to": category.as_str() });
+    }
+    if held.ticket.tags != tags {
+        let before = std::mem::replace(&mut held.ticket.tags, tags);
+        let but = |of: &[String], others: &[String]| of.iter().filter(|tag| !others.contains(tag)).cloned().collect::<Vec<_>>();
+        let (added, removed) = (but(&held.ticket.tags, &before), but(&before, &held.ticket.tags));
+        detail["tags"] = json!({ "added": added, "removed": removed });
+    }
+    if detail.as_object().is_some_and(serde_json::Map::is_empty) {
+        return Ok(seen.version);
+    }
+    held.put_back("classify_ticket", detail).await
+}
+
+/// It should not have been: it is closed unsolved, and nothing that was promised for it counts. A duplicate may go on in another ticket of the same client's,
+/// whose people hear from then on what is answered there.
+///
+/// # Errors
+/// As [`assign`]; [`DeskError::NoMerger`]: it cannot go on there.
+pub async fn make_void(
+    tx: &mut PgConnection,
+    at: DateTime<Utc>,
+    actor: &Actor,
+    seen: Seen,
+    reason: VoidReason,
+    into: Option<TicketId>,
+) -> Result<i32, DeskError> {
+    rules::read(tx).await?;
+    // Both at once, in the order of their numbers: of two that are put together crosswise one waits for the other, and neither for ever.
+    sqlx::query("select from desk.tickets where id = any($1) order by id for no key update")
+        .bind(into.into_iter().chain([seen.ticket]).collect::<Vec<_>>())
+        .execute(&mut *tx)
+        .await?;
+    let mut held = Held::seen(tx, at, actor, seen).await?;
+    actor.must_be_agent()?;
+    held.must_be(held.ticket.status != Status::Closed, "made void")?;
+    if let Some(into) = into {
+        let other = Ticket::find(&mut *held.tx, actor, into).await;
+        let other = other.map_err(|error| if matches!(error, DeskError::NoSuchTicket) { DeskError::NoMerger } else { error })?;
+        let is_fit = other.client_id == held.ticket.client_id && other.id != held.ticket.id && other.void_reason.is_none();
+        if reason != VoidReason::Duplicate || !is_fit {
+            return Err(DeskError::NoMerger);
+        }
+        note(held.tx, held.at, actor, "merge_ticket", into, json!({ "from": held.ticket.id })).await?;
+    }
+    held.give_up().await?;
+    let at = held.at;
+    held.ticket.status = Status::Closed;
+    held.ticket.resolved_at.get_or_insert(at);
+    held.ticket.closed_at = Some(at);
+    (held.ticket.void_reason, held.ticket.merged_into) = (Some(reason), into);
+    held.put_back("void_ticket", json!({ "reason": reason.as_str(), "into": into })).await
 }
 
 /// The client has been asked something: where the policy says so, time stands still until they answer.
@@ -117,9 +197,10 @@ pub async fn resolve(
     let mut held = Held::seen(tx, at, actor, seen).await?;
     actor.must_be_agent()?;
     held.must_be(held.ticket.status.is_live(), "resolved")?;
+    let mut told = None;
     if let Some(answer) = answer {
         held.answer().await?;
-        held.write(answer, Audience::Everybody).await?;
+        told = Some(held.write(answer, Audience::Everybody).await?);
     }
     if !held.is_answered() {
         return Err(DeskError::Unanswered);
@@ -127,6 +208,7 @@ pub async fn resolve(
     held.stop(|_| true).await?;
     held.ticket.status = Status::Resolved;
     held.ticket.resolved_at = Some(held.at);
+    held.tell_solution(told).await?;
     held.put_back("resolve_ticket", json!({})).await
 }
 
@@ -137,6 +219,7 @@ pub async fn resolve(
 pub async fn reopen(tx: &mut PgConnection, at: DateTime<Utc>, actor: &Actor, seen: Seen) -> Result<i32, DeskError> {
     let mut held = Held::seen(tx, at, actor, seen).await?;
     held.must_be(!held.ticket.status.is_live(), "opened again")?;
+    held.must_go_on_here()?;
     held.open_again().await?;
     held.put_back("reopen_ticket", json!({})).await
 }
@@ -155,11 +238,20 @@ pub async fn close(tx: &mut PgConnection, at: DateTime<Utc>, actor: &Actor, seen
 }
 
 impl Held<'_> {
+    /// Sends the client's people to the ticket in which theirs goes on; who works here may take them apart again.
+    pub(super) fn must_go_on_here(&self) -> Result<(), DeskError> {
+        match (self.actor, self.ticket.merged_into) {
+            (Actor::Contact { .. }, Some(into)) => Err(DeskError::Merged(into)),
+            _ => Ok(()),
+        }
+    }
+
     /// Opens it again: where it was resolved its clock goes on, where it was closed there are promises anew, by the contract of today.
     pub(super) async fn open_again(&mut self) -> Result<(), DeskError> {
         let was_closed = self.ticket.status == Status::Closed;
         self.ticket.status = Status::Open;
         (self.ticket.resolved_at, self.ticket.closed_at) = (None, None);
+        (self.ticket.void_reason, self.ticket.merged_into) = (None, None);
         if !was_closed {
             return self.take_up_again().await;
         }

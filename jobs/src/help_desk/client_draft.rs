@@ -52,7 +52,7 @@ impl ClientDraft {
     /// Writes a new client.
     ///
     /// # Errors
-    /// Nothing may be kept of the transaction: who asks does not lead the desk, there is no such calendar, or Postgres refuses or cannot be reached.
+    /// Nothing may be kept of the transaction: who asks does not lead the desk, there is no such calendar, another client has that name, or Postgres refuses or cannot be reached.
     pub async fn make(&self, tx: &mut PgConnection, actor: &Actor) -> Result<ClientId, DeskError> {
         actor.must_lead()?;
         let id: ClientId = sqlx::query_scalar(
@@ -212,6 +212,7 @@ async fn hold(tx: &mut PgConnection, seen: SeenClient) -> Result<Client, DeskErr
 fn refusal(error: sqlx::Error) -> DeskError {
     match error.as_database_error().and_then(|error| error.constraint()) {
         Some("clients_calendar_id_fkey") => DeskError::NoSuchCalendar,
+        Some("clients_one_name") => DeskError::NameTaken,
         Some("contracts_client_id_reference_key") => DeskError::ReferenceTaken,
         Some("contracts_client_id_daterange_excl") => DeskError::ContractsOverlap,
         _ => error.into(),

@@ -277,6 +277,15 @@ impl Clock {
         sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(ticket).fetch_all(tx).await
     }
 
+    /// The same of a ticket that was put away.
+    ///
+    /// # Errors
+    /// Postgres refuses or cannot be reached.
+    pub async fn of_archived(tx: &mut PgConnection, ticket: TicketId) -> sqlx::Result<Vec<Self>> {
+        let sql = format!("select {COLUMNS} from archive.sla_clocks c where c.ticket_id = $1 order by c.cycle desc, c.promise");
+        sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(ticket).fetch_all(tx).await
+    }
+
     /// Those of a cycle of a ticket, locked: a monitor that is at them is waited for.
     pub(super) async fn lock(tx: &mut PgConnection, ticket: TicketId, cycle: i32) -> sqlx::Result<Vec<Self>> {
         let sql = format!(

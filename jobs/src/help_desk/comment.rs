@@ -48,16 +48,25 @@ impl Comment {
     /// # Errors
     /// Postgres refuses or cannot be reached.
     pub async fn of(db: impl PgExecutor<'_>, actor: &Actor, ticket: &Ticket) -> sqlx::Result<Vec<Self>> {
-        sqlx::query_as(
+        Self::all(db, actor, ticket, "desk.comments").await
+    }
+
+    /// The same of a ticket that was put away.
+    ///
+    /// # Errors
+    /// Postgres refuses or cannot be reached.
+    pub async fn of_archived(db: impl PgExecutor<'_>, actor: &Actor, ticket: &Ticket) -> sqlx::Result<Vec<Self>> {
+        Self::all(db, actor, ticket, "archive.comments").await
+    }
+
+    async fn all(db: impl PgExecutor<'_>, actor: &Actor, ticket: &Ticket, table: &str) -> sqlx::Result<Vec<Self>> {
+        let sql = format!(
             "select c.id, c.author_id, u.full_name as author, u.role <> 'client' as is_by_agent, c.body, c.is_internal, c.created_at
-             from desk.comments c join core.users u on u.id = c.author_id
+             from {table} c join core.users u on u.id = c.author_id
              where c.ticket_id = $1 and (not c.is_internal or $2)
-             order by c.created_at, c.id",
-        )
-        .bind(ticket.id)
-        .bind(matches!(actor, Actor::Agent { .. }))
-        .fetch_all(db)
-        .await
+             order by c.created_at, c.id"
+        );
+        sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(ticket.id).bind(matches!(actor, Actor::Agent { .. })).fetch_all(db).await
     }
 }
 
@@ -67,7 +76,7 @@ impl Comment {
 /// client's word ends the wait for them, and opens a ticket again that was resolved or closed.
 ///
 /// # Errors
-/// Nothing may be kept of the transaction: there is no such ticket for them; a client cannot write for agents alone, nor an agent to the client of
+/// Nothing may be kept of the transaction: there is no such ticket for them, or the client's goes on in another one; a client cannot write for agents alone, nor an agent to the client of
 /// a closed ticket; of a ticket that would be opened again the client has no contract any more; or Postgres refuses or cannot be reached.
 pub async fn comment(
     tx: &mut PgConnection,
@@ -80,7 +89,10 @@ pub async fn comment(
     let mut held = Held::any(tx, at, actor, ticket).await?;
     match (actor, audience) {
         (Actor::Contact { .. }, Audience::Agents) => return Err(DeskError::NotAllowed),
-        (Actor::Contact { .. }, Audience::Everybody) => held.hear_client().await?,
+        (Actor::Contact { .. }, Audience::Everybody) => {
+            held.must_go_on_here()?;
+            held.hear_client().await?;
+        }
         (Actor::Agent { .. }, Audience::Agents) => {}
         (Actor::Agent { .. }, Audience::Everybody) => {
             held.must_be(held.ticket.status != Status::Closed, "answered")?;
@@ -90,6 +102,9 @@ pub async fn comment(
         }
     }
     let id = held.write(body, audience).await?;
+    if matches!((actor, audience), (Actor::Agent { .. }, Audience::Everybody)) {
+        held.tell_answer(id).await?;
+    }
     held.put_back("comment_ticket", json!({ "comment": id, "internal": audience == Audience::Agents })).await?;
     Ok(id)
 }

@@ -67,7 +67,7 @@ impl NewTicket {
             .await?;
         let terms = Terms::find(tx, self.client, self.priority, contract).await?;
         follow_terms(tx, at, &ticket, &mut Vec::new(), &terms, &calendar).await?;
-        note(tx, actor, "open_ticket", ticket.id, json!({})).await?;
+        note(tx, at, actor, "open_ticket", ticket.id, json!({})).await?;
         Ok(ticket.id)
     }
 }

@@ -1,6 +1,7 @@
 //! A ticket as it stands, and a ticket in somebody's hands.
 
 use chrono::{DateTime, SubsecRound as _, Utc};
+use serde_json::json;
 use sqlx::{PgConnection, PgExecutor};
 
 use super::{
@@ -13,7 +14,7 @@ use super::{
     rule_change::RuleChange,
     rules,
     trouble::DeskError,
-    words::{Category, Priority, Promise, Status},
+    words::{Category, Priority, Promise, Status, VoidReason},
 };
 use crate::accounts::user::UserId;
 
@@ -50,6 +51,10 @@ pub struct Ticket {
     pub resolved_at: Option<DateTime<Utc>>,
     /// When it was over.
     pub closed_at: Option<DateTime<Utc>>,
+    /// Why it should not have been.
+    pub void_reason: Option<VoidReason>,
+    /// In which ticket of the same client it goes on.
+    pub merged_into: Option<TicketId>,
     /// How often it was closed and opened again, and once.
     pub cycle: i32,
     /// Rises with each change.
@@ -70,7 +75,8 @@ pub struct Seen {
 /// What is read of a ticket.
 const COLUMNS: &str =
     "t.id, t.created_at, t.client_id, t.title, t.description, t.category, t.tags, t.priority, t.status, t.created_by,
-    t.assigned_to, t.contract_id, t.first_responded_at, t.resolved_at, t.closed_at, t.cycle, t.lock_version, t.updated_at";
+    t.assigned_to, t.contract_id, t.first_responded_at, t.resolved_at, t.closed_at, t.void_reason, t.merged_into,
+    t.cycle, t.lock_version, t.updated_at";
 
 /// What time it is: Postgres's, which is one, whatever the number of machines.
 ///
@@ -91,6 +97,16 @@ impl Ticket {
         found.filter(|ticket| actor.sees(ticket.client_id)).ok_or(DeskError::NoSuchTicket)
     }
 
+    /// The same of those that were put away: nobody changes them any more.
+    ///
+    /// # Errors
+    /// As [`Ticket::find`].
+    pub async fn find_archived(db: impl PgExecutor<'_>, actor: &Actor, id: TicketId) -> Result<Self, DeskError> {
+        let sql = format!("select {COLUMNS} from archive.tickets t where t.id = $1");
+        let found: Option<Self> = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(db).await?;
+        found.filter(|ticket| actor.sees(ticket.client_id)).ok_or(DeskError::NoSuchTicket)
+    }
+
     /// As it is now.
     #[must_use]
     pub fn seen(&self) -> Seen {
@@ -104,6 +120,8 @@ pub(super) struct Held<'t> {
     pub(super) at: DateTime<Utc>,
     pub(super) actor: Actor,
     pub(super) ticket: Ticket,
+    /// Where it stood when it was taken.
+    before: Status,
     pub(super) calendar: Calendar,
     /// Those of its present cycle.
     pub(super) clocks: Vec<Clock>,
@@ -134,7 +152,7 @@ impl<'t> Held<'t> {
         let client = Client::find(tx, ticket.client_id).await?;
         let calendar = Calendar::find(tx, client.calendar_id).await?;
         let clocks = Clock::lock(tx, ticket.id, ticket.cycle).await?;
-        Ok(Self { tx, at, actor: *actor, ticket, calendar, clocks })
+        Ok(Self { tx, at, actor: *actor, before: ticket.status, ticket, calendar, clocks })
     }
 
     /// Refuses what is not done in that status.
@@ -149,8 +167,11 @@ impl<'t> Held<'t> {
     }
 
     /// Puts it back as it is now, and says what was done and by whom. Returns the version that it has from now on.
-    pub(super) async fn put_back(self, action: &str, detail: serde_json::Value) -> Result<i32, DeskError> {
-        let Self { tx, at, actor, ticket, clocks, .. } = self;
+    pub(super) async fn put_back(self, action: &str, mut detail: serde_json::Value) -> Result<i32, DeskError> {
+        let Self { tx, at, actor, ticket, before, clocks, .. } = self;
+        if ticket.status != before {
+            detail["status"] = json!({ "from": before.as_str(), "to": ticket.status.as_str() });
+        }
         Clock::save(&mut *tx, &clocks).await?;
         let version = sqlx::query_scalar(include_str!("sql/save_ticket.sql"))
             .bind(ticket.id)
@@ -164,9 +185,13 @@ impl<'t> Held<'t> {
             .bind(ticket.closed_at)
             .bind(ticket.cycle)
             .bind(at)
+            .bind(ticket.category)
+            .bind(&ticket.tags)
+            .bind(ticket.void_reason)
+            .bind(ticket.merged_into)
             .fetch_one(&mut *tx)
             .await?;
-        note(tx, &actor, action, ticket.id, detail).await?;
+        note(tx, at, &actor, action, ticket.id, detail).await?;
         Ok(version)
     }
 }
@@ -174,12 +199,14 @@ impl<'t> Held<'t> {
 /// Writes what was done to a ticket into the audit log.
 pub(super) async fn note(
     tx: &mut PgConnection,
+    at: DateTime<Utc>,
     actor: &Actor,
     action: &str,
     ticket: TicketId,
     detail: serde_json::Value,
 ) -> sqlx::Result<()> {
-    sqlx::query("insert into core.audit_log (actor_id, action, subject, detail) values ($1, $2, 'ticket:' || $3, $4)")
+    sqlx::query("insert into core.audit_log (at, actor_id, action, subject, detail) values ($1, $2, $3, 'ticket:' || $4, $5)")
+        .bind(at)
         .bind(actor.id())
         .bind(action)
         .bind(ticket)

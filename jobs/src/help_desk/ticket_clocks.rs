@@ -111,6 +111,14 @@ impl Held<'_> {
         end_pauses(self.tx, self.at, &self.clocks).await
     }
 
+    /// Nothing that was promised counts any more; what was kept or broken before was.
+    pub(super) async fn give_up(&mut self) -> Result<(), DeskError> {
+        for clock in self.clocks.iter_mut().filter(|clock| clock.is_live()) {
+            clock.give_up(&self.calendar.time, self.at);
+        }
+        end_pauses(self.tx, self.at, &self.clocks).await
+    }
+
     /// The solution was none: its clock goes on with what was used up; the time in between does not count.
     pub(super) async fn take_up_again(&mut self) -> Result<(), DeskError> {
         for clock in

@@ -2,7 +2,7 @@
 
 use super::{
     business_time::{HoursProblem, NeverOpen},
-    number::CalendarId,
+    number::{CalendarId, TicketId},
     words::{ArticleState, Status},
 };
 
@@ -40,6 +40,12 @@ pub enum DeskError {
     /// A ticket is not resolved before the client has read a word from us.
     #[error("nobody has answered the client yet")]
     Unanswered,
+    /// The ticket goes on in another one.
+    #[error("the ticket goes on in {0}")]
+    Merged(TicketId),
+    /// The ticket in which it should go on is none of the client's, is void, or is this one.
+    #[error("no other ticket of the client's that is not void has that number")]
+    NoMerger,
     /// The client has no contract on that day, and is not served without one.
     #[error("the client has no contract")]
     NoContract,
@@ -79,8 +85,8 @@ pub enum DeskError {
     /// Nobody would be at work for a year from now on.
     #[error("the calendar would have no open hour for a year")]
     NoOpenHour,
-    /// Another calendar has that name.
-    #[error("another calendar has that name")]
+    /// Another calendar, or another client, has that name.
+    #[error("another one has that name")]
     NameTaken,
     /// Another contract of the client has that reference.
     #[error("another contract of the client has that reference")]

@@ -70,6 +70,18 @@ impl Status {
 }
 
 words! {
+    /// Why a ticket should not have been.
+    VoidReason {
+        /// Nobody of the client's asks for anything.
+        Spam = "spam",
+        /// Another ticket is about the same.
+        Duplicate = "duplicate",
+        /// It was opened by mistake.
+        Mistake = "mistake",
+    }
+}
+
+words! {
     /// How much depends on a ticket.
     Priority {
         /// It can wait.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::sweep::{self, Part, sweep};
 use crate::ports::{Ctx, Ports};
 
-/// Moves tickets that were closed long ago, with all that stands under them, into the tables of `archive`, where they are kept and no page reads them.
+/// Moves tickets that were closed long ago, with all that stands under them, into the tables of `archive`, where they are kept to be read.
 /// `make_partitions` takes away the months that are empty then.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct ArchiveTickets {

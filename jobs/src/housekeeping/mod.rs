@@ -4,6 +4,7 @@
 
 pub mod archive_tickets;
 pub mod check_counters;
+pub mod close_tickets;
 pub mod make_partitions;
 pub mod retention;
 mod sweep;

@@ -3,10 +3,13 @@
 mod articles;
 mod business_time;
 mod changes;
+mod history;
 mod letters;
+mod letters_of_tickets;
 mod monitor;
 mod rule_changes;
 mod search;
+mod search_comments;
 mod tickets;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc, Weekday};

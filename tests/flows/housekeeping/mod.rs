@@ -1,6 +1,7 @@
 //! What is old or expired goes, in bounded batches that are counted, and nothing else does.
 
 mod archive;
+mod closing;
 mod counters;
 mod files;
 mod ledger;

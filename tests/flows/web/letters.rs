@@ -13,9 +13,19 @@ async fn a_developer_looks_at_every_letter_in_both_languages() {
     let list = developer.page("/dev/mail").await;
 
     let kinds = list.texts("tbody th");
-    for kind in
-        ["welcome", "password_reset", "receipt", "refund", "certificate_ready", "video_ready", "sla_warning", "report_ready"]
-    {
+    for kind in [
+        "welcome",
+        "password_reset",
+        "receipt",
+        "refund",
+        "certificate_ready",
+        "video_ready",
+        "sla_warning",
+        "ticket_answer",
+        "ticket_solved",
+        "ticket_assigned",
+        "report_ready",
+    ] {
         assert!(kinds.iter().any(|shown| shown == kind), "{kind} is missing in {kinds:?}");
     }
     for kind in kinds {

@@ -20,6 +20,7 @@ mod outages;
 mod passwords;
 mod process;
 mod schedules;
+mod tickets;
 mod unsubscribe;
 
 use chrono::{DateTime, Utc};

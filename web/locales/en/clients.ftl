@@ -19,6 +19,7 @@ client-edit = Change its data
 client-find = Find a client
 client-name = Name
 clients-none = There is no such client.
+client-name-taken = Another client has that name: neither accents nor capitals tell them apart.
 client-no-calendar = Choose a calendar.
 client-calendar-hint = Its deadlines are counted in the hours of that calendar.
 client-response = Minutes until the first answer where no policy says anything

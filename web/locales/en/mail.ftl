@@ -9,7 +9,7 @@ stream-transactional = What you asked for
 stream-notifications = Notices
 stream-broadcast = News
 stream-transactional-say = Links to sign in, receipts and refunds. You always get these.
-stream-notifications-say = Your certificates, your reports, and deadlines of tickets that you look after.
+stream-notifications-say = Your certificates and your reports; answers to your tickets; and the tickets that you look after, with their deadlines.
 stream-broadcast-say = What the people who teach your courses have to tell.
 
 # Which letters each person wants.

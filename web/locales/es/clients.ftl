@@ -19,6 +19,7 @@ client-edit = Cambiar los datos
 client-find = Buscar un cliente
 client-name = Nombre
 clients-none = No hay ningún cliente así.
+client-name-taken = Otro cliente se llama así: ni los acentos ni las mayúsculas distinguen.
 client-no-calendar = Elige un calendario.
 client-calendar-hint = Sus plazos se cuentan en las horas de ese calendario.
 client-response = Minutos para la primera respuesta si no hay un plazo escrito

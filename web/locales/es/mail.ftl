@@ -9,7 +9,7 @@ stream-transactional = Lo que pediste
 stream-notifications = Avisos
 stream-broadcast = Novedades
 stream-transactional-say = Enlaces para entrar, recibos y devoluciones. Siempre te llegan.
-stream-notifications-say = Tus certificados, tus informes, y los plazos de las solicitudes que atiendes.
+stream-notifications-say = Tus certificados y tus informes; las respuestas a tus solicitudes; y las solicitudes que atiendes, con sus plazos.
 stream-broadcast-say = Lo que cuenta quien imparte tus cursos.
 
 # Las cartas que cada quien quiere.

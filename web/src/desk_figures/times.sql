@@ -6,7 +6,7 @@ with period as (
 ), took as (
     select t.priority,
         case when t.first_responded_at >= p.began and t.first_responded_at < p.over then extract(epoch from t.first_responded_at - t.created_at) end as answer_s,
-        case when t.resolved_at >= p.began and t.resolved_at < p.over then extract(epoch from t.resolved_at - t.created_at) end as solution_s
+        case when t.void_reason is null and t.resolved_at >= p.began and t.resolved_at < p.over then extract(epoch from t.resolved_at - t.created_at) end as solution_s
     from desk.tickets t
     cross join period p
     where t.created_at < p.over and ($4::bigint is null or t.assigned_to = $4)

@@ -69,6 +69,7 @@ struct Line {
     priority: Priority,
     due_at: Option<DateTime<Utc>>,
     is_overdue: bool,
+    is_paused: bool,
 }
 
 /// What is promised for tickets of a priority, and who says so.

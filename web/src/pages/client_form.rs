@@ -14,6 +14,7 @@ use jobs::{
         client_draft::{ClientDraft, LONGEST_NAME},
         number::{CalendarId, ClientId},
         rule_change::Followed,
+        trouble::DeskError,
         words::WithoutContract,
     },
     text::line,
@@ -187,6 +188,10 @@ async fn keep(app: &App, visit: &Visit, mut form_page: ClientForm, form: &Form) 
     });
     match kept.await {
         Ok((client, followed)) => Ok(saved(&form_page.page.to(paths::CLIENT, "id", client), followed)),
+        Err(DeskError::NameTaken) => {
+            form_page.name.problem = Some(form_page.page.text(key("client-name-taken")));
+            form_page.shown()
+        }
         Err(error) => {
             let why = refusal(&form_page.page, error);
             form_page.refused = Some(why.doing("writing a client")?);

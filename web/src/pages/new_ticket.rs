@@ -19,7 +19,7 @@ use jobs::help_desk::{
 };
 use serde::Deserialize;
 
-use super::tickets::actor;
+use super::tickets::{actor, clients};
 use crate::{
     app::App,
     desk_figures::changing,
@@ -65,10 +65,7 @@ impl NewTicketPage {
     async fn blank(app: &App, page: Page, actor: &Actor) -> Result<Self, Problem> {
         let clients = match actor {
             Actor::Contact { .. } => Vec::new(),
-            Actor::Agent { .. } => sqlx::query_as("select id, name from desk.clients order by lower(name), id limit 1000")
-                .fetch_all(&app.db)
-                .await
-                .doing("listing clients")?,
+            Actor::Agent { .. } => clients(app).await?,
         };
         Ok(Self {
             page,
@@ -111,6 +108,19 @@ pub(super) fn text_problem(page: &Page, what: TextProblem) -> String {
     }
 }
 
+/// Reads tags as they are typed, words between commas or blanks; none: what is wrong with them stands in the field.
+pub(super) fn read_tags(page: &Page, typed: &str) -> (Field, Option<Vec<Tag>>) {
+    let words: Vec<&str> = typed.split([',', ' ']).map(str::trim).filter(|word| !word.is_empty()).collect();
+    let tags: Result<Vec<Tag>, TextProblem> = words.iter().map(|word| Tag::parse(word)).collect();
+    let problem = match &tags {
+        Ok(_) if words.len() > MOST_TAGS => Some(page.text1("ticket-too-many-tags", "most", MOST_TAGS)),
+        Ok(_) => None,
+        Err(what) => Some(text_problem(page, *what)),
+    };
+    let tags = tags.ok().filter(|_| problem.is_none());
+    (Field { problem, ..Field::of(typed) }, tags)
+}
+
 /// What was typed into a large field, as it can stand in a page again.
 pub(super) fn kept(typed: &str) -> Field {
     Field { value: typed.chars().filter(|c| *c != '\0').take(Body::MAX_CHARS * 2).collect(), ..Field::default() }
@@ -140,17 +150,10 @@ pub(crate) async fn submit(
         Actor::Agent { .. } => form.client.parse().ok().map(ClientId),
     };
     let (title, description) = (Title::parse(&form.title), Body::parse(&form.description));
-    let words: Vec<&str> = form.tags.split([',', ' ']).map(str::trim).filter(|word| !word.is_empty()).collect();
-    let tags: Result<Vec<Tag>, TextProblem> = words.iter().map(|word| Tag::parse(word)).collect();
+    let (tags_field, tags) = read_tags(&again.page, &form.tags);
     let problem = |what: &TextProblem| text_problem(&again.page, *what);
     let title_field = Field { problem: title.as_ref().err().map(problem), ..kept(&form.title) };
     let description_field = Field { problem: description.as_ref().err().map(problem), ..kept(&form.description) };
-    let tags_problem = match &tags {
-        Ok(_) if words.len() > MOST_TAGS => Some(again.page.text1("ticket-too-many-tags", "most", MOST_TAGS)),
-        Ok(_) => None,
-        Err(what) => Some(problem(what)),
-    };
-    let tags_field = Field { problem: tags_problem, ..Field::of(&form.tags) };
     let client_field =
         Field { problem: client.is_none().then(|| again.page.text("ticket-no-client")), ..Field::of(&form.client) };
     let is_complete = [&title_field, &description_field, &tags_field, &client_field].iter().all(|field| field.problem.is_none());
@@ -158,7 +161,7 @@ pub(crate) async fn submit(
     // A choice that none of our forms offers.
     again.category = form.category.parse().map_err(|_| Problem::BadRequest)?;
     again.priority = form.priority.parse().map_err(|_| Problem::BadRequest)?;
-    let (true, Some(client), Ok(title), Ok(description), Ok(tags)) = (is_complete, client, title, description, tags) else {
+    let (true, Some(client), Ok(title), Ok(description), Some(tags)) = (is_complete, client, title, description, tags) else {
         return again.shown();
     };
     let ticket = NewTicket { client, title, description, category: again.category, tags, priority: again.priority };

@@ -11,7 +11,7 @@ use axum::{
 use jobs::help_desk::{
     actor::Actor,
     search::{
-        find::{COMPARED, Found, Part, SearchError, find},
+        find::{COMPARED, Found, Part, Place, SearchError, find},
         query::{Query, QueryProblem},
     },
     words::{ArticleState, Readers},
@@ -92,6 +92,15 @@ pub(super) fn state_key(state: &ArticleState) -> &'static str {
         ArticleState::Draft => key("article-draft"),
         ArticleState::Published => key("article-published"),
         ArticleState::Archived => key("article-archived"),
+    }
+}
+
+/// The key of the words for where a ticket tells of it, if that is not its description.
+pub(super) fn place_key(place: &Place) -> Option<&'static str> {
+    match place {
+        Place::Description => None,
+        Place::Comment => Some(key("search-in-comment")),
+        Place::Note => Some(key("search-in-note")),
     }
 }
 

@@ -16,13 +16,20 @@ use jobs::{
         articles::suggest::{Suggestion, suggest},
         clock::Clock,
         comment::Comment,
+        history::{self, history},
         number::TicketId,
         ticket::{Ticket, now},
-        words::{ClockState, Priority, Promise, Status},
+        trouble::DeskError,
+        words::{Category, ClockState, Priority, Promise, Status, VoidReason},
     },
+    housekeeping::close_tickets::CLOSED_AFTER,
 };
 
-use super::{new_ticket::kept, tickets::actor};
+use super::{
+    new_ticket::kept,
+    ticket_history::{Line, lines},
+    tickets::{actor, agents},
+};
 use crate::{
     app::App,
     forms::Field,
@@ -47,26 +54,42 @@ pub(super) struct TicketPage {
     home: String,
     /// Who could see to it.
     agents: Vec<(UserId, String)>,
+    /// Tickets that go on in this one.
+    merged: Vec<(TicketId, String)>,
+    /// What has become of it, for those who work here.
+    history: Vec<Line>,
     now: DateTime<Utc>,
     is_agent: bool,
+    /// Put away, to be read only.
+    is_archived: bool,
     refused: Option<String>,
     body: Field,
     answer: Field,
+    tags: Field,
+    /// The ticket in which it should go on.
+    into: Field,
 }
 
-/// Which of the two texts of the page was sent.
+/// Which of the texts of the page was sent.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Typed<'t> {
     Nothing,
     Comment(&'t str),
     Answer(&'t str),
+    Tags(&'t str),
+    Into(&'t str),
 }
 
 impl TicketPage {
     pub(super) async fn load(app: &App, visit: &Visit, page: Page, id: &str) -> Result<Self, Problem> {
         let id = TicketId(id.parse().map_err(|_| Problem::NotFound)?);
         let actor = actor(app, visit).await?;
-        let ticket = Ticket::find(&app.db, &actor, id).await.doing("looking up a ticket")?;
+        let (ticket, is_archived) = match Ticket::find(&app.db, &actor, id).await {
+            Err(DeskError::NoSuchTicket) => {
+                (Ticket::find_archived(&app.db, &actor, id).await.doing("looking up a ticket that was put away")?, true)
+            }
+            found => (found.doing("looking up a ticket")?, false),
+        };
         let is_agent = matches!(actor, Actor::Agent { .. });
         let (client, requester, assignee): (String, String, Option<String>) = sqlx::query_as(
             "select c.name, r.full_name, a.full_name from desk.clients c
@@ -78,25 +101,39 @@ impl TicketPage {
         .fetch_one(&app.db)
         .await
         .doing("looking up a ticket's people")?;
-        let agents = match is_agent {
-            false => Vec::new(),
-            true => sqlx::query_as(
-                "select id, full_name from core.users where role in ('agent', 'manager') and disabled_at is null order by lower(full_name) limit 500",
-            )
-            .fetch_all(&app.db)
-            .await
-            .doing("listing agents")?,
-        };
-        let suggestions = match is_agent {
+        let agents = if is_agent && !is_archived { agents(app).await? } else { Vec::new() };
+        let suggestions = match is_agent && !is_archived {
             false => Vec::new(),
             true => suggest(&app.db, &actor, &ticket.title, ticket.client_id).await.doing("looking for articles")?,
         };
-        let comments = Comment::of(&app.db, &actor, &ticket).await.doing("listing a ticket's comments")?;
+        let comments = match is_archived {
+            false => Comment::of(&app.db, &actor, &ticket).await,
+            true => Comment::of_archived(&app.db, &actor, &ticket).await,
+        }
+        .doing("listing a ticket's comments")?;
+        let history = match is_agent {
+            false => Vec::new(),
+            true => history(&app.db, &actor, &ticket).await.doing("telling a ticket's history")?,
+        };
+        let merged = sqlx::query_as("select id, title from desk.tickets where merged_into = $1 order by id limit 50")
+            .bind(ticket.id)
+            .fetch_all(&app.db)
+            .await
+            .doing("listing tickets that go on in another")?;
         let mut connection = app.db.acquire().await.doing("looking up a ticket's clocks")?;
-        let mut clocks = Clock::of_ticket(&mut connection, id).await.doing("looking up a ticket's clocks")?;
+        let clocks = match is_archived {
+            false => Clock::of_ticket(&mut connection, id).await,
+            true => Clock::of_archived(&mut connection, id).await,
+        };
+        let mut clocks = clocks.doing("looking up a ticket's clocks")?;
         clocks.retain(|clock| clock.cycle == ticket.cycle && clock.state != ClockState::Void);
         let now = now(&mut *connection).await.doing("asking what time it is")?;
         Ok(Self {
+            tags: Field::of(&ticket.tags.join(", ")),
+            into: Field::default(),
+            history: lines(&page, history),
+            merged,
+            is_archived,
             page,
             ticket,
             client,
@@ -121,6 +158,8 @@ impl TicketPage {
             Typed::Nothing => {}
             Typed::Comment(typed) => self.body = kept(typed),
             Typed::Answer(typed) => self.answer = kept(typed),
+            Typed::Tags(typed) => self.tags = Field { problem: Some(why.clone()), ..Field::of(typed) },
+            Typed::Into(typed) => self.into = Field::of(typed),
         }
         self.refused = Some(why);
         render(status, &self)
@@ -152,8 +191,42 @@ impl TicketPage {
         matches!(self.ticket.status, Status::New | Status::Open)
     }
 
+    fn is_tags_refused(&self) -> bool {
+        self.tags.problem.is_some()
+    }
+
+    fn is_into_refused(&self) -> bool {
+        !self.into.value.is_empty()
+    }
+
+    fn is_category(&self, category: &Category) -> bool {
+        self.ticket.category == *category
+    }
+
     fn can_be_commented(&self) -> bool {
-        !self.is_agent || self.ticket.status != Status::Closed
+        let is_theirs = if self.is_agent { self.ticket.status != Status::Closed } else { self.ticket.merged_into.is_none() };
+        is_theirs && !self.is_archived
+    }
+
+    /// Whether something can be done to it, by who works here.
+    fn can_be_changed(&self) -> bool {
+        self.is_agent && !self.is_archived
+    }
+
+    fn can_be_reopened(&self) -> bool {
+        let is_theirs = self.is_agent || self.ticket.merged_into.is_none();
+        is_theirs && !self.ticket.status.is_live() && !self.is_archived
+    }
+
+    /// When it is closed, if nobody opens it again: on the night after that.
+    fn closes_at(&self) -> Option<DateTime<Utc>> {
+        let resolved = self.ticket.resolved_at.filter(|_| self.ticket.status == Status::Resolved)?;
+        Some(resolved + CLOSED_AFTER)
+    }
+
+    /// Whether there may be more events than are told.
+    fn is_history_cut(&self) -> bool {
+        self.history.len() >= history::MOST
     }
 
     /// How a clock looks: the class of its colour, its icon, and the key of what it says.
@@ -161,6 +234,7 @@ impl TicketPage {
         match clock.state {
             ClockState::Running if clock.is_overdue(self.now) => ("dead", "triangle-alert", key("clock-overdue")),
             ClockState::Running => ("running", "clock", key("clock-left")),
+            ClockState::Paused if clock.is_overdue(self.now) => ("dead", "pause", key("clock-paused-overdue")),
             ClockState::Paused => ("scheduled", "pause", key("clock-paused")),
             ClockState::Met => ("completed", "circle-check", key("clock-met")),
             ClockState::Missed => ("dead", "x", key("clock-missed")),

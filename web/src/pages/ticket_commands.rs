@@ -1,4 +1,4 @@
-//! What people do to a ticket: `POST /solicitudes/{id}/comentario`, `…/asignar`, `…/prioridad`, `…/resolver`, `…/estado`.
+//! What people do to a ticket: `POST /solicitudes/{id}/comentario`, `…/asignar`, `…/prioridad`, `…/clasificar`, `…/anular`, `…/resolver`, `…/estado`.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use jobs::{
         text::Body,
         ticket::{Seen, Ticket, now},
         trouble::DeskError,
-        words::Priority,
+        words::{Category, Priority, VoidReason},
     },
 };
 use serde::Deserialize;
@@ -27,7 +27,7 @@ use sqlx::PgConnection;
 
 use super::{
     help_article::address,
-    new_ticket::text_problem,
+    new_ticket::{read_tags, text_problem},
     ticket::{TicketPage, Typed},
     tickets::actor,
 };
@@ -68,6 +68,23 @@ pub(crate) struct Assignment {
 pub(crate) struct Urgency {
     version: i32,
     priority: String,
+}
+
+/// What it is about, and by which words it is found again.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Classification {
+    version: i32,
+    category: String,
+    tags: String,
+}
+
+/// Why it should not have been, and in which ticket it goes on. Empty: in none.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Nullity {
+    version: i32,
+    reason: String,
+    #[serde(default)]
+    into: String,
 }
 
 /// What the client is told. Empty: they have been told.
@@ -182,6 +199,52 @@ pub(crate) async fn set_priority(
     .await
 }
 
+/// Says what it is about.
+pub(crate) async fn classify(
+    app: State<App>,
+    visit: Extension<Arc<Visit>>,
+    page: Page,
+    id: Path<String>,
+    Sent(form): Sent<Classification>,
+) -> Result<Response, Problem> {
+    let category: Category = form.category.parse().map_err(|_| Problem::BadRequest)?;
+    let (field, tags) = read_tags(&page, &form.tags);
+    let typed = Typed::Tags(&form.tags);
+    let Some(tags) = tags else {
+        let why = field.problem.unwrap_or_default();
+        return refuse((app, visit, page, id), StatusCode::UNPROCESSABLE_ENTITY, typed, why).await;
+    };
+    act((app, visit, page, id), typed, async |tx, at, actor, ticket| {
+        change::classify(tx, at, actor, Seen { ticket, version: form.version }, category, &tags).await.map(drop)
+    })
+    .await
+}
+
+/// Says that it should not have been.
+pub(crate) async fn make_void(
+    app: State<App>,
+    visit: Extension<Arc<Visit>>,
+    page: Page,
+    id: Path<String>,
+    Sent(form): Sent<Nullity>,
+) -> Result<Response, Problem> {
+    let reason: VoidReason = form.reason.parse().map_err(|_| Problem::BadRequest)?;
+    let typed = Typed::Into(&form.into);
+    let number = form.into.trim().trim_start_matches('#');
+    let into = match number.parse() {
+        Ok(number) => Some(TicketId(number)),
+        Err(_) if number.is_empty() => None,
+        Err(_) => {
+            let why = page.text(key("ticket-no-merger"));
+            return refuse((app, visit, page, id), StatusCode::UNPROCESSABLE_ENTITY, typed, why).await;
+        }
+    };
+    act((app, visit, page, id), typed, async |tx, at, actor, ticket| {
+        change::make_void(tx, at, actor, Seen { ticket, version: form.version }, reason, into).await.map(drop)
+    })
+    .await
+}
+
 /// Says that it is solved, and how.
 pub(crate) async fn resolve(
     app: State<App>,
@@ -250,6 +313,8 @@ async fn act(
         Err(DeskError::Unanswered) => page.text(key("ticket-unanswered")),
         Err(DeskError::NoContract) => page.text(key("ticket-no-contract")),
         Err(DeskError::NoAgent) => page.text(key("ticket-no-agent")),
+        Err(DeskError::NoMerger) => page.text(key("ticket-no-merger")),
+        Err(DeskError::Merged(into)) => page.text1(key("ticket-merged-go-on"), "ticket", into.0.to_string()),
         Err(error) => return Err(error).doing("changing a ticket"),
     };
     refuse(given, StatusCode::CONFLICT, typed, why).await

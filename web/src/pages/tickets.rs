@@ -8,11 +8,14 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use chrono::{DateTime, Utc};
-use jobs::help_desk::{
-    actor::Actor,
-    number::TicketId,
-    words::{Category, Priority, Status},
+use chrono::{DateTime, NaiveDate, Utc};
+use jobs::{
+    accounts::user::UserId,
+    help_desk::{
+        actor::Actor,
+        number::{ClientId, TicketId},
+        words::{Category, Priority, Status},
+    },
 };
 use serde::Deserialize;
 
@@ -40,12 +43,89 @@ pub(crate) struct Asked {
     category: String,
     #[serde(default)]
     tag: String,
-    /// `mine` or `nobodys`.
+    /// `mine`, `nobodys`, or an agent's number.
     #[serde(default)]
     whose: String,
-    /// The last ticket of the page before.
+    /// A client's number: only those who work here choose.
+    #[serde(default)]
+    client: String,
+    /// Anything: overdue ones alone.
+    #[serde(default)]
+    overdue: String,
+    /// The first day on which it may have been opened, and the last one.
+    #[serde(default)]
+    from: String,
+    #[serde(default)]
+    to: String,
+    /// `deadline`; the newest first if it is left out.
+    #[serde(default)]
+    order: String,
+    /// The last ticket of the page before: its number; in the order of deadlines, its deadline in microseconds, or `none`, a dash and its number.
     #[serde(default)]
     after: String,
+}
+
+impl Asked {
+    /// Takes away what means nothing: it is not carried on to the next page.
+    fn tidy(&mut self) {
+        if self.status.parse::<Status>().is_err() && self.status != "all" {
+            self.status.clear();
+        }
+        self.tag = self.tag.chars().filter(|c| !c.is_control()).take(40).collect();
+        for day in [&mut self.from, &mut self.to] {
+            if day.parse::<NaiveDate>().is_err() {
+                day.clear();
+            }
+        }
+        if !self.is_by_deadline() {
+            self.order.clear();
+        }
+    }
+
+    fn statuses(&self) -> Vec<Status> {
+        match (self.status.parse(), self.status.as_str()) {
+            (Ok(status), _) => vec![status],
+            (Err(_), "all") => Status::ALL.to_vec(),
+            (Err(_), _) => Status::ALL.iter().copied().filter(|status| status.is_live()).collect(),
+        }
+    }
+
+    fn is_by_deadline(&self) -> bool {
+        self.order == "deadline"
+    }
+
+    /// The last ticket of the page before, and its deadline.
+    fn last(&self) -> Option<(i64, Option<DateTime<Utc>>)> {
+        if !self.is_by_deadline() {
+            return Some((self.after.parse().ok()?, None));
+        }
+        let (due, id) = self.after.split_once('-')?;
+        let due = match due {
+            "none" => None,
+            micros => Some(DateTime::from_timestamp_micros(micros.parse().ok()?)?),
+        };
+        Some((id.parse().ok()?, due))
+    }
+
+    /// The statement for it: what there is to do has an index of its own, which only a condition that is written out can use.
+    fn sql(&self) -> String {
+        let live = self.statuses().iter().all(|status| status.is_live());
+        let (after, order) = if self.is_by_deadline() {
+            (
+                "and ($12::bigint is null or (coalesce(k.due_at, 'infinity'), t.id) > (coalesce($13::timestamptz, 'infinity'), $12))",
+                "coalesce(k.due_at, 'infinity'), t.id",
+            )
+        } else {
+            (
+                "and ($12::bigint is null or (t.created_at, t.id) < (select a.created_at, a.id from desk.tickets a where a.id = $12))",
+                "t.created_at desc, t.id desc",
+            )
+        };
+        include_str!("tickets.sql")
+            .replace("{live}", if live { "and t.status in ('new', 'open', 'waiting_client')" } else { "" })
+            .replace("{after}", after)
+            .replace("{order}", order)
+    }
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -54,11 +134,14 @@ struct Line {
     title: String,
     client: String,
     status: Status,
+    is_void: bool,
     priority: Priority,
     assignee: Option<String>,
     created_at: DateTime<Utc>,
     due_at: Option<DateTime<Utc>>,
     is_overdue: bool,
+    /// Time stands still.
+    is_paused: bool,
 }
 
 #[derive(Template)]
@@ -68,9 +151,26 @@ struct Tickets {
     tickets: Vec<Line>,
     asked: Asked,
     is_agent: bool,
+    /// Whose they may be, and who may have them: for those who work here.
+    clients: Vec<(ClientId, String)>,
+    agents: Vec<(UserId, String)>,
 }
 
 impl Tickets {
+    fn is_client(&self, client: &ClientId) -> bool {
+        self.asked.client == client.to_string()
+    }
+
+    fn is_agents(&self, agent: &UserId) -> bool {
+        self.asked.whose == agent.to_string()
+    }
+
+    /// Whether something is asked for that stands among the lesser filters.
+    fn asks_more(&self) -> bool {
+        let Asked { category, client, overdue, from, to, tag, .. } = &self.asked;
+        [category, client, overdue, from, to, tag].iter().any(|asked| !asked.is_empty())
+    }
+
     fn is_status(&self, word: &str) -> bool {
         self.asked.status == word
     }
@@ -83,6 +183,10 @@ impl Tickets {
         self.asked.category == category.as_str()
     }
 
+    fn is_by_deadline(&self) -> bool {
+        self.asked.is_by_deadline()
+    }
+
     fn is_whose(&self, word: &str) -> bool {
         self.asked.whose == word
     }
@@ -92,24 +196,38 @@ impl Tickets {
     }
 
     /// The address of the list with what is asked for, from a ticket on.
-    fn address(&self, after: Option<TicketId>) -> String {
+    fn address(&self, after: Option<&Line>) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        let Asked { status, priority, category, tag, whose, .. } = &self.asked;
-        for (name, value) in [("status", status), ("priority", priority), ("category", category), ("tag", tag), ("whose", whose)]
-        {
+        let Asked { status, priority, category, tag, whose, client, overdue, from, to, order, .. } = &self.asked;
+        for (name, value) in [
+            ("status", status),
+            ("priority", priority),
+            ("category", category),
+            ("tag", tag),
+            ("whose", whose),
+            ("client", client),
+            ("overdue", overdue),
+            ("from", from),
+            ("to", to),
+            ("order", order),
+        ] {
             if !value.is_empty() {
                 query.append_pair(name, value);
             }
         }
-        if let Some(after) = after {
-            query.append_pair("after", &after.to_string());
+        if let Some(last) = after {
+            let due = last.due_at.map_or_else(|| "none".to_owned(), |due| due.timestamp_micros().to_string());
+            query.append_pair(
+                "after",
+                &if self.asked.is_by_deadline() { format!("{due}-{}", last.id) } else { last.id.to_string() },
+            );
         }
         format!("{}?{}", self.page.at(paths::TICKETS), query.finish())
     }
 
     fn next(&self) -> Option<String> {
         let last = self.tickets.last().filter(|_| self.tickets.len() as i64 == LIMIT)?;
-        Some(self.address(Some(last.id)))
+        Some(self.address(Some(last)))
     }
 }
 
@@ -163,6 +281,24 @@ pub(super) async fn actor(app: &App, visit: &Visit) -> Result<Actor, Problem> {
     Actor::find(&app.db, person.id).await.doing("asking what somebody is at the help desk")
 }
 
+/// Those who may see to tickets.
+pub(super) async fn agents(app: &App) -> Result<Vec<(UserId, String)>, Problem> {
+    sqlx::query_as(
+        "select id, full_name from core.users where role in ('agent', 'manager') and disabled_at is null order by lower(full_name), id limit 500",
+    )
+    .fetch_all(&app.db)
+    .await
+    .doing("listing agents")
+}
+
+/// Clients to choose from.
+pub(super) async fn clients(app: &App) -> Result<Vec<(ClientId, String)>, Problem> {
+    sqlx::query_as("select id, name from desk.clients order by lower(name), id limit 1000")
+        .fetch_all(&app.db)
+        .await
+        .doing("listing clients")
+}
+
 /// Shows the list.
 pub(crate) async fn show(
     State(app): State<App>,
@@ -171,35 +307,36 @@ pub(crate) async fn show(
     Wish(mut asked): Wish<Asked>,
 ) -> Result<Response, Problem> {
     let actor = actor(&app, &visit).await?;
-    let status: Option<Status> = asked.status.parse().ok();
+    asked.tidy();
     let (priority, category): (Option<Priority>, Option<Category>) = (asked.priority.parse().ok(), asked.category.parse().ok());
-    let statuses: Vec<Status> = match (&status, asked.status.as_str()) {
-        (Some(status), _) => vec![*status],
-        (None, "all") => Status::ALL.to_vec(),
-        (None, _) => Status::ALL.iter().copied().filter(|status| status.is_live()).collect(),
-    };
-    // What means nothing is not carried on to the next page.
-    if status.is_none() && asked.status != "all" {
-        asked.status.clear();
-    }
-    asked.tag = asked.tag.chars().filter(|c| !c.is_control()).take(40).collect();
     let tag = Some(asked.tag.trim().to_lowercase()).filter(|tag| !tag.is_empty());
-    let client = match actor {
-        Actor::Contact { client, .. } => Some(client),
-        Actor::Agent { .. } => None,
+    let is_agent = matches!(actor, Actor::Agent { .. });
+    // Whatever the address says, a client's people see their own.
+    let client = actor.client().or_else(|| asked.client.parse().ok().map(ClientId));
+    let whose = match asked.whose.as_str() {
+        "mine" => Some(actor.id()),
+        agent => agent.parse().ok().map(UserId),
     };
-    let tickets = sqlx::query_as(include_str!("tickets.sql"))
+    let (from, to): (Option<NaiveDate>, Option<NaiveDate>) = (asked.from.parse().ok(), asked.to.parse().ok());
+    let (last, last_due) = asked.last().unzip();
+    let tickets = sqlx::query_as(sqlx::AssertSqlSafe(asked.sql()))
         .bind(client)
-        .bind(statuses.iter().map(|status| status.as_str()).collect::<Vec<_>>())
+        .bind(asked.statuses().iter().map(|status| status.as_str()).collect::<Vec<_>>())
         .bind(priority)
         .bind(category)
         .bind(tag)
-        .bind((asked.whose == "mine").then_some(actor.id()))
+        .bind(whose)
         .bind(asked.whose == "nobodys")
-        .bind(asked.after.parse::<i64>().ok())
+        .bind(!asked.overdue.is_empty())
+        .bind(from)
+        .bind(to)
+        .bind(page.zone())
+        .bind(last)
+        .bind(last_due.flatten())
         .bind(LIMIT)
         .fetch_all(&app.db)
         .await
         .doing("listing tickets")?;
-    render(StatusCode::OK, &Tickets { page, tickets, asked, is_agent: matches!(actor, Actor::Agent { .. }) })
+    let (clients, agents) = if is_agent { (clients(&app).await?, agents(&app).await?) } else { (Vec::new(), Vec::new()) };
+    render(StatusCode::OK, &Tickets { page, tickets, asked, is_agent, clients, agents })
 }

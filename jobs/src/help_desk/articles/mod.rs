@@ -8,6 +8,7 @@
 //! Whoever works at the desk writes. Clients read what is published for them; that there is anything else they are not told.
 
 pub mod article;
+pub mod plain;
 pub mod slug;
 pub mod suggest;
 pub mod write;

@@ -14,7 +14,7 @@ use crate::{
     accounts::locale::Locale,
     help_desk::{
         actor::Actor,
-        articles::slug::Slug,
+        articles::{plain::plain, slug::Slug},
         number::{ArticleId, TicketId},
         words::{ArticleState, Readers, Status},
     },
@@ -51,14 +51,27 @@ pub struct FoundTicket {
     pub id: TicketId,
     /// What it is about.
     pub title: Marked,
-    /// Where its description tells of it.
+    /// Where it tells of it.
     pub excerpt: Marked,
+    /// In what.
+    pub place: Place,
     /// Whose it is.
     pub client: String,
     /// Where it stands.
     pub status: Status,
     /// When it was opened.
     pub created_at: DateTime<Utc>,
+}
+
+/// Where a ticket tells of what was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In its description.
+    Description,
+    /// In something that was said under it.
+    Comment,
+    /// In a note of agents'.
+    Note,
 }
 
 /// An article that was found.
@@ -124,6 +137,8 @@ struct TicketRow {
     id: TicketId,
     title: String,
     body: String,
+    /// Of something that was said: whether the client does not see it.
+    said_internally: Option<bool>,
     client: String,
     status: Status,
     created_at: DateTime<Utc>,
@@ -153,7 +168,8 @@ struct Asked {
     any: String,
 }
 
-/// Finds tickets and articles that hold everything that is asked for, of what the person may see; articles of that language come before the others.
+/// Finds tickets and articles that hold everything that is asked for, of what the person may see; articles of that language come before the others. What was said
+/// under a ticket counts with its own words, and agents' notes for those who work here.
 ///
 /// # Errors
 /// It takes too long, or Postgres refuses or cannot be reached.
@@ -239,9 +255,10 @@ async fn look(
         .bind(COMPARED)
         .bind(part.offset)
         .bind(part.limit)
+        .bind(&asked.any)
         .fetch_all(&mut *tx)
         .await?;
-    let articles = sqlx::query_as(include_str!("sql/find_articles.sql"))
+    let mut articles: Vec<ArticleRow> = sqlx::query_as(include_str!("sql/find_articles.sql"))
         .bind(&asked.exact)
         .bind(&asked.wide)
         .bind(actor.client())
@@ -250,6 +267,7 @@ async fn look(
         .bind(part.limit)
         .fetch_all(tx)
         .await?;
+    articles.iter_mut().for_each(|article| article.body = plain(&article.body));
     Ok((tickets, articles))
 }
 
@@ -279,6 +297,11 @@ impl TicketRow {
             id: self.id,
             title: Marked::whole(&self.title, hits),
             excerpt: Marked::excerpt(&self.body, hits),
+            place: match self.said_internally {
+                None => Place::Description,
+                Some(false) => Place::Comment,
+                Some(true) => Place::Note,
+            },
             client: self.client,
             status: self.status,
             created_at: self.created_at,

@@ -9,9 +9,12 @@ use crate::help_desk::actor::Actor;
 pub struct Meant {
     /// As it was typed.
     pub typed: String,
-    /// Words of texts that the reader may see, without accents; the closest.
+    /// Words of texts that the reader may see, as most of these spell them, in small letters; the closest.
     pub words: Vec<String>,
 }
+
+/// A word that was typed, the same as it is compared, another one, and how that is spelled.
+type Alike = (String, String, String, String);
 
 /// At most so many words stand for one.
 const MOST: usize = 4;
@@ -22,22 +25,22 @@ const MOST: usize = 4;
 /// # Errors
 /// Postgres refuses or cannot be reached.
 pub(super) async fn correct(tx: &mut PgConnection, actor: &Actor, typed: &[&str]) -> sqlx::Result<Vec<Meant>> {
-    let alike: Vec<(String, String, String)> =
+    let alike: Vec<Alike> =
         sqlx::query_as(include_str!("sql/words_alike.sql")).bind(typed).bind(actor.client()).fetch_all(tx).await?;
     Ok(typed.iter().filter_map(|word| closest(word, alike.iter().filter(|(of, ..)| of == word))).collect())
 }
 
 /// The words at the smallest distance, if that is one or two slips of a finger.
-fn closest<'a>(typed: &str, alike: impl Iterator<Item = &'a (String, String, String)>) -> Option<Meant> {
-    let mut near: Vec<(usize, &str)> = alike
-        .filter(|(_, plain, word)| plain != word)
-        .map(|(_, plain, word)| (strsim::osa_distance(plain, word), word.as_str()))
-        .filter(|(distance, word)| *distance <= slips(word))
+fn closest<'a>(typed: &str, alike: impl Iterator<Item = &'a Alike>) -> Option<Meant> {
+    let mut near: Vec<(usize, &str, &str)> = alike
+        .filter(|(_, plain, word, _)| plain != word)
+        .map(|(_, plain, word, shown)| (strsim::osa_distance(plain, word), word.as_str(), shown.as_str()))
+        .filter(|(distance, word, _)| *distance <= slips(word))
         .collect();
     near.sort_unstable();
     let least = near.first()?.0;
     let words =
-        near.iter().take_while(|(distance, _)| *distance == least).take(MOST).map(|(_, word)| (*word).to_owned()).collect();
+        near.iter().take_while(|(distance, ..)| *distance == least).take(MOST).map(|(.., shown)| (*shown).to_owned()).collect();
     Some(Meant { typed: typed.to_owned(), words })
 }
 

@@ -14,9 +14,9 @@ with found as (
     select c.id from desk.sla_clocks c join taken t on (t.id, t.created_at) = (c.ticket_id, c.ticket_created_at)
 ), kept_tickets as (
     insert into archive.tickets (id, created_at, client_id, title, description, category, tags, priority, status, created_by, assigned_to, contract_id,
-        first_responded_at, resolved_at, closed_at, cycle, lock_version, updated_at)
+        first_responded_at, resolved_at, closed_at, void_reason, merged_into, cycle, lock_version, updated_at)
     select t.id, t.created_at, t.client_id, t.title, t.description, t.category, t.tags, t.priority, t.status, t.created_by, t.assigned_to, t.contract_id,
-        t.first_responded_at, t.resolved_at, t.closed_at, t.cycle, t.lock_version, t.updated_at
+        t.first_responded_at, t.resolved_at, t.closed_at, t.void_reason, t.merged_into, t.cycle, t.lock_version, t.updated_at
     from desk.tickets t join taken on (taken.id, taken.created_at) = (t.id, t.created_at)
 ), kept_comments as (
     insert into archive.comments (id, ticket_id, ticket_created_at, author_id, body, is_internal, created_at)

@@ -12,8 +12,12 @@ mod receipt;
 mod refund;
 mod report_ready;
 mod sla_warning;
+mod ticket_answer;
+mod ticket_assigned;
+mod ticket_solved;
 mod video_ready;
 mod welcome;
+mod words;
 
 use url::Url;
 
@@ -28,8 +32,12 @@ pub use receipt::Receipt;
 pub use refund::Refund;
 pub use report_ready::ReportReady;
 pub use sla_warning::{Deadline, SlaWarning, Span};
+pub use ticket_answer::TicketAnswer;
+pub use ticket_assigned::TicketAssigned;
+pub use ticket_solved::TicketSolved;
 pub use video_ready::VideoReady;
 pub use welcome::Welcome;
+pub use words::Words;
 
 /// Every kind of letter: one line a kind.
 pub const ALL: &[Kind] = &[
@@ -39,6 +47,9 @@ pub const ALL: &[Kind] = &[
     Kind::of::<Refund>(),
     Kind::of::<CertificateReady>(),
     Kind::of::<VideoReady>(),
+    Kind::of::<TicketAnswer>(),
+    Kind::of::<TicketSolved>(),
+    Kind::of::<TicketAssigned>(),
     Kind::of::<SlaWarning>(),
     Kind::of::<ReportReady>(),
     Kind::of::<DailyReport>(),

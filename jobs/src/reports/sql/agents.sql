@@ -4,7 +4,7 @@
 with tickets as (
     select t.assigned_to,
         case when t.first_responded_at >= $1 and t.first_responded_at < $2 then extract(epoch from t.first_responded_at - t.created_at) end as answer_s,
-        case when t.resolved_at >= $1 and t.resolved_at < $2 then extract(epoch from t.resolved_at - t.created_at) end as solution_s,
+        case when t.void_reason is null and t.resolved_at >= $1 and t.resolved_at < $2 then extract(epoch from t.resolved_at - t.created_at) end as solution_s,
         t.created_at < $2 and (t.resolved_at is null or t.resolved_at >= $2) as is_open
     from desk.tickets t
     where t.assigned_to is not null and t.created_at < $2 and ($4::bigint is null or t.client_id = $4)

@@ -3,7 +3,7 @@
 with tickets as (
     select t.client_id, count(*) filter (where t.created_at >= $1) as opened,
         count(*) filter (where t.first_responded_at >= $1 and t.first_responded_at < $2) as answered,
-        count(*) filter (where t.resolved_at >= $1 and t.resolved_at < $2) as resolved,
+        count(*) filter (where t.void_reason is null and t.resolved_at >= $1 and t.resolved_at < $2) as resolved,
         count(*) filter (where t.resolved_at is null or t.resolved_at >= $2) as open
     from desk.tickets t
     where t.created_at < $2 and ($4::bigint is null or t.client_id = $4) and ($5::bigint is null or t.assigned_to = $5)

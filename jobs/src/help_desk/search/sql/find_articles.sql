@@ -1,7 +1,6 @@
 -- Articles that hold what is asked for, the closest first, those of language $4 before the others that are as close, and how many there are.
--- Their texts come without the marks of Markdown, as they are read.
 --   $1 as it was typed, $2 with what may have been meant · $3 client (null: whoever works here) · $5 how many to pass over, $6 how many to give
-select a.id, a.locale, a.slug, a.title, regexp_replace(a.body, '\]\([^)]*\)|[][#*`|>]+', ' ', 'g') as body, a.audience, a.state, c.name as client, count(*) over () as total
+select a.id, a.locale, a.slug, a.title, a.body, a.audience, a.state, c.name as client, count(*) over () as total
 from desk.kb_articles a
 left join desk.clients c on c.id = a.client_id
 where a.search @@ $2::text::tsquery

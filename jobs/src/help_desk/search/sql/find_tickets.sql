@@ -1,6 +1,7 @@
--- Tickets that hold what is asked for, the closest first, and how many there are of those that were compared.
+-- Tickets that hold what is asked for, in their own words or in what was said under them, the closest first, and how many there are of those that were
+-- compared. Whoever works here finds what agents have noted too. Where the ticket's own words do not have it all, the text is what was said that is closest.
 --   $1 as it was typed, $2 with what may have been meant · $3 client (null: every one's) · $4 the ticket that it may be the number of · $5 how many of the
---   newest that match are compared · $6 how many to pass over, $7 how many to give
+--   newest that match are compared · $6 how many to pass over, $7 how many to give · $8 any of the words
 with matched as (
     -- Month by month, the newest first, until there are enough.
     {months}
@@ -20,8 +21,17 @@ with matched as (
     offset $6
     limit $7
 )
-select t.id, t.title, t.description as body, c.name as client, t.status, t.created_at, page.total
+select t.id, t.title, coalesce(said.body, t.description) as body, said.is_internal as said_internally, c.name as client, t.status, t.created_at, page.total
 from page
 join desk.tickets t on t.id = page.id and t.created_at = page.created_at
 join desk.clients c on c.id = t.client_id
+left join lateral (
+    select s.body, s.is_internal
+    from desk.comments s
+    cross join lateral (select desk.search_vector(s.body, null) as search) of
+    where s.ticket_id = t.id and (not s.is_internal or $3::bigint is null) and not page.is_number
+        and of.search @@ $8::text::tsquery and not desk.search_vector(t.title || ' ' || t.description, null) @@ $2::text::tsquery
+    order by ts_rank(of.search, $8::text::tsquery) desc, s.id desc
+    limit 1
+) said on true
 order by page.is_number desc, page.is_exact desc, page.rank desc, page.created_at desc, page.id desc

@@ -1,5 +1,5 @@
--- For each word of $1 that few tickets have, those of titles (and of articles) that are spelled much like it: the word, the same as it is compared, and the
--- other one. Only of what client $2 may see (null: everything), and of so many texts at most.
+-- For each word of $1 that few tickets have, those of titles (and of articles) that are spelled much like it: the word, the same as it is compared, the other
+-- one, and how most texts spell that. Only of what client $2 may see (null: everything), and of so many texts at most.
 with words_typed as materialized (
     select word, desk.plain(word) as plain from unnest($1::text[]) word
 ), typed as materialized (
@@ -23,7 +23,18 @@ with words_typed as materialized (
                else a.state = 'published' and a.audience = 'clients' and (a.client_id is null or a.client_id = $2) end
          limit 20)
     ) texts
+), spelled as materialized (
+    -- What is much longer or shorter is no slip of a finger, and need not be compared.
+    select typed, plain, lower(word) as shown, count(*) as times
+    from texts
+    cross join regexp_split_to_table(translate(text, $$!"#$%&'()*+,-./:;<=>?@[\]^_`{|}~«»“”„‘’¡¿–—…·•$$, repeat(' ', 46)), '\s+') word
+    where length(word) between length(plain) - 3 and length(plain) + 3
+    group by 1, 2, 3
 ), words as materialized (
-    select distinct typed, plain, word from texts cross join regexp_split_to_table(desk.plain(text), '\s+') word
+    select distinct on (typed, plain, word) typed, plain, word, shown
+    from spelled
+    cross join lateral (select desk.plain(shown) as word) compared
+    where word !~ '\s'
+    order by typed, plain, word, times desc, shown
 )
-select typed, plain, word from words where word % plain
+select typed, plain, word, shown from words where word % plain
