@@ -6,6 +6,7 @@ pub mod archive_tickets;
 pub mod check_counters;
 pub mod make_partitions;
 pub mod retention;
+pub mod runs;
 mod sweep;
 pub mod sweep_files;
 pub mod sweep_ledger;
