@@ -63,7 +63,7 @@ pub fn schedules() -> Vec<Schedule> {
         Schedule::new("monitor_sla", "*/5 * * * *", HOME, CatchUp::Once, MonitorSla {}),
         // Mornings are looked for and not ticked: each manager has a clock of their own. The job itself makes up for what was missed, for twelve hours.
         Schedule::new("send_daily_reports", "*/15 * * * *", HOME, CatchUp::Once, SendDailyReports {}),
-        Schedule::new("make_partitions", "55 2 * * *", HOME, CatchUp::Once, MakePartitions {}),
+        Schedule::new("make_partitions", "55 2 * * *", HOME, CatchUp::Once, MakePartitions::default()),
         Schedule::new("sweep_sessions", "0 3 * * *", HOME, CatchUp::Once, SweepSessions::default()),
         Schedule::new("sweep_tokens", "5 3 * * *", HOME, CatchUp::Once, SweepTokens::default()),
         Schedule::new("sweep_ledger", "10 3 * * *", HOME, CatchUp::Once, SweepLedger::default()),

@@ -79,7 +79,7 @@ const chapters = {
       await signIn(page, "jefa");
       assert.deepEqual(await alerts(page), ["Incumplido"]);
       await page.locator("tbody tr", { hasText: TITLE }).getByRole("button", { name: "Marcar como vista" }).click();
-      await page.getByText("Nada vence pronto.").waitFor();
+      await page.getByText("Marcaste una alerta como vista.").waitFor();
       await letter(page, "Plazo incumplido");
       assert.equal(await figure(page, "Vencidos ahora"), "1");
       assert.equal(await figure(page, "Cumplimiento"), "0,0\u202f%");

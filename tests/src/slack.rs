@@ -28,8 +28,12 @@ pub struct Heard {
     pub at: Instant,
     /// Where, as a path.
     pub path: String,
-    /// What it says.
+    /// What it says where no sections are shown.
     pub text: String,
+    /// What it shows.
+    pub shown: String,
+    /// The addresses that are links in what it shows.
+    pub links: Vec<String>,
     /// The status that it was answered with; 0: none.
     pub status: u16,
 }
@@ -103,7 +107,8 @@ impl Slack {
             let message: Value = serde_json::from_slice(&body).ok()?;
             let answer = self.answers.lock().ok()?.pop_front().unwrap_or(Answer::Says(200, "ok", None));
             let status = if let Answer::Says(status, ..) = answer { status } else { 0 };
-            let heard = Heard { at: Instant::now(), path, text: message["text"].as_str()?.to_owned(), status };
+            let (shown, links) = shown(&message)?;
+            let heard = Heard { at: Instant::now(), path, text: message["text"].as_str()?.to_owned(), shown, links, status };
             self.heard.lock().ok()?.push(heard);
             let Answer::Says(status, word, retry_after) = answer else { return None };
             let later = retry_after.map_or_else(String::new, |seconds| format!("retry-after: {seconds}\r\n"));
@@ -111,4 +116,22 @@ impl Slack {
             connection.get_mut().write_all(said.as_bytes()).await.ok()?;
         }
     }
+}
+
+/// The sections of a message, and what is a link in them: as Slack's documents have it, what stands in angle brackets, and every address too, unless the text
+/// is `verbatim`. Nothing: Slack would not take it.
+fn shown(message: &Value) -> Option<(String, Vec<String>)> {
+    let blocks = message["blocks"].as_array()?;
+    let (mut sections, mut links) = (Vec::new(), Vec::new());
+    for text in blocks.iter().map(|block| &block["text"]) {
+        let words = text["text"].as_str().filter(|words| (1..=3000).contains(&words.chars().count()))?;
+        let meant = words.split('<').skip(1).filter_map(|rest| rest.split_once('>')).map(|(inside, _)| inside);
+        links.extend(meant.map(|inside| inside.split('|').next().unwrap_or_default().to_owned()));
+        if text["verbatim"] != true {
+            let bare = words.split(|c: char| c.is_whitespace() || "<>|".contains(c)).filter(|word| word.contains("://"));
+            links.extend(bare.map(str::to_owned));
+        }
+        sections.push(words);
+    }
+    (blocks.len() <= 50 && message["unfurl_links"] == false).then(|| (sections.join("\n"), links))
 }

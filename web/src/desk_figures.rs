@@ -7,7 +7,6 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 use jobs::{
     accounts::user::{User, UserId},
-    help_desk::trouble::DeskError,
     reports::kind::{Kind, Scope},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -20,7 +19,7 @@ use crate::{
 };
 
 /// The shape of what is kept: rises with each change of it, so that two versions of the web may share a cache.
-const SHAPE: &str = "v1";
+const SHAPE: &str = "v2";
 const FIVE_MINUTES: Duration = Duration::from_secs(300);
 const FIFTEEN_MINUTES: Duration = Duration::from_secs(900);
 
@@ -162,12 +161,30 @@ where
     sqlx::query_as(sql).bind(asked.first).bind(asked.last).bind(asked.zone.name()).bind(asked.agent)
 }
 
+/// How many transactions have changed what figures are made of, whoever made them: figures that were made when there were fewer count no more.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Generation(i64);
+
+impl Generation {
+    /// As it is now.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub(crate) async fn of_now(app: &App) -> Result<Self, Problem> {
+        sqlx::query_scalar("select desk.generation()")
+            .fetch_one(&app.db)
+            .await
+            .map(Self)
+            .doing("asking whether tickets have changed")
+    }
+}
+
 /// The figures, kept or new. Nothing: there are none in time, and who asks again may have them.
 ///
 /// # Errors
 /// Postgres is away, or the fault is ours.
-pub(crate) async fn read<F: Figures>(app: &App, asked: &Asked) -> Result<Option<Made<F>>, Problem> {
-    let wanted = Wanted { name: F::NAME, of: asked.key(), keep: F::KEEP };
+pub(crate) async fn read<F: Figures>(app: &App, asked: &Asked, generation: Generation) -> Result<Option<Made<F>>, Problem> {
+    let wanted = Wanted { name: F::NAME, of: asked.key(), generation: generation.0, keep: F::KEEP };
     let landed = app.desk_figures.get(wanted, || make::<F>(app.db.clone(), asked.clone())).await;
     let landed = match landed {
         Ok(text) => match serde_json::from_str(&text) {
@@ -197,21 +214,6 @@ pub(crate) async fn read<F: Figures>(app: &App, asked: &Asked) -> Result<Option<
         Problem::Internal(error) => Err(Problem::Internal(anyhow::anyhow!("{error:#}"))),
         other => Err(Problem::Internal(anyhow::anyhow!("making figures: {other:?}"))),
     }
-}
-
-/// Changes a ticket: figures that were made before it count no more.
-///
-/// # Errors
-/// What `does` says.
-pub(crate) async fn changing<T>(app: &App, does: impl Future<Output = Result<T, DeskError>>) -> Result<T, DeskError> {
-    let change = app.desk_figures.changing();
-    let done = does.await;
-    match &done {
-        // A commit whose answer was lost may be one.
-        Ok(_) | Err(DeskError::Postgres(_)) => change.done().await,
-        Err(_) => change.not_done(),
-    }
-    done
 }
 
 async fn make<F: Figures>(db: PgPool, asked: Asked) -> Result<String, Problem> {
@@ -268,8 +270,8 @@ mod tests {
     fn a_period_ends_today_by_the_readers_clock() {
         let now = "2026-03-29T23:30:00Z".parse().expect("a moment");
         let named = |zone: &str, days| Asked::by(&person(Role::Agent, zone), days, now).expect("figures").key();
-        assert_eq!(named("Europe/Madrid", 7), "v1:2026-03-24:2026-03-30:Europe/Madrid:7");
-        assert_eq!(named("America/Bogota", 30), "v1:2026-02-28:2026-03-29:America/Bogota:7");
-        assert_eq!(named("Nowhere/Land", 1), "v1:2026-03-29:2026-03-29:UTC:7");
+        assert_eq!(named("Europe/Madrid", 7), "v2:2026-03-24:2026-03-30:Europe/Madrid:7");
+        assert_eq!(named("America/Bogota", 30), "v2:2026-02-28:2026-03-29:America/Bogota:7");
+        assert_eq!(named("Nowhere/Land", 1), "v2:2026-03-29:2026-03-29:UTC:7");
     }
 }

@@ -10,17 +10,14 @@
 //!                             ask Postgres ─► land: keep them
 //! ```
 //!
-//! Whoever changes what figures are made of ends a *generation*. What was made in an earlier one, or is being made, counts no more: a reader who comes after a
-//! change never gets what was made before it. Whoever makes figures gives a sign of life each second; the flight of one who has died is free after three.
-//! While the cache is away each web makes them for its own readers, a few at a time, and keeps them for two seconds.
+//! Each change of what figures are made of begins a *generation*, whose number the reader brings along. What was made in an earlier one, or is being made, is
+//! not theirs: a reader who comes after a change never gets what was made before it. Whoever makes figures gives a sign of life each second; the flight of one
+//! who has died is free after three. While the cache is away each web makes them for its own readers, a few at a time, and keeps them for two seconds.
 
 use std::{
     collections::HashMap,
     fmt,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -51,8 +48,6 @@ const STEP: Duration = Duration::from_secs(1);
 const PLACES: usize = 3;
 /// How long a web keeps for its own readers what it has made while the cache was away.
 const KEEP_AWAY: Duration = Duration::from_secs(2);
-/// How soon a cache is told again that was away when something changed.
-const TELL_AGAIN: Duration = Duration::from_millis(500);
 
 /// What somebody wants to know.
 #[derive(Debug, Clone)]
@@ -61,6 +56,8 @@ pub(crate) struct Wanted {
     pub(crate) name: &'static str,
     /// Of what: all that tells them from others of that name.
     pub(crate) of: String,
+    /// The generation of what they are made of, as it was when the reader came: it rises with each change.
+    pub(crate) generation: i64,
     /// How long they are kept.
     pub(crate) keep: Duration,
 }
@@ -75,7 +72,6 @@ pub(crate) struct Flights(Arc<Parts>);
 
 struct Parts {
     cache: Cache,
-    generation_key: String,
     /// What all keys begin with. The braces keep them on one server of a cluster.
     prefix: String,
     take: Script,
@@ -83,10 +79,6 @@ struct Parts {
     hold: Script,
     under_way: Mutex<HashMap<String, Flight>>,
     places: Semaphore,
-    /// How often something has changed in this web: the generation while the cache is away.
-    changes: AtomicU64,
-    /// How many changes the cache has not heard of. While there are any, it is not asked.
-    unheard: AtomicU64,
 }
 
 impl fmt::Debug for Flights {
@@ -104,7 +96,6 @@ struct Flown {
 
 /// What a look at the cache shows.
 struct Looked {
-    generation: String,
     figures: Option<String>,
     /// Whether the flight is now theirs who looked.
     is_taken: bool,
@@ -115,7 +106,6 @@ impl Flights {
     pub(crate) fn new(cache: Cache, sort: &str) -> Self {
         let braced = format!("{{{sort}}}");
         Self(Arc::new(Parts {
-            generation_key: cache.key(&[&braced, "generation"]),
             prefix: cache.key(&[&braced]),
             // Who is in more of a hurry gives up on it sooner.
             cache: cache.apart(),
@@ -124,8 +114,6 @@ impl Flights {
             hold: Script::new(include_str!("flights/hold.lua")),
             under_way: Mutex::default(),
             places: Semaphore::new(PLACES),
-            changes: AtomicU64::default(),
-            unheard: AtomicU64::default(),
         }))
     }
 
@@ -137,25 +125,20 @@ impl Flights {
     where
         M: Future<Output = Result<String, Problem>> + Send + 'static,
     {
-        let looked = self.0.look(&wanted, "").await;
-        let generation = match looked {
-            Some(Looked { figures: Some(figures), .. }) => {
-                count(&wanted, "kept");
-                return Ok(figures.into());
-            }
-            Some(Looked { generation, .. }) => generation,
-            None => format!("away {}", self.0.changes.load(Ordering::Relaxed)),
-        };
-        let flight = self.join(&wanted, &generation, make);
+        if let Some(Looked { figures: Some(figures), .. }) = self.0.look(&wanted, "").await {
+            count(&wanted, "kept");
+            return Ok(figures.into());
+        }
+        let flight = self.join(&wanted, make);
         timeout(PATIENCE, flight).await.unwrap_or_else(|_| Err(refused(&wanted)))
     }
 
     /// The flight that is under way in this web for that generation, or a new one. It goes on when its readers leave.
-    fn join<M>(&self, wanted: &Wanted, generation: &str, make: impl FnOnce() -> M) -> Flight
+    fn join<M>(&self, wanted: &Wanted, make: impl FnOnce() -> M) -> Flight
     where
         M: Future<Output = Result<String, Problem>> + Send + 'static,
     {
-        let name = format!("{} {} {generation}", wanted.name, wanted.of);
+        let name = format!("{} {} {}", wanted.name, wanted.of, wanted.generation);
         let mut under_way = self.0.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(flight) = under_way.get(&name) {
             count(wanted, "joined");
@@ -179,19 +162,6 @@ impl Flights {
         under_way.insert(name, flight.clone());
         flight
     }
-
-    /// To be held over a commit that changes what figures are made of: whatever becomes of whoever commits, those that were made before count no more.
-    pub(crate) fn changing(&self) -> Change {
-        Change { flights: self.clone(), is_over: false }
-    }
-
-    /// Ends the generation.
-    async fn forget(&self) {
-        self.0.changes.fetch_add(1, Ordering::Relaxed);
-        if !self.0.tell().await && self.0.unheard.fetch_add(1, Ordering::Relaxed) == 0 {
-            tokio::spawn(Arc::clone(&self.0).tell_until_heard());
-        }
-    }
 }
 
 impl Parts {
@@ -199,7 +169,7 @@ impl Parts {
     async fn fly(&self, wanted: &Wanted, make: impl Future<Output = Result<String, Problem>>) -> Flown {
         let (began, token) = (Instant::now(), random_word());
         loop {
-            let Some(Looked { generation, figures, is_taken }) = self.look(wanted, &token).await else {
+            let Some(Looked { figures, is_taken }) = self.look(wanted, &token).await else {
                 return Flown { landed: self.made(wanted, "made_away", make).await, is_away: true };
             };
             if let Some(figures) = figures {
@@ -209,7 +179,7 @@ impl Parts {
             if is_taken {
                 let landed = self.made_with_signs_of_life(wanted, &token, make).await;
                 match &landed {
-                    Ok(figures) => self.land(wanted, &generation, &token, figures).await,
+                    Ok(figures) => self.land(wanted, &token, figures).await,
                     Err(_) => self.sign_of_life(wanted, &token, Duration::ZERO).await,
                 }
                 return Flown { landed, is_away: false };
@@ -251,27 +221,24 @@ impl Parts {
         made.map(Arc::from).map_err(Arc::new)
     }
 
-    /// Nothing: the cache is away, or does not know yet what has changed.
+    /// Nothing: the cache is away.
     async fn look(&self, wanted: &Wanted, token: &str) -> Option<Looked> {
-        if self.unheard.load(Ordering::Relaxed) > 0 {
-            return None;
-        }
-        let [generation, figures, flight] = self.keys(wanted);
-        let mut call = self.take.key(generation);
-        let call = call.key(figures).key(flight).arg(random_word()).arg(token).arg(milliseconds(LEASE));
-        let (generation, figures, is_taken) = self.cache.run_script_within(STEP, call).await?;
-        Some(Looked { generation, figures, is_taken })
+        let [figures, flight] = self.keys(wanted);
+        let mut call = self.take.key(figures);
+        let call = call.key(flight).arg(wanted.generation).arg(token).arg(milliseconds(LEASE));
+        let (figures, is_taken) = self.cache.run_script_within(STEP, call).await?;
+        Some(Looked { figures, is_taken })
     }
 
-    async fn land(&self, wanted: &Wanted, generation: &str, token: &str, figures: &str) {
-        let [generation_key, figures_key, flight_key] = self.keys(wanted);
-        let mut call = self.land.key(generation_key);
-        let call = call.key(figures_key).key(flight_key).arg(generation).arg(token).arg(figures).arg(milliseconds(wanted.keep));
+    async fn land(&self, wanted: &Wanted, token: &str, figures: &str) {
+        let [figures_key, flight_key] = self.keys(wanted);
+        let mut call = self.land.key(figures_key);
+        let call = call.key(flight_key).arg(wanted.generation).arg(token).arg(figures).arg(milliseconds(wanted.keep));
         self.step(call).await;
     }
 
     async fn sign_of_life(&self, wanted: &Wanted, token: &str, lease: Duration) {
-        let [.., flight] = self.keys(wanted);
+        let [_, flight] = self.keys(wanted);
         let mut call = self.hold.key(flight);
         self.step(call.arg(token).arg(milliseconds(lease))).await;
     }
@@ -281,56 +248,9 @@ impl Parts {
         self.cache.run_script_within::<i64>(STEP, call).await;
     }
 
-    /// Tells the cache that something has changed: whether it has heard it.
-    async fn tell(&self) -> bool {
-        self.cache.run_within::<i64>(STEP, redis::cmd("DEL").arg(&self.generation_key)).await.is_some()
-    }
-
-    async fn tell_until_heard(self: Arc<Self>) {
-        loop {
-            sleep(TELL_AGAIN).await;
-            let unheard = self.unheard.load(Ordering::Relaxed);
-            let is_heard = self.tell().await;
-            // Another change may have come while it was told.
-            if is_heard && self.unheard.compare_exchange(unheard, 0, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-                return;
-            }
-        }
-    }
-
-    fn keys(&self, wanted: &Wanted) -> [String; 3] {
+    fn keys(&self, wanted: &Wanted) -> [String; 2] {
         let named = |what: &str| format!("{}:{what}:{}:{}", self.prefix, wanted.name, wanted.of);
-        [self.generation_key.clone(), named("figures"), named("flight")]
-    }
-}
-
-/// Somebody is about to change what figures are made of.
-#[must_use = "held until the change is committed"]
-pub(crate) struct Change {
-    flights: Flights,
-    is_over: bool,
-}
-
-impl Change {
-    /// It is done, or may be: what was made before counts no more.
-    pub(crate) async fn done(mut self) {
-        self.flights.forget().await;
-        self.is_over = true;
-    }
-
-    /// Nothing has changed after all.
-    pub(crate) fn not_done(mut self) {
-        self.is_over = true;
-    }
-}
-
-impl Drop for Change {
-    fn drop(&mut self) {
-        // Who waited for the commit has left: it may be done all the same.
-        if !self.is_over {
-            let flights = self.flights.clone();
-            tokio::spawn(async move { flights.forget().await });
-        }
+        [named("figures"), named("flight")]
     }
 }
 
@@ -365,7 +285,7 @@ fn count(wanted: &Wanted, how: &'static str) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use tokio::sync::Notify;
 
@@ -376,8 +296,12 @@ mod tests {
         Flights::new(Cache::new(&"redis://127.0.0.1:9".into(), "test").expect("a cache"), "desk")
     }
 
+    fn wanted_in(generation: i64) -> Wanted {
+        Wanted { name: "promises", of: "7".to_owned(), generation, keep: Duration::from_secs(300) }
+    }
+
     fn wanted() -> Wanted {
-        Wanted { name: "promises", of: "7".to_owned(), keep: Duration::from_secs(300) }
+        wanted_in(1)
     }
 
     #[tokio::test]
@@ -403,32 +327,17 @@ mod tests {
         assert_eq!(made.load(Ordering::Relaxed), 1);
         let later = flights.get(wanted(), || async { Err(Problem::TooSlow) }).await;
         assert_eq!(later.as_deref().ok(), Some("0"), "it is kept for a while");
-        flights.changing().done().await;
-        let after = flights.get(wanted(), || async { Ok("1".to_owned()) }).await;
+        let after = flights.get(wanted_in(2), || async { Ok("1".to_owned()) }).await;
         assert_eq!(after.as_deref().ok(), Some("1"), "but not after a change");
     }
 
     #[tokio::test]
     async fn who_comes_after_a_change_does_not_join_who_came_before_it() {
         let flights = flights();
-        let never = flights.join(&wanted(), "away 0", std::future::pending);
-        flights.changing().done().await;
-        let after = flights.get(wanted(), || async { Ok("after".to_owned()) }).await;
+        let never = flights.join(&wanted(), std::future::pending);
+        let after = flights.get(wanted_in(2), || async { Ok("after".to_owned()) }).await;
         assert_eq!(after.as_deref().ok(), Some("after"));
         assert!(never.now_or_never().is_none());
-    }
-
-    #[tokio::test]
-    async fn who_leaves_while_they_commit_may_have_changed_something() {
-        let flights = flights();
-        let changes = || flights.0.changes.load(Ordering::Relaxed);
-        flights.changing().not_done();
-        tokio::task::yield_now().await;
-        assert_eq!(changes(), 0);
-        drop(flights.changing());
-        while changes() == 0 {
-            tokio::task::yield_now().await;
-        }
     }
 
     #[tokio::test]

@@ -1,6 +1,9 @@
 //! The pages. Each is one handler file and one template of the same name beside it.
 
 pub(crate) mod account;
+pub(crate) mod account_preferences;
+pub(crate) mod admin_account;
+pub(crate) mod admin_accounts;
 pub(crate) mod admin_certificate;
 pub(crate) mod admin_certificates;
 pub(crate) mod admin_chat;
@@ -43,6 +46,7 @@ pub(crate) mod new_password;
 pub(crate) mod new_ticket;
 pub(crate) mod ops;
 pub(crate) mod ops_cancel;
+pub(crate) mod ops_housekeeping;
 pub(crate) mod ops_job;
 pub(crate) mod ops_jobs;
 pub(crate) mod ops_mail;

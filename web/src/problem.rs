@@ -177,6 +177,15 @@ impl<T> Doing<T> for Result<T, tower_sessions::session::Error> {
     }
 }
 
+impl<T> Doing<T> for Result<T, EnqueueError> {
+    fn doing(self, what: &'static str) -> Result<T, Problem> {
+        match self {
+            Err(EnqueueError::Postgres(error)) => Err(error).doing(what),
+            other => other.map_err(|error| Problem::Internal(anyhow::Error::from(error).context(what))),
+        }
+    }
+}
+
 impl<T> Doing<T> for Result<T, RequestError> {
     fn doing(self, what: &'static str) -> Result<T, Problem> {
         match self {

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use jobs::accounts::{
-    amend::{Amendment, amend, list},
+    amend::{Amendment, By as ByWhom, Wanted, Whose, amend, list},
     email_address::EmailAddress,
     role::Role,
 };
@@ -23,6 +23,9 @@ pub(crate) enum AccountsCommand {
         /// Only those of this role: learner, instructor, agent, manager, client, operator or admin.
         #[arg(long, value_parser = a_role)]
         role: Option<Role>,
+        /// Only those whose name or address has this in it.
+        #[arg(long, default_value = "")]
+        find: String,
         /// Go on after this address.
         #[arg(long, default_value = "")]
         after: String,
@@ -87,9 +90,10 @@ impl AccountsCommand {
 pub(crate) async fn accounts(stores: &Stores, command: AccountsCommand) -> anyhow::Result<()> {
     let db = stores.pool(1);
     match command {
-        AccountsCommand::List { role, after, limit, form, .. } => {
-            let found =
-                list(&db, role, &after, i64::try_from(limit).unwrap_or(i64::MAX)).await.context("reading the accounts")?;
+        AccountsCommand::List { role, find, after, limit, form, .. } => {
+            let wanted = Wanted { find: &find, role, closed: None };
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let found = list(&db, wanted, &after, limit).await.context("reading the accounts")?;
             if form.json {
                 return tell_json(&json!({ "accounts": found }));
             }
@@ -100,7 +104,8 @@ pub(crate) async fn accounts(stores: &Stores, command: AccountsCommand) -> anyho
         }
         AccountsCommand::Change { email, change: ChangeArgs { role, time_zone, close, reopen }, by, form, .. } => {
             let closed = (close || reopen).then_some(close);
-            let user = amend(&db, &email, Amendment { role, time_zone, closed }, &by.actor).await?;
+            let amendment = Amendment { role, time_zone, closed };
+            let user = amend(&db, Whose::Address(&email), amendment, ByWhom::Name(&by.actor)).await?;
             if form.json {
                 let standing = json!({
                     "email": user.email, "role": user.role, "time_zone": user.time_zone, "closed": user.disabled_at.is_some()

@@ -11,13 +11,13 @@ use jobs::{
         webhook::{Origins, Webhook, WebhookProblem},
     },
     ports::{
-        chat::{Chat, ChatTrouble, Door},
+        chat::{Chat, ChatTrouble, Door, Message},
         mailer::BoxFuture,
     },
 };
 use reqwest::{Client, Response, StatusCode, redirect::Policy};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     http::{chain, retry_after},
@@ -103,7 +103,7 @@ impl Chat for Slack {
         Webhook::parse(text, &self.origins)
     }
 
-    fn post<'a>(&'a self, door: Door<'a>, text: &'a str) -> BoxFuture<'a, Result<(), ChatTrouble>> {
+    fn post<'a>(&'a self, door: Door<'a>, message: &'a Message) -> BoxFuture<'a, Result<(), ChatTrouble>> {
         Box::pin(async move {
             let webhook = match door {
                 Door::Webhook(webhook) => webhook,
@@ -111,7 +111,7 @@ impl Chat for Slack {
                     self.webhooks.get(channel).ok_or_else(|| ChatTrouble::Refused { words: "no such channel".to_owned() })?
                 }
             };
-            let sent = self.client.post(webhook.expose()).json(&json!({ "text": text })).send().await;
+            let sent = self.client.post(webhook.expose()).json(&body(message)).send().await;
             match sent {
                 Ok(response) => judge(response).await,
                 // Nobody was reached: it cannot have arrived.
@@ -120,6 +120,15 @@ impl Chat for Slack {
             }
         })
     }
+}
+
+/// Sections of markup that is taken as it stands (`verbatim`), so that Slack makes no links of addresses that people have typed
+/// (<https://docs.slack.dev/reference/block-kit/composition-objects/text-object>), and shows no previews of ours
+/// (<https://docs.slack.dev/messaging/unfurling-links-in-messages>).
+fn body(message: &Message) -> Value {
+    let section = |text: &String| json!({ "type": "section", "text": { "type": "mrkdwn", "text": text, "verbatim": true } });
+    let blocks: Vec<Value> = message.sections.iter().map(section).collect();
+    json!({ "text": message.text, "blocks": blocks, "unfurl_links": false, "unfurl_media": false })
 }
 
 async fn judge(mut response: Response) -> Result<(), ChatTrouble> {

@@ -1,13 +1,15 @@
-//! What an operator changes about somebody's account: what the person is to the house, by which clock they live, and whether they may come in.
+//! What somebody else changes about an account: what the person is to the house, by which clock they live, and whether they may come in.
 
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 use serde_json::json;
-use sqlx::{PgConnection, PgPool, types::Json};
+use sqlx::{PgConnection, PgExecutor, PgPool, types::Json};
 
 use super::{
     email_address::EmailAddress,
     role::Role,
+    time_zone,
     user::{User, UserId},
 };
 
@@ -22,12 +24,57 @@ pub struct Amendment {
     pub closed: Option<bool>,
 }
 
+impl Amendment {
+    /// Whether nothing is to be different.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.role.is_none() && self.time_zone.is_none() && self.closed.is_none()
+    }
+}
+
+/// Whose account it is.
+#[derive(Debug, Clone, Copy)]
+pub enum Whose<'a> {
+    /// Whoever has that address.
+    Address(&'a EmailAddress),
+    /// That person's.
+    Id(UserId),
+}
+
+/// Who changes it.
+#[derive(Debug, Clone, Copy)]
+pub enum By<'a> {
+    /// Somebody at a terminal, by the name that they gave.
+    Name(&'a str),
+    /// Somebody who is signed in.
+    Person(&'a User),
+}
+
+impl By<'_> {
+    fn id(&self) -> Option<UserId> {
+        match self {
+            Self::Name(_) => None,
+            Self::Person(person) => Some(person.id),
+        }
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Name(name) => name,
+            Self::Person(person) => person.email.as_str(),
+        }
+    }
+}
+
 /// Why an account stays as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum AmendError {
-    /// Nobody has that address.
+    /// Nobody has that address, or that number.
     #[error("no account has the address {0}")]
     NoSuchAccount(String),
+    /// Postgres could not tell that zone's time.
+    #[error("the database does not know the time zone {0}")]
+    UnknownZone(Tz),
     /// Nobody could change anything any more.
     #[error("this is the last account that administrates: make another one first")]
     LastAdmin,
@@ -36,7 +83,7 @@ pub enum AmendError {
     Postgres(#[from] sqlx::Error),
 }
 
-/// An account as operators list it.
+/// An account as it is listed.
 #[derive(Debug, Clone, Serialize, sqlx::FromRow)]
 pub struct Listed {
     /// Its number.
@@ -49,21 +96,65 @@ pub struct Listed {
     pub role: Role,
     /// A zone of the IANA database.
     pub time_zone: String,
+    /// The client for whom the person opens tickets.
+    pub client: Option<String>,
     /// Since when it is closed.
-    pub disabled_at: Option<chrono::DateTime<chrono::Utc>>,
+    pub disabled_at: Option<DateTime<Utc>>,
 }
 
-/// The accounts of that role, or all, by address; those after `after`.
+/// Which accounts are listed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted<'a> {
+    /// A part of their name or their address, without regard to accents; blank: all.
+    pub find: &'a str,
+    /// Those of that role.
+    pub role: Option<Role>,
+    /// Those that are closed, or those that are not.
+    pub closed: Option<bool>,
+}
+
+/// Accounts by address; those after the address `after`, `limit` of them at most.
 ///
 /// # Errors
 /// Postgres refuses or cannot be reached.
-pub async fn list(db: &PgPool, role: Option<Role>, after: &str, limit: i64) -> sqlx::Result<Vec<Listed>> {
+pub async fn list(db: &PgPool, wanted: Wanted<'_>, after: &str, limit: i64) -> sqlx::Result<Vec<Listed>> {
+    sqlx::query_as(include_str!("sql/list_accounts.sql"))
+        .bind(wanted.role)
+        .bind(wanted.closed)
+        .bind(wanted.find.trim())
+        .bind(after)
+        .bind(limit)
+        .fetch_all(db)
+        .await
+}
+
+/// What was changed about an account, and by whom.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Amended {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The name of whoever is known here, or what they called themselves.
+    pub by: Option<String>,
+    /// What they became to the house.
+    pub role: Option<String>,
+    /// Their zone from then on.
+    pub time_zone: Option<String>,
+    /// Whether it was closed, or opened again.
+    pub closed: Option<bool>,
+}
+
+/// The latest changes of an account by others, the last one first.
+///
+/// # Errors
+/// Postgres refuses or cannot be reached.
+pub async fn history(db: impl PgExecutor<'_>, id: UserId, limit: i64) -> sqlx::Result<Vec<Amended>> {
     sqlx::query_as(
-        "select id, email::text as email, full_name, role, time_zone, disabled_at from core.users
-         where ($1::text is null or role = $1) and email > $2::citext order by email limit $3",
+        "select a.at, coalesce(u.full_name, a.detail ->> 'by') as by, a.detail ->> 'role' as role, a.detail ->> 'time_zone' as time_zone,
+             (a.detail ->> 'closed')::boolean as closed
+         from core.audit_log a left join core.users u on u.id = a.actor_id
+         where a.subject = 'user:' || $1 and a.action = 'amend_account' order by a.id desc limit $2",
     )
-    .bind(role)
-    .bind(after)
+    .bind(id)
     .bind(limit)
     .fetch_all(db)
     .await
@@ -73,15 +164,16 @@ pub async fn list(db: &PgPool, role: Option<Role>, after: &str, limit: i64) -> s
 ///
 /// # Errors
 /// Nothing was changed.
-pub async fn amend(db: &PgPool, email: &EmailAddress, amendment: Amendment, actor: &str) -> Result<User, AmendError> {
+pub async fn amend(db: &PgPool, whose: Whose<'_>, amendment: Amendment, by: By<'_>) -> Result<User, AmendError> {
+    if let Some(zone) = amendment.time_zone
+        && !time_zone::is_known(db, zone).await?
+    {
+        return Err(AmendError::UnknownZone(zone));
+    }
     let mut tx = db.begin().await?;
     // One at a time, so that two cannot each leave the other as the last administrator.
     sqlx::query("select from core.users where role = 'admin' order by id for update").execute(&mut *tx).await?;
-    let found: Option<UserId> = sqlx::query_scalar("select id from core.users where email = $1::citext for update")
-        .bind(email.as_str())
-        .fetch_optional(&mut *tx)
-        .await?;
-    let id = found.ok_or_else(|| AmendError::NoSuchAccount(email.to_string()))?;
+    let id = take(&mut tx, whose).await?;
     sqlx::query(
         "update core.users set role = coalesce($2, role), time_zone = coalesce($3, time_zone),
              disabled_at = case $4 when true then coalesce(disabled_at, now()) when false then null else disabled_at end
@@ -102,22 +194,37 @@ pub async fn amend(db: &PgPool, email: &EmailAddress, amendment: Amendment, acto
     if amendment.closed == Some(true) {
         sqlx::query("delete from core.sessions where user_id = $1").bind(id).execute(&mut *tx).await?;
     }
-    note(&mut tx, id, amendment, actor).await?;
+    note(&mut tx, id, amendment, by).await?;
     let user = User::find(&mut *tx, id).await?.ok_or(sqlx::Error::RowNotFound)?;
     tx.commit().await?;
     Ok(user)
 }
 
-async fn note(tx: &mut PgConnection, id: UserId, amendment: Amendment, actor: &str) -> sqlx::Result<()> {
+async fn take(tx: &mut PgConnection, whose: Whose<'_>) -> Result<UserId, AmendError> {
+    let (found, called) = match whose {
+        Whose::Address(email) => {
+            let sql = "select id from core.users where email = $1::citext for update";
+            (sqlx::query_scalar(sql).bind(email.as_str()).fetch_optional(tx).await?, email.to_string())
+        }
+        Whose::Id(id) => {
+            let sql = "select id from core.users where id = $1 for update";
+            (sqlx::query_scalar(sql).bind(id).fetch_optional(tx).await?, id.to_string())
+        }
+    };
+    found.ok_or(AmendError::NoSuchAccount(called))
+}
+
+async fn note(tx: &mut PgConnection, id: UserId, amendment: Amendment, by: By<'_>) -> sqlx::Result<()> {
     let detail = json!({
-        "by": actor,
+        "by": by.name(),
         "role": amendment.role,
         "time_zone": amendment.time_zone.map(|zone| zone.name()),
         "closed": amendment.closed,
     });
-    sqlx::query("insert into core.audit_log (action, subject, detail) values ('amend_account', 'user:' || $1, $2)")
+    sqlx::query("insert into core.audit_log (actor_id, action, subject, detail) values ($3, 'amend_account', 'user:' || $1, $2)")
         .bind(id)
         .bind(Json(detail))
+        .bind(by.id())
         .execute(tx)
         .await
         .map(drop)

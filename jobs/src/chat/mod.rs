@@ -27,7 +27,7 @@ use crate::ports::Ports;
 use notify_slack::NotifySlack;
 
 /// Something to be said.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Notice<'a> {
     /// Where: a channel that an administrator or the setting SLACK_WEBHOOKS has given a webhook.
     pub channel: &'a str,
@@ -35,6 +35,10 @@ pub struct Notice<'a> {
     pub key: &'a str,
     /// What: plain text, which means nothing to the chat but itself. Cut at 3,000 characters.
     pub text: &'a str,
+    /// The path of the page of ours that it is about, to which it leads.
+    pub page: Option<&'a str>,
+    /// The path of the page on which everything of its sort stands, to which a digest leads.
+    pub list: Option<&'a str>,
     /// Whether it is worth arriving twice rather than never.
     pub is_urgent: bool,
 }
@@ -81,6 +85,8 @@ async fn write_down(tx: &mut PgConnection, notices: &[Notice<'_>]) -> sqlx::Resu
         .bind(notices.iter().map(|notice| notice.key).collect::<Vec<_>>())
         .bind(texts)
         .bind(notices.iter().map(|notice| notice.is_urgent).collect::<Vec<_>>())
+        .bind(notices.iter().map(|notice| notice.page).collect::<Vec<_>>())
+        .bind(notices.iter().map(|notice| notice.list).collect::<Vec<_>>())
         .fetch_all(tx)
         .await?;
     Ok(channels.into_iter().collect())

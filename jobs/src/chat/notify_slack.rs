@@ -64,7 +64,7 @@ impl Job for NotifySlack {
         };
         let ids: Vec<i64> = notices.iter().map(|notice| notice.id).collect();
         let door = own.as_ref().map_or(Door::Setting(&self.channel), Door::Webhook);
-        match chat.post(door, &message::write(&notices)).await {
+        match chat.post(door, &message::write(&notices, &ctx.links)).await {
             Ok(()) => {
                 let mut effect = ctx.effect().await?;
                 mark(&mut effect, &ids, "sent").await?;
@@ -102,7 +102,7 @@ impl NotifySlack {
             // Named after the job, so that it is tried once however often the job is attempted.
             let key = format!("test:{}", ctx.job_id());
             let text = "Prueba de Faena: este canal recibe avisos. / A trial of Faena's: this channel gets notices.";
-            write_down(&mut step, &[Notice { channel: &self.channel, key: &key, text, is_urgent: false }])
+            write_down(&mut step, &[Notice { channel: &self.channel, key: &key, text, ..Notice::default() }])
                 .await
                 .context("writing the trial down")?;
         }

@@ -71,14 +71,29 @@ impl Alert {
 /// # Errors
 /// The person does not work here, or Postgres refuses or cannot be reached.
 pub async fn acknowledge(tx: &mut PgConnection, at: DateTime<Utc>, actor: &Actor, alert: AlertId) -> Result<bool, DeskError> {
+    acknowledge_all(tx, at, actor, &[alert]).await.map(|noted| !noted.is_empty())
+}
+
+/// The same of several at once. Answers those of which they are the first to take note.
+///
+/// # Errors
+/// As [`acknowledge`].
+pub async fn acknowledge_all(
+    tx: &mut PgConnection,
+    at: DateTime<Utc>,
+    actor: &Actor,
+    alerts: &[AlertId],
+) -> Result<Vec<AlertId>, DeskError> {
     actor.must_be_agent()?;
-    let noted = sqlx::query(
-        "update desk.alerts set acknowledged_at = greatest($2, created_at), acknowledged_by = $3 where id = $1 and acknowledged_at is null",
+    let noted = sqlx::query_scalar(
+        // In one order, so that two who note the same do not wait for each other.
+        "with these as (select id from desk.alerts where id = any ($1) and acknowledged_at is null order by id for update)
+         update desk.alerts a set acknowledged_at = greatest($2, a.created_at), acknowledged_by = $3 from these where a.id = these.id returning a.id",
     )
-    .bind(alert)
+    .bind(alerts)
     .bind(at)
     .bind(actor.id())
-    .execute(tx)
+    .fetch_all(tx)
     .await?;
-    Ok(noted.rows_affected() == 1)
+    Ok(noted)
 }

@@ -33,6 +33,7 @@ impl Job for MonitorSla {
         let now = sqlx::query_scalar("select now()").fetch_one(&mut *effect).await.context("asking what time it is")?;
         let advanced = advance(&mut effect, now).await.context("advancing the clocks of tickets")?;
         say_alerts(&mut effect, ctx, now).await.context("saying alerts in the chat")?;
+        sqlx::query("select desk.count_changes_up()").execute(&mut *effect).await.context("counting up what has changed")?;
         if advanced.clocks == MOST {
             // A transaction does not grow with what an outage left behind.
             queue::enqueue(&mut effect, Self {}).await.context("promising to go on")?;

@@ -5,6 +5,8 @@
 //!                └─► many: a row of desk.rule_changes and the promise of follow_rule_change, which goes on in batches
 //! ```
 //!
+//! A change that nobody follows any more, because its job died, is followed again when somebody asks for it, or superseded by the next.
+//!
 //! What is used up by the moment of the change stays used up, as it was counted then; what is left is counted by the new rules. Until its clocks have
 //! followed, a ticket is not written about by the rules that are gone: whoever changes it has it follow first, and the monitor waits.
 
@@ -13,6 +15,7 @@ use std::collections::{HashMap, hash_map::Entry};
 use chrono::{DateTime, NaiveDate, Utc};
 use queue::{JobId, enqueue};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sqlx::{PgConnection, types::Json};
 
 use super::{
@@ -24,6 +27,7 @@ use super::{
     follow_rule_change::FollowRuleChange,
     number::{CalendarId, ClientId, ContractId, RuleChangeId, TicketId},
     policy::Terms,
+    rules,
     ticket::Ticket,
     ticket_clocks::follow_terms,
     trouble::DeskError,
@@ -65,7 +69,6 @@ pub struct RuleChange {
     calendar_id: Option<CalendarId>,
     client_id: Option<ClientId>,
     priorities: Option<Vec<String>>,
-    calendar_before: Option<Json<CalendarBefore>>,
     /// How many live tickets it touches.
     pub tickets: i64,
     /// How many of them have followed.
@@ -73,6 +76,8 @@ pub struct RuleChange {
     after_ticket: TicketId,
     /// Who has them follow.
     pub job_id: Option<JobId>,
+    /// Whether nobody does any more: the job is dead, or was cancelled.
+    pub is_stopped: bool,
 }
 
 /// A calendar as it was.
@@ -113,9 +118,13 @@ impl CalendarBefore {
     }
 }
 
-const COLUMNS: &str = "id, at, calendar_id, client_id, priorities, calendar_before, tickets, followed, after_ticket, job_id";
+/// A job's promise stands until its end is in the ledger.
+const COLUMNS: &str = "id, at, calendar_id, client_id, priorities, tickets, followed, after_ticket, job_id,
+    not exists (select from faena.outbox o where o.id = job_id) as is_stopped";
 
-/// Notes that the rules have changed in this transaction, and has the clocks follow: at once where they are few. The caller holds the rules.
+/// Notes that the rules have changed in this transaction, and has the clocks follow: at once where they are few. The caller holds the rules, and has seen to it
+/// that nobody follows another change. One that nobody follows any more is superseded: clocks that have not followed it go from the rules before it to those of
+/// now, and so all live tickets are touched.
 pub(super) async fn follow(
     tx: &mut PgConnection,
     at: DateTime<Utc>,
@@ -123,6 +132,12 @@ pub(super) async fn follow(
     reach: &Reach,
     before: Option<&Calendar>,
 ) -> Result<Followed, DeskError> {
+    let stopped = RuleChange::under_way(tx).await?;
+    let everything = Reach::default();
+    let reach = if stopped.is_some() { &everything } else { reach };
+    if let Some(stopped) = &stopped {
+        RuleChange::finish(tx, stopped.id).await?;
+    }
     let change: RuleChange = sqlx::query_as(include_str!("sql/begin_rule_change.sql"))
         .bind(at)
         .bind(actor.id())
@@ -132,20 +147,59 @@ pub(super) async fn follow(
         .bind(before.map(|before| Json(CalendarBefore::of(before))))
         .fetch_one(&mut *tx)
         .await?;
+    if let Some(stopped) = stopped {
+        // Those that it had superseded itself, too.
+        sqlx::query("update desk.rule_changes set superseded_by = $2 where id = $1 or superseded_by = $1")
+            .bind(stopped.id)
+            .bind(change.id)
+            .execute(&mut *tx)
+            .await?;
+    }
     let tickets = change.tickets;
     let is_done = tickets <= AT_ONCE;
     if is_done {
         change.batch(tx, AT_ONCE).await?;
         RuleChange::finish(tx, change.id).await?;
     } else {
-        let job = enqueue(&mut *tx, FollowRuleChange { change_id: change.id }).await.map_err(DeskError::Enqueue)?;
-        sqlx::query("update desk.rule_changes set job_id = $2 where id = $1").bind(change.id).bind(job.id).execute(tx).await?;
+        change.promise(tx).await?;
     }
     Ok(Followed { tickets, is_done })
 }
 
+/// Has a change followed again whose job is over, from where that has got to. Whether there was one.
+///
+/// # Errors
+/// Nothing may be kept of the transaction: the person does not lead the desk, or Postgres refuses or cannot be reached.
+pub async fn follow_again(tx: &mut PgConnection, actor: &Actor) -> Result<bool, DeskError> {
+    actor.must_lead()?;
+    rules::hold(tx).await?;
+    let Some(change) = RuleChange::under_way(tx).await?.filter(|change| change.is_stopped) else { return Ok(false) };
+    change.promise(tx).await?;
+    rules::note(tx, actor, "follow_rules_again", format!("rule_change:{}", change.id.0), json!({ "followed": change.followed }))
+        .await?;
+    Ok(true)
+}
+
 impl RuleChange {
-    /// The one that clocks are following.
+    /// Promises that clocks follow it.
+    async fn promise(&self, tx: &mut PgConnection) -> Result<(), DeskError> {
+        let job = enqueue(&mut *tx, FollowRuleChange { change_id: self.id }).await.map_err(DeskError::Enqueue)?;
+        sqlx::query("update desk.rule_changes set job_id = $2 where id = $1").bind(self.id).bind(job.id).execute(tx).await?;
+        Ok(())
+    }
+
+    /// The calendars as they were before it, and before those that it has superseded.
+    async fn calendars_before(&self, tx: &mut PgConnection) -> Result<Vec<Calendar>, DeskError> {
+        let known: Vec<Json<CalendarBefore>> = sqlx::query_scalar(
+            "select calendar_before from desk.rule_changes where (id = $1 or superseded_by = $1) and calendar_before is not null order by id",
+        )
+        .bind(self.id)
+        .fetch_all(tx)
+        .await?;
+        known.iter().map(|before| before.read()).collect()
+    }
+
+    /// The one that clocks are following, or should.
     ///
     /// # Errors
     /// Postgres refuses or cannot be reached.
@@ -208,7 +262,7 @@ impl RuleChange {
 
     /// Sets the clocks of live tickets by the rules of now. Set so again, they stay as they are.
     async fn have_follow(&self, tx: &mut PgConnection, tickets: &[Ticket]) -> Result<(), DeskError> {
-        let before = self.calendar_before.as_ref().map(|before| before.read()).transpose()?;
+        let before = self.calendars_before(tx).await?;
         let mut clocks: HashMap<TicketId, Vec<Clock>> = HashMap::new();
         for (ticket, clock) in Clock::lock_of(tx, tickets).await? {
             clocks.entry(ticket).or_default().push(clock);
@@ -220,8 +274,8 @@ impl RuleChange {
             let mut clocks = clocks.remove(&ticket.id).unwrap_or_default();
             // Who waited for a ticket is later than whom they waited for.
             let at = self.at.max(ticket.updated_at);
-            if let Some(before) = &before {
-                for clock in clocks.iter_mut().filter(|clock| clock.is_live() && clock.is_counted_by(before)) {
+            for clock in clocks.iter_mut().filter(|clock| clock.is_live()) {
+                if let Some(before) = before.iter().find(|before| clock.is_counted_by(before)) {
                     clock.change_calendar(at, before, calendar)?;
                 }
             }

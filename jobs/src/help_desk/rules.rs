@@ -13,14 +13,20 @@ pub(super) async fn read(tx: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query("select pg_advisory_xact_lock_shared($1)").bind(LOCK).execute(tx).await.map(drop)
 }
 
+/// For whoever changes them or what follows them: whoever reads them waits until the transaction ends. Taken before any row is locked.
+pub(super) async fn hold(tx: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query("select pg_advisory_xact_lock($1)").bind(LOCK).execute(tx).await.map(drop)
+}
+
 /// For whoever changes them: no ticket is written meanwhile, so that none is written by the old rules after all others were set anew, and what clocks
 /// have come to by the old ones is told. Answers the moment from which the change counts.
 ///
 /// # Errors
 /// [`DeskError::ChangeUnderWay`]: clocks are following another change still; or Postgres refuses or cannot be reached.
 pub(super) async fn begin_change(tx: &mut PgConnection, at: DateTime<Utc>) -> Result<DateTime<Utc>, DeskError> {
-    sqlx::query("select pg_advisory_xact_lock($1)").bind(LOCK).execute(&mut *tx).await?;
-    if let Some(RuleChange { tickets, followed, .. }) = RuleChange::under_way(tx).await? {
+    hold(tx).await?;
+    // One whose job is over is superseded by this one.
+    if let Some(RuleChange { tickets, followed, is_stopped: false, .. }) = RuleChange::under_way(tx).await? {
         return Err(DeskError::ChangeUnderWay { followed, tickets });
     }
     let at = at.trunc_subsecs(0);

@@ -28,15 +28,18 @@ pub(super) async fn say_alerts(tx: &mut PgConnection, ports: &Ports, at: DateTim
         return Ok(());
     }
     let alerts = Alert::all(&mut *tx, &unsaid).await?;
-    let said: Vec<(String, String, bool)> = alerts
+    let list = ports.links.alerts(Locale::Es).path().to_owned();
+    let said: Vec<(String, String, String, bool)> = alerts
         .iter()
         .map(|alert| {
-            let link = ports.links.ticket(Locale::Es, alert.ticket_id);
-            (format!("sla:{}", alert.id), format!("{} {link}", sentence(alert)), alert.is_overdue())
+            let page = ports.links.ticket(Locale::Es, alert.ticket_id).path().to_owned();
+            (format!("sla:{}", alert.id), sentence(alert), page, alert.is_overdue())
         })
         .collect();
-    let notices: Vec<Notice<'_>> =
-        said.iter().map(|(key, text, is_urgent)| Notice { channel: CHANNEL, key, text, is_urgent: *is_urgent }).collect();
+    let mut notices = Vec::with_capacity(said.len());
+    for (key, text, page, is_urgent) in &said {
+        notices.push(Notice { channel: CHANNEL, key, text, page: Some(page), list: Some(&list), is_urgent: *is_urgent });
+    }
     post_all(tx, &notices).await
 }
 

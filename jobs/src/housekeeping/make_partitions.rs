@@ -1,9 +1,11 @@
 //! Makes room for the months to come, and takes away those of which nothing is left.
 
 use chrono::{DateTime, Utc};
-use queue::{Attempted, Job, OrFailure, Queue};
+use queue::{Attempted, Failure, Job, OrFailure, Queue};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sqlx::{PgConnection, PgExecutor};
 use tracing::info;
 
 use crate::ports::{Ctx, Ports};
@@ -16,8 +18,12 @@ const LOCK_TIMEOUT: &str = "set local lock_timeout = '2s'";
 
 /// Makes the partitions of tables that are divided by month (desk.tickets) ahead of time; those that are there are left alone. Months that were over before
 /// the age at which tickets are put away, and of which none is left, are taken away.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub struct MakePartitions {}
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct MakePartitions {
+    /// Count what would be made and taken away, and change nothing.
+    #[serde(default)]
+    pub dry_run: bool,
+}
 
 impl Job for MakePartitions {
     type Ports = Ports;
@@ -25,20 +31,62 @@ impl Job for MakePartitions {
     const QUEUE: Queue = Queue::Low;
 
     async fn run(self, ctx: &Ctx) -> Attempted {
+        let over = ctx.now() - ctx.retention.tickets;
         let mut effect = ctx.effect().await?;
-        let made: i32 = sqlx::query_scalar("select desk.make_partitions($1)")
-            .bind(MONTHS_AHEAD)
-            .fetch_one(&mut *effect)
-            .await
-            .context("making the partitions of tickets")?;
-        sqlx::query(LOCK_TIMEOUT).execute(&mut *effect).await.context("bounding the wait")?;
-        let over: DateTime<Utc> = ctx.now() - ctx.retention.tickets;
-        let dropped: i32 = sqlx::query_scalar("select desk.drop_empty_months(least($1, now())::date)")
-            .bind(over)
-            .fetch_one(&mut *effect)
-            .await
-            .context("taking away months that are empty")?;
-        info!(job = %ctx.job_id(), made, dropped, "the months to come have their partitions");
+        let (made, dropped) = if self.dry_run { count(&mut effect, over).await? } else { make(&mut effect, over).await? };
+        let room_until = room_until(&mut *effect).await.context("asking how far the months reach")?;
+        sqlx::query(
+            "insert into core.sweeps (job_id, job, dry_run, began_at, finished_at, batches, looked_at, counts)
+             values ($1, $2, $3, now(), clock_timestamp(), 1, $4, $5)",
+        )
+        .bind(ctx.job_id())
+        .bind(Self::NAME)
+        .bind(self.dry_run)
+        .bind(made + dropped)
+        .bind(json!({ "months_made": made, "months_dropped": dropped }))
+        .execute(&mut *effect)
+        .await
+        .context("noting the result")?;
+        info!(job = %ctx.job_id(), dry_run = self.dry_run, made, dropped, %room_until, "the months to come have their partitions");
         Ok(effect.into())
     }
+}
+
+/// Until when tickets have room, without a gap from now on.
+///
+/// # Errors
+/// Postgres refuses or cannot be reached.
+pub async fn room_until(db: impl PgExecutor<'_>) -> sqlx::Result<DateTime<Utc>> {
+    sqlx::query_scalar(include_str!("sql/room_until.sql")).fetch_one(db).await
+}
+
+/// Answers how many months were made, and how many taken away.
+async fn make(tx: &mut PgConnection, over: DateTime<Utc>) -> Result<(i64, i64), Failure> {
+    let made: i32 = sqlx::query_scalar("select desk.make_partitions($1)")
+        .bind(MONTHS_AHEAD)
+        .fetch_one(&mut *tx)
+        .await
+        .context("making the partitions of tickets")?;
+    sqlx::query(LOCK_TIMEOUT).execute(&mut *tx).await.context("bounding the wait")?;
+    let dropped: i32 = sqlx::query_scalar("select desk.drop_empty_months(least($1, now())::date)")
+        .bind(over)
+        .fetch_one(tx)
+        .await
+        .context("taking away months that are empty")?;
+    Ok((made.into(), dropped.into()))
+}
+
+/// The same of what would be.
+async fn count(tx: &mut PgConnection, over: DateTime<Utc>) -> Result<(i64, i64), Failure> {
+    let made = sqlx::query_scalar(include_str!("sql/months_to_make.sql"))
+        .bind(MONTHS_AHEAD)
+        .fetch_one(&mut *tx)
+        .await
+        .context("counting the months that are missing")?;
+    let dropped = sqlx::query_scalar(include_str!("sql/months_to_drop.sql"))
+        .bind(over)
+        .fetch_one(tx)
+        .await
+        .context("counting the months that are empty")?;
+    Ok((made, dropped))
 }

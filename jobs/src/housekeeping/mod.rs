@@ -7,6 +7,7 @@ pub mod check_counters;
 pub mod close_tickets;
 pub mod make_partitions;
 pub mod retention;
+pub mod runs;
 mod sweep;
 pub mod sweep_files;
 pub mod sweep_ledger;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Months, Utc};
 use queue::{
     Attempted, Backoff, Job, OrFailure, Queue, Unique,
     operations::{LaneOverview, Operations},
@@ -15,12 +15,15 @@ use sqlx::PgConnection;
 use super::notice::OperatorNotice;
 use crate::{
     chat::{self, Notice},
+    housekeeping::make_partitions::room_until,
     mail,
     ports::{Ctx, Ports},
 };
 
 /// Where operators read, if there is such a channel.
 pub const CHANNEL: &str = "operators";
+/// Where every notice stands.
+const PAGE: Option<&str> = Some("/ops");
 /// A trouble that passes within this time wakes nobody.
 const STANDS_FOR: Duration = Duration::from_secs(60);
 /// So many dead jobs of a day are a pile; of the queue `critical` one is.
@@ -32,8 +35,11 @@ const FAILED_AT_LEAST: i64 = 10;
 const FAILED_SHARE: f64 = 0.1;
 const FAILED_TIMES: f64 = 3.0;
 
-/// Posts and takes back the notices about dead jobs, jobs that wait too long and attempts that fail more than they did; then tells operators by
-/// letter and in the chat of every notice that they do not know, whoever posted it.
+/// Tickets have room for so long ahead at least: less is left when nobody has made months for weeks.
+const ROOM: Months = Months::new(1);
+
+/// Posts and takes back the notices about dead jobs, jobs that wait too long, attempts that fail more than they did, schedules whose jobs die one after the
+/// other, and months that run out; then tells operators by letter and in the chat of every notice that they do not know, whoever posted it.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct WatchPlatform {}
 
@@ -62,10 +68,18 @@ impl Job for WatchPlatform {
             .fetch_all(&mut *effect)
             .await
             .context("comparing attempts with yesterday's")?;
+        let dying: Vec<Dying> = sqlx::query_as(include_str!("sql/dying.sql"))
+            .fetch_all(&mut *effect)
+            .await
+            .context("looking for schedules in vain")?;
+        let room_until = room_until(&mut *effect).await.context("asking how far the months reach")?;
+        let now = sqlx::query_scalar("select now()").fetch_one(&mut *effect).await.context("asking what time it is")?;
         let standing: Vec<Standing> = pile(&died)
             .into_iter()
             .chain(overview.lanes.iter().filter_map(waiting))
             .chain(trends.iter().filter_map(Trend::jump))
+            .chain(dying.iter().map(Dying::told))
+            .chain(running_out(now, room_until))
             .collect();
         tell(ctx, &mut effect, &standing).await.context("telling operators")?;
         Ok(effect.into())
@@ -148,6 +162,39 @@ impl Trend {
     }
 }
 
+/// A schedule whose last jobs have all died.
+#[derive(Debug, sqlx::FromRow)]
+struct Dying {
+    schedule: String,
+    job: String,
+    times: i64,
+}
+
+impl Dying {
+    fn told(&self) -> Standing {
+        let Self { schedule, job, times } = self;
+        let message = format!(
+            "El horario {schedule} se dispara en vano: sus {times} últimos trabajos ({job}) murieron. Mira por qué y reintenta el último. / The \
+             schedule {schedule} fires in vain: its last {times} jobs ({job}) died. See why, and retry the last one. (/ops/schedules/{schedule})"
+        );
+        Standing { key: format!("dying:{schedule}"), message }
+    }
+}
+
+/// Tickets that come in a month that nobody has made are refused.
+fn running_out(now: DateTime<Utc>, room_until: DateTime<Utc>) -> Option<Standing> {
+    if now.checked_add_months(ROOM).is_none_or(|needed| needed <= room_until) {
+        return None;
+    }
+    let until = room_until.format("%Y-%m-%d");
+    let message = format!(
+        "Las particiones de solicitudes llegan solo hasta el {until}: después no se podrá abrir ninguna. Mira por qué make_partitions no hace las que \
+         siguen, y ejecútalo. / The partitions of tickets reach until {until} only: after that none can be opened. See why make_partitions does not make \
+         those that follow, and run it. (/ops/housekeeping)"
+    );
+    Some(Standing { key: "months".to_owned(), message })
+}
+
 #[derive(Debug, sqlx::FromRow)]
 struct Untold {
     key: String,
@@ -172,12 +219,12 @@ async fn tell(ctx: &Ctx, tx: &mut PgConnection, standing: &[Standing]) -> Result
     }
     for Untold { key, message, since } in &untold {
         let key = said_under(key, *since, "");
-        chat::post(tx, Notice { channel: CHANNEL, key: &key, text: message, is_urgent: true }).await?;
+        chat::post(tx, Notice { channel: CHANNEL, key: &key, text: message, page: PAGE, list: PAGE, is_urgent: true }).await?;
     }
     for (key, since) in &over {
         let text = format!("Se acabó / It is over: {key}");
-        chat::post(tx, Notice { channel: CHANNEL, key: &said_under(key, *since, ":over"), text: &text, is_urgent: false })
-            .await?;
+        let key = said_under(key, *since, ":over");
+        chat::post(tx, Notice { channel: CHANNEL, key: &key, text: &text, page: PAGE, list: PAGE, is_urgent: false }).await?;
     }
     Ok(())
 }
@@ -239,6 +286,17 @@ mod tests {
         assert!(!trend(9, 0, 0, 0), "too few to mean anything");
         assert!(!trend(20, 980, 0, 10_000), "two in a hundred are tried again");
         assert!(!trend(30, 70, 2_000, 8_000), "as bad as it ever was");
+    }
+
+    #[test]
+    fn a_month_of_room_is_enough_and_a_day_less_is_told() {
+        let at = |text: &str| format!("{text}T12:00:00Z").parse::<DateTime<Utc>>().expect("a moment");
+        let until = |text: &str| format!("{text}T00:00:00Z").parse::<DateTime<Utc>>().expect("a moment");
+        assert_eq!(running_out(at("2026-11-30"), until("2027-01-01")), None);
+        assert_eq!(running_out(at("2027-01-31"), until("2027-03-01")), None, "a month from the 31st is the end of a short one");
+        let told = running_out(at("2026-12-01"), until("2027-01-01")).expect("a notice");
+        assert!(told.message.contains("hasta el 2027-01-01") && told.message.contains("until 2027-01-01 only"), "{told:?}");
+        assert!(running_out(at("2026-12-01"), until("2026-12-01")).is_some(), "there is none left");
     }
 
     #[test]

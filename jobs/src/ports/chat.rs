@@ -16,8 +16,17 @@ pub trait Chat: fmt::Debug + Send + Sync {
     /// It is none, or leads where none may.
     fn read_webhook(&self, text: &str) -> Result<Webhook, WebhookProblem>;
 
-    /// Posts a message, whose text is escaped already.
-    fn post<'a>(&'a self, door: Door<'a>, text: &'a str) -> BoxFuture<'a, Result<(), ChatTrouble>>;
+    /// Posts a message.
+    fn post<'a>(&'a self, door: Door<'a>, message: &'a Message) -> BoxFuture<'a, Result<(), ChatTrouble>>;
+}
+
+/// What is posted, in Slack's markup: escaped already, and no link in it but those that were meant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Message {
+    /// All of it, addresses written out: what a notification shows, and a service that knows no sections.
+    pub text: String,
+    /// The same as it is shown, in parts of at most 3,000 characters: what is no link stays none.
+    pub sections: Vec<String>,
 }
 
 /// Which way a message goes.

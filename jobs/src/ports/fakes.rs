@@ -16,7 +16,7 @@ use url::Url;
 use super::{
     Ports,
     blobs::{BlobTrouble, Blobs, File, LEAST_PART, MOST_LISTED},
-    chat::{Chat, ChatTrouble, Door},
+    chat::{Chat, ChatTrouble, Door, Message},
     links::Links,
     mailer::{BoxFuture, Fate, Mailer, Offered, Reply},
     payments::Payments,
@@ -184,7 +184,7 @@ impl Chat for FakeChat {
         Webhook::parse(text, &Origins::parse(Origins::SLACK).map_err(|_| WebhookProblem::Elsewhere)?)
     }
 
-    fn post<'a>(&'a self, door: Door<'a>, text: &'a str) -> BoxFuture<'a, Result<(), ChatTrouble>> {
+    fn post<'a>(&'a self, door: Door<'a>, message: &'a Message) -> BoxFuture<'a, Result<(), ChatTrouble>> {
         let channel = match door {
             Door::Setting(channel) => channel,
             Door::Webhook(webhook) => webhook.expose(),
@@ -192,7 +192,7 @@ impl Chat for FakeChat {
         let met = lock(&self.troubles).pop_front();
         if matches!(met, None | Some(ChatTrouble::Unknown { .. })) {
             // Whoever does not know may think that it did not arrive; it did.
-            lock(&self.said).push((channel.to_owned(), text.to_owned()));
+            lock(&self.said).push((channel.to_owned(), message.text.clone()));
         }
         Box::pin(async move { met.map_or(Ok(()), Err) })
     }

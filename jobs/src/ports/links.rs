@@ -143,6 +143,12 @@ impl Links {
         })
     }
 
+    /// The page of that path.
+    #[must_use]
+    pub fn at(&self, path: &str) -> Url {
+        self.page(path)
+    }
+
     fn page(&self, path: &str) -> Url {
         page(&self.public_url, path)
     }

@@ -16,7 +16,7 @@ use jobs::{
         follow_rule_change::FollowRuleChange,
         number::{CalendarId, TicketId},
         policy::{Policy, Sheet},
-        rule_change::{Followed, RuleChange},
+        rule_change::{Followed, RuleChange, follow_again},
         trouble::DeskError,
         words::{Priority, WithoutContract},
     },
@@ -217,6 +217,85 @@ async fn a_change_that_is_stuck_holds_the_monitor_up_for_ten_minutes_and_no_long
     };
     assert_eq!(told("11-18 11:29").await, 0, "by the new hours perhaps not");
     assert!(told("11-18 11:31").await > 0, "better told by the old ones than never");
+}
+
+/// Ends the job that has clocks follow, as one that is dead.
+const THE_JOB_IS_DEAD: &str = "with gone as (delete from faena.outbox where name = 'follow_rule_change' returning id)
+     insert into faena.jobs (id, queue, name, version, args, durability, state, reason, attempts, enqueued_at, ended_at)
+     select id, 'critical', 'follow_rule_change', 1, '{}', 'outbox', 'dead', 'its process died', 2, now(), now() from gone";
+
+#[tokio::test]
+async fn a_change_whose_job_died_goes_on_when_somebody_asks_for_it_or_is_superseded_by_the_next() {
+    let crowd = crowd().await;
+    let desk = &crowd.desk;
+    crowd.dies_at(crowd.tickets[700]).await;
+    let first = crowd.change().await.expect("it is under way");
+    assert_eq!((first.followed, first.is_stopped), (500, false));
+    let again = async |actor: &Actor| {
+        let mut tx = desk.begin().await;
+        let again = follow_again(&mut tx, actor).await;
+        tx.commit().await.unwrap();
+        again
+    };
+    assert!(matches!(again(&desk.manager).await, Ok(false)), "its job may yet go on");
+    desk.run(THE_JOB_IS_DEAD).await;
+    assert!(crowd.change().await.is_some_and(|change| change.is_stopped));
+    assert!(matches!(again(&desk.agent).await, Err(DeskError::NotAllowed)));
+    assert!(matches!(again(&desk.manager).await, Ok(true)));
+    assert!(
+        crowd.change().await.is_some_and(|change| !change.is_stopped && change.job_id != first.job_id && change.followed == 500)
+    );
+    desk.run(THE_JOB_IS_DEAD).await;
+
+    // An hour and forty minutes after the first, the hours change again.
+    const SECOND: usize = CHANGE + 100;
+    let third: Week = (0..5).map(|day| (day, 10 * 60, 15 * 60)).collect();
+    let plan = Plan { hours: Some(hours(&third)), holidays: Vec::new(), ..plan() };
+    let mut tx = desk.begin().await;
+    let seen = SeenCalendar { calendar: desk.calendar, revision: 2 };
+    let followed =
+        Calendar::change(&mut tx, begin() + minutes(SECOND as i64), &desk.manager, seen, "Bogotá", &plan).await.unwrap();
+    tx.commit().await.unwrap();
+
+    assert_eq!(followed, Followed { tickets: TICKETS as i64, is_done: false }, "all of them, whoever has followed the first");
+    let second = crowd.change().await.expect("it is under way");
+    let superseded: Option<i64> = sqlx::query_scalar("select superseded_by from desk.rule_changes where id = $1")
+        .bind(first.id)
+        .fetch_one(&desk.stores.db)
+        .await
+        .unwrap();
+    assert_eq!(superseded, Some(second.id.0));
+    let late = crowd.kit.attempt(FollowRuleChange { change_id: first.id }).await;
+    assert!(matches!(late, Outcome::Cancelled { .. }), "an operator who runs the dead job again does no harm: {late:?}");
+    assert_eq!(crowd.kit.attempt(FollowRuleChange { change_id: second.id }).await, Outcome::Completed);
+    assert!(crowd.change().await.is_none());
+    // Those that had followed the first went by its hours in between, the others by those before it.
+    let walked = |week: &Week, holidays: &[_]| Days::walked(Tz::America__Bogota, begin(), DAYS, week, holidays);
+    let (old, new, third) = (walked(&before(), &[]), walked(&after(), &[day("2026-11-19")]), walked(&third, &[]));
+    let due = |place: usize, target: usize| {
+        let opened = opened(place);
+        let (mut begun, mut left) = (opened, target);
+        let hours: &[(&Days, usize)] = if place < 500 { &[(&old, CHANGE), (&new, SECOND)] } else { &[(&old, SECOND)] };
+        for (days, until) in hours {
+            let used = days.between(begun, *until);
+            if used >= left {
+                return days.at(days.after(begun, left).expect("a deadline"));
+            }
+            (begun, left) = (*until, left - used);
+        }
+        third.at(third.after(begun, left).expect("a deadline"))
+    };
+    let set: Vec<(TicketId, String, DateTime<Utc>, i32)> =
+        sqlx::query_as("select ticket_id, promise, due_at, calendar_revision from desk.sla_clocks where state = 'running'")
+            .fetch_all(&desk.stores.db)
+            .await
+            .unwrap();
+    assert_eq!(set.len(), 2 * TICKETS);
+    for (ticket, promise, at, revision) in set {
+        let place = crowd.tickets.iter().position(|known| *known == ticket).expect("one of ours");
+        let target = if promise == "first_response" { 60 } else { 480 };
+        assert_eq!((at, revision), (due(place, target), 3), "{promise} of the ticket {place}");
+    }
 }
 
 #[tokio::test]

@@ -89,11 +89,17 @@ async fn what_is_over_for_years_is_put_away_whole_and_the_empty_months_go() {
     // The month of tickets 1 and 2 is not empty; older ones are.
     let months = "select count(*) from pg_inherits where inhparent = 'desk.tickets'::regclass";
     let there = number(&stores, months).await;
-    assert_eq!(kit(&stores).attempt(MakePartitions {}).await, Outcome::Completed);
+    let (dry, real) = (JobId::new(), JobId::new());
+    assert_eq!(kit(&stores).attempt(MakePartitions { dry_run: true }).id(dry).await, Outcome::Completed);
+    assert_eq!(number(&stores, months).await, there, "a dry run takes none away");
+    assert_eq!(kit(&stores).attempt(MakePartitions::default()).id(real).await, Outcome::Completed);
     let gone = there - number(&stores, months).await;
     assert!((20..=26).contains(&gone), "two years of months, but for one: {gone}");
+    for job in [dry, real] {
+        assert_eq!(swept(&stores, job).await.counts.0, counts([("months_dropped", gone), ("months_made", 0)]));
+    }
     assert_eq!(number(&stores, "select count(*) from desk.tickets").await, 3);
-    assert_eq!(kit(&stores).attempt(MakePartitions {}).await, Outcome::Completed, "again, and nothing is left to do");
+    assert_eq!(kit(&stores).attempt(MakePartitions::default()).await, Outcome::Completed, "again, and nothing is left to do");
 }
 
 #[tokio::test]

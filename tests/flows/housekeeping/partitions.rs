@@ -1,10 +1,11 @@
 //! The months to come have room before they come.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use faena_tests::stores::Stores;
-use jobs::housekeeping::make_partitions::MakePartitions;
-use queue::kit::Outcome;
+use jobs::housekeeping::make_partitions::{MakePartitions, room_until};
+use queue::{JobId, kit::Outcome};
 
-use super::{kit, run_sql};
+use super::{counts, kit, run_sql, swept};
 
 /// The months for which tickets have room, from the present one on.
 async fn months(stores: &Stores) -> Vec<String> {
@@ -35,9 +36,35 @@ async fn three_months_ahead_have_room_for_tickets_and_are_made_once() {
     )
     .await;
     assert!(months(&stores).await.is_empty());
+    let dry = JobId::new();
+    assert_eq!(kit(&stores).attempt(MakePartitions { dry_run: true }).id(dry).await, Outcome::Completed);
+    let told = swept(&stores, dry).await;
+    assert!(told.dry_run && told.finished_at.is_some());
+    assert_eq!(told.counts.0, counts([("months_dropped", 0), ("months_made", 4)]));
+    assert!(months(&stores).await.is_empty(), "a dry run makes nothing");
 
-    for _ in 0..2 {
-        assert_eq!(kit(&stores).attempt(MakePartitions {}).await, Outcome::Completed);
+    for made in [4, 0] {
+        let job = JobId::new();
+        assert_eq!(kit(&stores).attempt(MakePartitions::default()).id(job).await, Outcome::Completed);
         assert_eq!(months(&stores).await, present_and_three_more(&stores).await);
+        assert_eq!(swept(&stores, job).await.counts.0, counts([("months_dropped", 0), ("months_made", made)]));
     }
+    let room = room_until(&stores.db).await.unwrap();
+    let fourth: DateTime<Utc> =
+        sqlx::query_scalar("select (date_trunc('month', now() at time zone 'UTC') + interval '4 months') at time zone 'UTC'")
+            .fetch_one(&stores.db)
+            .await
+            .unwrap();
+    assert_eq!(room, fourth);
+    run_sql(
+        &stores,
+        "do $$ declare month text := to_char(now() at time zone 'UTC' + interval '1 month', 'YYYY_MM'); begin
+            execute 'alter table desk.tickets detach partition desk.tickets_' || month;
+        end $$",
+    )
+    .await;
+    assert!(
+        room_until(&stores.db).await.unwrap() < fourth - TimeDelta::days(80),
+        "up to the first gap, though a table of that name is there"
+    );
 }

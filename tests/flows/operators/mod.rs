@@ -8,8 +8,11 @@ use faena_tests::{
     stores::Stores,
     wait::until,
 };
-use jobs::{housekeeping::sweep_tokens::SweepTokens, operators::watch_platform::WatchPlatform};
-use queue::operations::State;
+use jobs::{housekeeping::sweep_tokens::SweepTokens, operators::watch_platform::WatchPlatform, ports::fakes::Fakes};
+use queue::{
+    kit::{Kit, Outcome},
+    operations::State,
+};
 use redis::AsyncCommands as _;
 
 const DEAD_JOBS: &str = "insert into faena.jobs (id, queue, name, version, args, durability, state, reason, attempts, enqueued_at, ended_at)
@@ -161,4 +164,85 @@ async fn a_job_that_waits_for_too_long_and_attempts_that_fail_more_than_yesterda
     look(&stores).await;
 
     assert!(standing(&stores).await.is_empty());
+}
+
+#[tokio::test]
+async fn months_that_run_out_and_schedules_whose_jobs_die_in_a_row_are_told_and_taken_back() {
+    let (stores, sandbox, slack) = (Stores::fresh().await, Sandbox::start().await.unwrap(), Slack::start().await);
+    run_sql(
+        &stores,
+        "insert into core.users (email, full_name, role, locale, password_hash, email_verified_at)
+         values ('lucia@faena.example', 'Lucía', 'operator', 'es', '', now())",
+    )
+    .await;
+    // Nobody has made a month for long: the present one is the last.
+    run_sql(
+        &stores,
+        "do $$ declare part regclass; begin
+            for part in select inhrelid::regclass from pg_inherits i join pg_class c on c.oid = i.inhrelid
+                where i.inhparent = 'desk.tickets'::regclass and c.relname > to_char(now() at time zone 'UTC', '\"tickets_\"YYYY_MM') loop
+                execute format('alter table desk.tickets detach partition %s', part);
+                execute format('drop table %s', part);
+            end loop;
+        end $$",
+    )
+    .await;
+    // How the last jobs of schedules ended, the latest last: + completed, - dead, 0 cancelled, d a duplicate, ? still to run, . forgotten by the ledger.
+    run_sql(
+        &stores,
+        "insert into faena.schedules (name) select name from unnest(array['twice', 'thrice', 'better', 'once', 'long_ago', 'between', 'deleted']) name;
+         update faena.schedules set deleted_at = now(), deleted_by = 'a test' where name = 'deleted';
+         create temp table tick as
+         select s.name, n, substr(s.went, n, 1) as went, gen_random_uuid() as id
+         from (values ('twice', '+-0-d?'), ('thrice', '---'), ('better', '--+'), ('once', '+-'), ('long_ago', '-.-'), ('between', '-+-'), ('deleted', '---'))
+             s (name, went), generate_series(1, length(s.went)) n;
+         insert into faena.schedule_ticks (schedule, tick, fired_at, job_id, duplicate_of)
+         select name, now() - interval '1 day' + n * interval '1 minute', now(), id, case went when 'd' then gen_random_uuid() end from tick;
+         insert into faena.jobs (id, queue, name, version, args, durability, state, reason, attempts, enqueued_at, ended_at)
+         select id, 'low', 'sweep_tokens', 1, '{}', 'outbox', case went when '+' then 'completed' when '-' then 'dead' else 'cancelled' end,
+             case when went <> '+' then 'for a reason' end, 1, now() - interval '2 days', now() - interval '2 days'
+         from tick where went in ('+', '-', '0', 'd');
+         insert into faena.outbox (id, queue, name, version, args, run_at) select id, 'low', 'sweep_tokens', 1, '{}', now() + interval '1 day' from tick where went = '?'",
+    )
+    .await;
+    let fakes = Fakes { live: Some(stores.store.clone()), ..Fakes::default() };
+    let kit = Kit::new(jobs::catalogue(), fakes.ports()).with_database(stores.db.clone());
+    assert_eq!(kit.attempt(WatchPlatform {}).await, Outcome::Completed);
+    assert_eq!(standing(&stores).await, ["dying:thrice", "dying:twice", "months"], "whatever the last one comes to");
+    run_sql(
+        &stores,
+        "with gone as (delete from faena.outbox where name = 'sweep_tokens' returning id) delete from faena.schedule_ticks using gone where job_id = gone.id",
+    )
+    .await;
+    let _worker = start(&stores, &sandbox.smtp_url(), &slack, &[("ONLY", "critical,default")]).await;
+
+    look_and_tell(&stores).await;
+    assert_eq!(standing(&stores).await, ["dying:thrice", "dying:twice", "months"]);
+    run_sql(&stores, TIME_PASSES).await;
+    for _ in 0..2 {
+        look_and_tell(&stores).await;
+    }
+
+    let letters = sandbox.mails_now(None).await.unwrap();
+    let mut subjects: Vec<&str> = letters.iter().map(|letter| letter.subject.as_str()).collect();
+    subjects.sort_unstable();
+    assert_eq!(subjects.len(), 3, "each once: {subjects:?}");
+    assert!(subjects.iter().any(|subject| subject.contains("El horario thrice se dispara en vano")), "{subjects:?}");
+    assert!(subjects.iter().any(|subject| subject.contains("Las particiones de solicitudes llegan solo hasta")), "{subjects:?}");
+    until("the channel to hear of them", async || {
+        slack.heard().iter().any(|heard| heard.shown.contains("sus 3 últimos trabajos"))
+    })
+    .await;
+
+    // Somebody makes months, and the jobs of a schedule are run again and do what they are for.
+    run_sql(
+        &stores,
+        "select desk.make_partitions(3);
+         delete from faena.jobs j using faena.schedule_ticks t where t.job_id = j.id and t.schedule = 'thrice';
+         insert into faena.jobs (id, queue, name, version, args, durability, state, attempts, enqueued_at, ended_at)
+         select job_id, 'low', 'sweep_tokens', 1, '{}', 'outbox', 'completed', 2, now(), now() from faena.schedule_ticks where schedule = 'thrice'",
+    )
+    .await;
+    look_and_tell(&stores).await;
+    assert_eq!(standing(&stores).await, ["dying:twice"]);
 }

@@ -66,7 +66,7 @@ async fn a_webhook_is_set_tried_found_dead_replaced_and_forgotten() {
     slack.answer([Answer::Says(410, "channel_is_archived", None)]);
     let say = async |key: &str| {
         let mut tx = web.stores.db.begin().await.unwrap();
-        post(&mut tx, Notice { channel: "desk", key, text: key, is_urgent: false }).await.unwrap();
+        post(&mut tx, Notice { channel: "desk", key, text: key, ..Notice::default() }).await.unwrap();
         tx.commit().await.unwrap();
     };
     say("one").await;

@@ -6,7 +6,7 @@ use super::{Page, Visitor, Web, help_desk::desk, leads_to};
 
 impl Visitor {
     /// Sends the form of a page as it stands there, with other values in some of its fields; `None` takes a field out.
-    async fn fills(&self, page: &Page, form: &str, changes: &[(&str, Option<&str>)]) -> (StatusCode, Page) {
+    pub(super) async fn fills(&self, page: &Page, form: &str, changes: &[(&str, Option<&str>)]) -> (StatusCode, Page) {
         let mut fields = page.form_fields(form);
         for (name, value) in changes {
             fields.retain(|(known, _)| known != name);
@@ -32,7 +32,7 @@ async fn client_path(web: &Web, name: &str) -> String {
     format!("/clientes/{id}")
 }
 
-const MAIN: &str = "main form[method=post]";
+pub(super) const MAIN: &str = "main form[method=post]";
 
 #[tokio::test]
 async fn a_client_is_written_down_with_its_contract_and_its_people() {
@@ -229,4 +229,37 @@ async fn agents_read_what_managers_write_and_clients_see_none_of_it() {
     assert!(english.text("h1").contains("Clients") && english.text("tbody").contains("Hospital San Roque"));
     assert_eq!(agent.page("/clientes?name=QUINDIO").await.texts("tbody th").len(), 1, "without accents");
     assert_eq!(agent.get("/clientes/999999").await.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_change_that_nobody_follows_any_more_is_said_and_goes_on_at_the_press_of_a_button() {
+    let web = desk().await;
+    let stopped = "insert into desk.rule_changes (at, tickets, followed, after_ticket, job_id) values (now(), 1234, 500, 500, gen_random_uuid())";
+    sqlx::raw_sql(stopped).execute(&web.stores.db).await.unwrap();
+    let (manager, agent) = (web.signed_in("jefa").await, web.signed_in("agente").await);
+    let button = "form[action='/plazos/seguir']";
+    for path in ["/plazos", "/clientes", "/calendarios"] {
+        let page = manager.page(path).await;
+        assert!(
+            page.text("[role=alert]").contains("faltan 734 solicitudes abiertas. No impide hacer otro cambio"),
+            "{}",
+            page.html
+        );
+        assert_eq!(page.texts(button).len(), 1, "{path}");
+    }
+    let read = agent.page("/plazos").await;
+    assert!(read.text("[role=alert]").contains("faltan 734") && read.texts(button).is_empty(), "{}", read.html);
+
+    for _ in 0..2 {
+        assert_eq!(leads_to(&manager.send("/plazos", "/plazos/seguir", &[]).await), "/plazos");
+    }
+
+    let page = manager.page("/plazos").await;
+    assert!(page.texts("[role=alert]").is_empty(), "{}", page.html);
+    assert_eq!(page.attribute("progress", "value").as_deref(), Some("500"));
+    assert_eq!(
+        web.number("select count(*) from faena.outbox where name = 'follow_rule_change'").await,
+        1,
+        "pressed twice, it goes on once"
+    );
 }

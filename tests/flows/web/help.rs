@@ -186,13 +186,32 @@ async fn an_agent_writes_looks_publishes_and_takes_back_and_clients_see_only_wha
 }
 
 #[tokio::test]
+async fn an_article_whose_title_makes_no_address_is_called_by_its_number() {
+    let web = desk().await;
+    let agent = web.signed_in("agente").await;
+    let last = web.number("select max(id) from desk.kb_articles").await;
+    for (place, title) in ["印刷", "New", "打印机卡纸 (A4)"].into_iter().enumerate() {
+        let written = agent.writes("/ayuda/articulos/nuevo", &[("title", title), ("body", "x")]).await;
+
+        assert_eq!((written.status, written.text("h1")), (StatusCode::OK, title.to_owned()), "{}", written.html);
+        let address = format!("/ayuda/articulo-{}", last + 1 + i64::try_from(place).unwrap());
+        assert_eq!(agent.get(&address).await.status(), StatusCode::OK, "{address}");
+    }
+    assert_eq!(
+        agent.page("/ayuda/articulos/nuevo").await.attribute("#title", "value").as_deref(),
+        Some(""),
+        "the form of a new one"
+    );
+}
+
+#[tokio::test]
 async fn what_is_wrong_with_an_article_stands_beside_its_field() {
     let web = desk().await;
     let agent = web.signed_in("agente").await;
     let new = "/ayuda/articulos/nuevo";
     for (fields, problems) in [
         (vec![("title", " "), ("body", "")], vec!["Escribe algo.", "Escribe algo."]),
-        (vec![("title", "印刷"), ("body", "x")], vec!["escríbela tú"]),
+        (vec![("title", "x"), ("slug", "nuevo"), ("body", "x")], vec!["Esa dirección es de otra página"]),
         (vec![("title", "x"), ("slug", "Con Mayúsculas"), ("body", "x")], vec!["Solo letras minúsculas"]),
         (vec![("title", "x"), ("slug", "phishing"), ("body", "x")], vec!["ya tiene esta dirección"]),
         (vec![("title", "x"), ("body", "a\u{202e}b")], vec!["signos que no se pueden mostrar"]),

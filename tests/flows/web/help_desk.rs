@@ -245,6 +245,84 @@ async fn alerts_are_the_worst_first_until_somebody_takes_note_or_the_promise_is_
 }
 
 #[tokio::test]
+async fn alerts_stand_page_by_page_and_taking_note_of_some_says_so_and_keeps_the_place() {
+    let web = desk().await;
+    sqlx::raw_sql(
+        "insert into desk.tickets (created_at, client_id, title, description, created_by, status, updated_at)
+         select date_trunc('second', now()), (select min(id) from desk.clients), 'Alarma ' || n, '-', u.id, 'open', now()
+         from core.users u, generate_series(1, 120) n where u.email = 'agente@faena.example';
+         insert into desk.sla_clocks (ticket_id, ticket_created_at, promise, cycle, calendar_id, calendar_revision, target_s, warn_s, started_at,
+             counted_to, warn_at, due_at, level)
+         select t.id, t.created_at, 'resolution', 1, (select min(id) from desk.calendars), 1, 3600, 1800, t.created_at, t.created_at,
+             now() - interval '1 day', now() - make_interval(mins => (t.id * 37 % 50)::integer), 1 + t.id % 4
+         from desk.tickets t where t.title like 'Alarma%';
+         insert into desk.alerts (clock_id, ticket_id, level, due_at, reached_at, created_at, after_level)
+         select id, ticket_id, level, due_at, warn_at, now() - interval '1 minute' * (ticket_id % 7), level - 1 from desk.sla_clocks where level > 0",
+    )
+    .execute(&web.stores.db)
+    .await
+    .unwrap();
+    let (agent, manager) = (web.signed_in("agente").await, web.signed_in("jefa").await);
+    let titles = |page: &Page| page.texts("tbody th a bdi");
+    let all = async |query: &str| {
+        let (mut found, mut next) = (Vec::new(), Some(format!("/alertas?{query}")));
+        while let Some(path) = next {
+            let page = agent.page(&path).await;
+            found.extend(titles(&page));
+            next = page.attribute("a[rel=next]", "href");
+        }
+        found
+    };
+    let oracle = async |which: &str, order: &str| {
+        let sql =
+            format!("select t.title from desk.alerts a join desk.tickets t on t.id = a.ticket_id where {which} order by {order}");
+        sqlx::query_scalar::<_, String>(sqlx::AssertSqlSafe(sql)).fetch_all(&web.stores.db).await.unwrap()
+    };
+    let worst = "a.level desc, a.due_at, a.id desc";
+    assert_eq!(all("").await, oracle("true", worst).await);
+    assert_eq!(all("kind=escalation").await, oracle("a.level > 2", worst).await);
+    assert_eq!(all("kind=warning&show=x").await, oracle("a.level = 1", worst).await);
+    assert_eq!(all("show=all&kind=breach").await, oracle("a.level = 2", "a.created_at desc, a.id desc").await);
+
+    // On the second page of the warnings and what is worse, somebody takes note of one, and is where they were.
+    let second = agent.page("/alertas").await.attribute("a[rel=next]", "href").unwrap();
+    let page = agent.page(&second).await;
+    let there = titles(&page);
+    let fields: Vec<(String, String)> = page.form_fields("tbody form");
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let answer = agent.send_with(&page.token(), &page.attribute("tbody form", "action").unwrap(), &fields).await;
+    let back = leads_to(&answer).to_owned();
+    assert!(back.starts_with(&second) && back.ends_with("#noted"), "{back} {second}");
+    let (noted, _) = back.split_once('#').unwrap();
+    let after = agent.page(noted).await;
+    assert_eq!(titles(&after), there, "everything where it was");
+    assert_eq!(after.text("[role=status]"), "Marcaste una alerta como vista.");
+    let row = after.text("tr#noted");
+    assert!(row.contains(&there[0]) && row.contains("Visto Íñigo Zúñiga"), "{row}");
+    assert_eq!(titles(&agent.page(&second).await).first(), there.get(1), "later it stands there no more");
+
+    // Several at once; one of them somebody else has just noted.
+    let chosen: Vec<String> = after.each("tbody input[name=alert]", |one| one.attr("value").unwrap().to_owned());
+    manager.send("/alertas", &format!("/alertas/{}/vista", chosen[1]), &[]).await;
+    let fields = [("alert", &*chosen[0]), ("alert", &chosen[1]), ("alert", &chosen[2]), ("kind", "warning"), ("show", "")];
+    let answer = agent.send_with(&after.token(), "/alertas/vistas", &fields).await;
+    let said = agent.page(leads_to(&answer).split('#').next().unwrap()).await;
+    assert_eq!(said.text("[role=status]"), "Marcaste 2 alertas como vistas. Otra persona ya había marcado una como vista.");
+    let mut seen = all("show=noted").await;
+    seen.sort_unstable();
+    let mut expected = oracle("a.acknowledged_at is not null", "1").await;
+    expected.sort_unstable();
+    assert_eq!((seen.len(), seen), (4, expected));
+    let of = web.number(
+        "select count(*) from desk.alerts a join core.users u on u.id = a.acknowledged_by where u.email = 'jefa@faena.example'",
+    );
+    assert_eq!(of.await, 1, "the first to look stands beside it");
+    assert_eq!(agent.send_with(&said.token(), "/alertas/vistas", &[]).await.status(), StatusCode::SEE_OTHER, "none was chosen");
+    let forged = agent.send_with(&said.token(), "/alertas/vistas", &[("alert", "x")]).await;
+    assert_eq!(forged.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
 async fn without_a_contract_a_client_that_is_not_served_is_told_so() {
     let web = desk().await;
     sqlx::raw_sql("delete from desk.contracts; update desk.clients set without_contract = 'refuse'")

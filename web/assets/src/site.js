@@ -47,7 +47,7 @@ if (counting.length > 0) {
 const every = Number(document.body.dataset.refreshS);
 if (every > 0) {
   setInterval(() => {
-    const busy = document.querySelector('[data-live] details[open]') || getSelection()?.toString() ||
+    const busy = document.querySelector('[data-live] details[open], [data-live] input[type="checkbox"]:checked') || getSelection()?.toString() ||
       document.activeElement?.matches('input, select, textarea, button, summary');
     if (!document.hidden && !busy) refresh();
   }, every * 1000);

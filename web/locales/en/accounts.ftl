@@ -106,3 +106,32 @@ new-password-say = Changing it ends all your sessions.
 new-password-submit = Change the password
 new-password-forged = This link is good no more
 new-password-forged-say = It works for an hour, and once. Ask for another.
+
+# What everybody sets about their account.
+account-preferences = Preferences
+account-preferences-saved = Your preferences are saved.
+account-language-hint = That of your letters, and of pages whose address does not say one.
+account-zone = Time zone
+account-zone-hint = Type a city and choose: the hours that you see, your letters and your reports go by that clock.
+account-zone-now = By the present one: { $now }.
+
+# Accounts, for who administrates.
+nav-accounts = Accounts
+accounts-find = Name or address
+accounts-none = There is no such account.
+account-person = Person
+account-role-of = Role
+account-role-hint = What they may open. It counts from when it is saved, also for whoever is signed in.
+account-of-client = Client
+account-standing = State
+account-open = Open
+account-closed = Closed
+account-closed-hint = Nobody comes in by a closed account, and no letters go to it. Whoever is signed in is out when it is saved.
+account-change = Change the account
+account-nothing-changed = You changed nothing.
+account-last-admin = Not saved: this is the last account that administrates. Give another one that role first.
+account-changes = Changes
+account-became = What changed
+account-was-closed = closed
+account-was-opened = opened again
+account-when = When

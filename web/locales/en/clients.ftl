@@ -12,6 +12,12 @@ rules-changed = Somebody else changed it while you were looking, and nothing was
 rules-as-they-are = Open it as it is now
 rules-under-way = The deadlines of open tickets are being set by the last change. Until that is done there can be no other.
 rules-under-way-wait = It was not saved: the deadlines of open tickets are still being set by another change ({ $left } to go). Wait a moment and save again.
+rules-stopped = { $left ->
+    [one] The job that had deadlines follow the last change has stopped: one open ticket is left.
+   *[other] The job that had deadlines follow the last change has stopped: { $left } open tickets are left.
+}
+rules-stopped-say = It is in the way of no other change: the next one takes care of those that are left, too. Until then they keep the deadlines of before.
+rules-follow-again = Go on
 rules-what-changes = It counts from when it is saved, for open tickets too: what was used up stays used up, and what is left is counted in the new way. What is overdue stays overdue.
 minutes-bad = Type a whole number of minutes from { $least } to 525600.
 client-new = New client

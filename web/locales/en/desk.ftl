@@ -114,8 +114,10 @@ text-blank = Write something.
 text-too-long = Too long: there is room for { $most } characters.
 text-forbidden = It has characters that cannot be shown.
 alerts-open = To look at
+alerts-noted = Noted
 alerts-all = All
 alerts-none = Nothing is due soon.
+alerts-none-so = There are none like that.
 alert-level = What happened
 alert-warning = Due soon
 alert-breach = Missed
@@ -124,6 +126,16 @@ alert-told = Told
 alert-late = { $late } late
 alert-noted = Noted
 alert-note = Take note
+alert-note-chosen = Take note of those chosen
+alert-choose = Choose that of ticket
+alert-noted-now = { $count ->
+    [one] You took note of an alert.
+   *[other] You took note of { $count } alerts.
+}
+alert-noted-before = { $count ->
+    [one] Somebody else had taken note of one before.
+   *[other] Somebody else had taken note of { $count } before.
+}
 nav-search = Search
 nav-help = Help
 search-label = Search tickets and articles
@@ -145,7 +157,7 @@ article-edit = Edit the article
 article-title = Title
 article-slug = Address
 article-slug-hint = Small letters without accents, digits and dashes. Left empty, it is made of the title.
-article-no-slug = No address can be made of the title: write one.
+article-slug-reserved = That address is another page's. Choose another one.
 article-bad-slug = Only small letters without accents, digits and dashes between them, up to 80.
 article-slug-taken = Another article of that language already has this address.
 article-language = Language
@@ -249,4 +261,4 @@ dashboard-how-now = Deadlines that wait at this moment, from whenever they are: 
 dashboard-how-times = Of the tickets that were first answered, or resolved, in the period: from when they were opened, by the clock and not by the client’s calendar. The median has half of them below it; “9 in 10”, nine tenths.
 dashboard-how-volumes = By the day on which they were opened or resolved, in your time zone. One that was opened again does not count as resolved any more.
 dashboard-how-backlog = New, open and waiting for the client, by the time since they were opened.
-dashboard-how-fresh = Deadlines and times are kept for 5 minutes, the rest for 15. When somebody changes a ticket in these pages, they are worked out anew.
+dashboard-how-fresh = Deadlines and times are kept for 5 minutes, the rest for 15. When a ticket changes, whoever changes it, they are worked out anew.

@@ -206,3 +206,18 @@ schedule-bad-job = Choose one of the jobs.
 schedule-bad-args = These are not the arguments of this job: { $why }
 schedule-bad-within = Write a time from 30s to 31d, for example 6h.
 schedule-bad-jitter = Write a time up to 1h, for example 30s.
+
+# Housekeeping: what was swept, and what would be.
+ops-housekeeping = Housekeeping
+sweep-say = What is needed no more is swept each night. A dry run looks at the same and tells the same counts, and changes nothing.
+sweep-room-until = Tickets have room until
+sweep-last = What it did last
+sweep-counted = The last dry run
+sweep-count = Dry run
+sweep-dry = dry run
+sweep-promised = The dry run is queued; its counts will stand here:
+sweep-runs = Runs
+sweep-all-runs = Those of all jobs
+sweep-none = There is none yet.
+sweep-looked-at = Looked at
+sweep-came-to = Counts

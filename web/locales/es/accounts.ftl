@@ -106,3 +106,32 @@ new-password-say = Al cambiarla se cierran todas tus sesiones.
 new-password-submit = Cambiar la contraseña
 new-password-forged = Este enlace ya no sirve
 new-password-forged-say = Vale una hora y una sola vez. Pide otro.
+
+# Lo que cada quien pone en su cuenta.
+account-preferences = Preferencias
+account-preferences-saved = Tus preferencias quedaron guardadas.
+account-language-hint = El de tus cartas, y el de las páginas que no lo dicen en su dirección.
+account-zone = Zona horaria
+account-zone-hint = Escribe una ciudad y elige: por ese reloj van las horas que ves, tus cartas y tus informes.
+account-zone-now = Por el de ahora: { $now }.
+
+# Las cuentas, para quien administra.
+nav-accounts = Cuentas
+accounts-find = Nombre o correo
+accounts-none = No hay ninguna cuenta así.
+account-person = Persona
+account-role-of = Papel
+account-role-hint = Lo que puede abrir. Vale desde que se guarda, también para quien está dentro.
+account-of-client = Cliente
+account-standing = Estado
+account-open = Abierta
+account-closed = Cerrada
+account-closed-hint = Con una cuenta cerrada no se entra, y no se le envían cartas. Quien esté dentro sale al guardar.
+account-change = Cambiar la cuenta
+account-nothing-changed = No cambiaste nada.
+account-last-admin = No se guardó: es la última cuenta que administra. Antes dale ese papel a otra.
+account-changes = Cambios
+account-became = Qué cambió
+account-was-closed = se cerró
+account-was-opened = se volvió a abrir
+account-when = Cuándo

@@ -12,6 +12,12 @@ rules-changed = Otra persona lo cambió mientras lo mirabas, y no se guardó nad
 rules-as-they-are = Abrirlo como está ahora
 rules-under-way = Los plazos de las solicitudes abiertas se están ajustando al último cambio. Hasta que termine no se puede hacer otro.
 rules-under-way-wait = No se guardó: los plazos de las solicitudes abiertas todavía se ajustan a otro cambio (faltan { $left }). Espera un momento y guarda de nuevo.
+rules-stopped = { $left ->
+    [one] El trabajo que ajustaba los plazos al último cambio se detuvo: falta una solicitud abierta.
+   *[other] El trabajo que ajustaba los plazos al último cambio se detuvo: faltan { $left } solicitudes abiertas.
+}
+rules-stopped-say = No impide hacer otro cambio: el próximo se ocupa también de las que faltan. Hasta entonces siguen con los plazos de antes.
+rules-follow-again = Seguir ajustando
 rules-what-changes = Vale desde que se guarda, también para las solicitudes abiertas: lo que ya corrió se conserva y lo que falta se cuenta de la forma nueva. Lo que venció sigue vencido.
 minutes-bad = Escribe un número entero de minutos, de { $least } a 525600.
 client-new = Nuevo cliente

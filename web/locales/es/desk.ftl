@@ -114,8 +114,10 @@ text-blank = Escribe algo.
 text-too-long = Es demasiado largo: caben { $most } caracteres.
 text-forbidden = Tiene signos que no se pueden mostrar.
 alerts-open = Por mirar
+alerts-noted = Vistas
 alerts-all = Todas
 alerts-none = Nada vence pronto.
+alerts-none-so = No hay ninguna así.
 alert-level = Qué pasó
 alert-warning = Vence pronto
 alert-breach = Incumplido
@@ -124,6 +126,16 @@ alert-told = Avisado
 alert-late = con { $late } de retraso
 alert-noted = Visto
 alert-note = Marcar como vista
+alert-note-chosen = Marcar las elegidas como vistas
+alert-choose = Elegir la de la solicitud
+alert-noted-now = { $count ->
+    [one] Marcaste una alerta como vista.
+   *[other] Marcaste { $count } alertas como vistas.
+}
+alert-noted-before = { $count ->
+    [one] Otra persona ya había marcado una como vista.
+   *[other] Otra persona ya había marcado { $count } como vistas.
+}
 nav-search = Buscar
 nav-help = Ayuda
 search-label = Buscar solicitudes y artículos
@@ -145,7 +157,7 @@ article-edit = Editar el artículo
 article-title = Título
 article-slug = Dirección
 article-slug-hint = Letras minúsculas sin acento, números y guiones. Si la dejas vacía, se hace con el título.
-article-no-slug = Del título no se puede hacer una dirección: escríbela tú.
+article-slug-reserved = Esa dirección es de otra página. Elige otra.
 article-bad-slug = Solo letras minúsculas sin acento, números y guiones entre ellos, hasta 80.
 article-slug-taken = Otro artículo de ese idioma ya tiene esta dirección.
 article-language = Idioma
@@ -249,4 +261,4 @@ dashboard-how-now = Plazos que esperan ahora mismo, sean de cuando sean: los que
 dashboard-how-times = De las solicitudes respondidas por primera vez, o resueltas, en el periodo: desde que se abrieron, con el reloj y no con el calendario del cliente. La mediana deja la mitad por debajo; «9 de cada 10», nueve décimas partes.
 dashboard-how-volumes = Por el día en que se abrieron o se resolvieron, con tu zona horaria. Una que se abrió de nuevo deja de contar como resuelta.
 dashboard-how-backlog = Nuevas, en curso y a la espera del cliente, por el tiempo que ha pasado desde que se abrieron.
-dashboard-how-fresh = Los plazos y los tiempos se guardan 5 minutos; lo demás, 15. Cuando alguien cambia una solicitud en estas páginas se calculan de nuevo.
+dashboard-how-fresh = Los plazos y los tiempos se guardan 5 minutos; lo demás, 15. Cuando cambia una solicitud, la cambie quien la cambie, se calculan de nuevo.

@@ -206,3 +206,18 @@ schedule-bad-job = Elige uno de los trabajos.
 schedule-bad-args = No son los argumentos de este trabajo: { $why }
 schedule-bad-within = Escribe un tiempo de 30s a 31d, por ejemplo 6h.
 schedule-bad-jitter = Escribe un tiempo de hasta 1h, por ejemplo 30s.
+
+# El mantenimiento: qué se barrió y qué se barrería.
+ops-housekeeping = Mantenimiento
+sweep-say = Lo que ya no hace falta se barre cada noche. Un ensayo mira lo mismo y dice las mismas cuentas, y no cambia nada.
+sweep-room-until = Las solicitudes tienen sitio hasta el
+sweep-last = Lo último que hizo
+sweep-counted = El último ensayo
+sweep-count = Ensayar
+sweep-dry = ensayo
+sweep-promised = El ensayo está en cola; sus cuentas aparecerán aquí:
+sweep-runs = Corridas
+sweep-all-runs = Ver las de todos
+sweep-none = Todavía no hay ninguna.
+sweep-looked-at = Miró
+sweep-came-to = Cuentas

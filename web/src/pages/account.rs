@@ -1,4 +1,4 @@
-//! `GET /cuenta`: the person's account, and what became of their verification letter.
+//! `GET /cuenta`: the person's account, what became of their verification letter, and what they set themselves.
 
 use std::{cmp::Ordering, sync::Arc};
 
@@ -8,15 +8,18 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
+use chrono::Utc;
 use jobs::accounts::{
     locale::Locale,
+    time_zone,
     user::{User, UserId},
 };
 use serde::Deserialize;
 
+use super::help_editor::locale_key;
 use crate::{
     app::App,
-    forms::Wish,
+    forms::{Field, Wish},
     page::{Page, key, render},
     problem::{Doing as _, Problem},
     visit::Visit,
@@ -35,17 +38,66 @@ enum Done {
     Registered,
     Letter,
     Verified,
+    Preferences,
 }
 
 #[derive(Template)]
 #[template(path = "account.html")]
-struct Account {
+pub(super) struct Account {
     page: Page,
     person: Arc<User>,
-    language: &'static str,
     done: Option<Done>,
     letter: Letter,
     letter_say: String,
+    /// What the form proposes.
+    pub(super) language: Locale,
+    pub(super) time_zone: Field,
+}
+
+impl Account {
+    pub(super) async fn load(app: &App, visit: &Visit, page: Page) -> Result<Self, Problem> {
+        let person = visit.person().cloned().ok_or(Problem::NotSignedIn)?;
+        let is_verified = person.email_verified_at.is_some();
+        let letter = if is_verified { Letter::Sent } else { newest_letter(app, person.id).await?.unwrap_or_default() };
+        Ok(Self {
+            letter_say: page.text(letter.sentence()),
+            letter,
+            done: None,
+            language: person.locale,
+            time_zone: Field::of(&person.time_zone),
+            person,
+            page,
+        })
+    }
+
+    fn is_language(&self, locale: &Locale) -> bool {
+        self.language == *locale
+    }
+
+    fn name_of(locale: &Locale) -> &'static str {
+        locale_key(locale)
+    }
+
+    fn zones() -> impl Iterator<Item = &'static str> {
+        time_zone::places()
+    }
+
+    /// What their clock shows now.
+    fn now(&self) -> String {
+        self.page.moment(&Utc::now())
+    }
+
+    pub(super) fn shown(&self) -> Result<Response, Problem> {
+        let is_wrong = self.time_zone.problem.is_some();
+        render(if is_wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, self)
+    }
+
+    /// The page with what is wrong with the zone that was typed.
+    pub(super) fn without_zone(mut self, language: Locale, typed: &str) -> Result<Response, Problem> {
+        let problem = Some(self.page.text("schedule-bad-zone"));
+        (self.language, self.time_zone) = (language, Field { problem, is_first_problem: true, ..Field::of(typed) });
+        self.shown()
+    }
 }
 
 /// Where the newest verification letter is. One that no worker has taken up yet has no row, and is as good as queued.
@@ -113,21 +165,7 @@ pub(crate) async fn show(
     page: Page,
     Wish(asked): Wish<Asked>,
 ) -> Result<Response, Problem> {
-    let person = visit.person().cloned().ok_or(Problem::NotSignedIn)?;
-    let is_verified = person.email_verified_at.is_some();
-    let letter = if is_verified { Letter::Sent } else { newest_letter(&app, person.id).await?.unwrap_or_default() };
-    let account = Account {
-        letter_say: page.text(letter.sentence()),
-        letter,
-        language: match person.locale {
-            Locale::Es => key("language-es"),
-            Locale::En => key("language-en"),
-        },
-        done: asked.done,
-        person,
-        page,
-    };
-    render(StatusCode::OK, &account)
+    Account { done: asked.done, ..Account::load(&app, &visit, page).await? }.shown()
 }
 
 async fn newest_letter(app: &App, user_id: UserId) -> Result<Option<Letter>, Problem> {

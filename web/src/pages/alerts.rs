@@ -1,22 +1,26 @@
-//! `GET /alertas`: the deadlines that somebody has to look at, the worst first; `POST /alertas/{id}/vista`: somebody has.
+//! `GET /alertas`: the deadlines that somebody has to look at, the worst first; `POST /alertas/{id}/vista`, `POST /alertas/vistas`: somebody has.
 
 use std::sync::Arc;
 
 use askama::Template;
 use axum::{
-    extract::{Extension, Path, State},
+    extract::{Extension, Path, RawForm, State},
     http::StatusCode,
     response::Response,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use jobs::help_desk::{
-    alert::acknowledge as note,
-    clock::{BREACHED, Level},
-    number::{AlertId, TicketId},
-    ticket::now,
-    words::Promise,
+use jobs::{
+    accounts::user::UserId,
+    help_desk::{
+        alert::acknowledge_all,
+        clock::{BREACHED, Level},
+        number::{AlertId, TicketId},
+        ticket::now,
+        words::Promise,
+    },
 };
 use serde::Deserialize;
+use url::form_urlencoded;
 
 use super::tickets::actor;
 use crate::{
@@ -28,17 +32,65 @@ use crate::{
     visit::Visit,
 };
 
-/// How many alerts stand on the page. Who has more than these looks at the worst.
-const LIMIT: i64 = 100;
+/// How many alerts stand on a page.
+const LIMIT: i64 = 50;
+/// So many are noted at once: those of a page, and those that were noted on it just before.
+const MOST_NOTED: usize = 100;
 /// What is told later than after two of the monitor's looks is told late.
 const ON_TIME: TimeDelta = TimeDelta::minutes(10);
+/// The kinds of alerts, each with the key of its name.
+const KINDS: [(&str, &str); 3] =
+    [("escalation", key("alert-escalation")), ("breach", key("alert-breach")), ("warning", key("alert-warning"))];
+/// What can be shown: what waits, what was noted, and all that was told; each with the key of its name.
+const SHOWN: [(&str, &str); 3] = [("", key("alerts-open")), ("noted", key("alerts-noted")), ("all", key("alerts-all"))];
 
-/// What the address asks for.
-#[derive(Debug, Default, Deserialize)]
+/// What the address asks for, and what a form came from. Words that mean nothing count as not said.
+#[derive(Debug, Default, Clone, Deserialize)]
 pub(crate) struct Asked {
-    /// `all`: also those that somebody has taken note of, the latest first.
+    /// `noted`: those that somebody has taken note of; `all`: every one; else those that wait.
     #[serde(default)]
     show: String,
+    /// Of that kind alone.
+    #[serde(default)]
+    kind: String,
+    /// The last alert of the page before.
+    #[serde(default)]
+    after: String,
+    /// Those of which the visitor has just taken note, with commas between them.
+    #[serde(default)]
+    noted: String,
+}
+
+impl Asked {
+    /// Forgets what means nothing.
+    fn sensible(mut self) -> Self {
+        if !SHOWN.iter().any(|(word, _)| *word == self.show) {
+            self.show.clear();
+        }
+        if !KINDS.iter().any(|(word, _)| *word == self.kind) {
+            self.kind.clear();
+        }
+        if self.after.parse::<i64>().is_err() {
+            self.after.clear();
+        }
+        self
+    }
+
+    /// The alerts of which the visitor has just taken note.
+    fn just_noted(&self) -> Vec<AlertId> {
+        self.noted.split(',').filter_map(|id| id.parse().ok().map(AlertId)).take(MOST_NOTED).collect()
+    }
+
+    /// The address of the list from its beginning, or from an alert on.
+    fn address(&self, page: &Page, after: &str) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in [("show", &*self.show), ("kind", &self.kind), ("after", after)] {
+            if !value.is_empty() {
+                query.append_pair(name, value);
+            }
+        }
+        format!("{}?{}", page.at(paths::ALERTS), query.finish())
+    }
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -62,10 +114,53 @@ struct Line {
 struct Alerts {
     page: Page,
     alerts: Vec<Line>,
-    shows_all: bool,
+    asked: Asked,
+    has_more: bool,
+    /// What the visitor has just taken note of, in words; and that somebody else was first.
+    said: Vec<String>,
+    just_noted: Vec<AlertId>,
 }
 
 impl Alerts {
+    fn is_shown(&self, word: &str) -> bool {
+        self.asked.show == word
+    }
+
+    fn is_kind(&self, word: &str) -> bool {
+        self.asked.kind == word
+    }
+
+    fn is_first(&self) -> bool {
+        self.asked.after.is_empty()
+    }
+
+    /// The list with another choice of what is shown, or of which kind.
+    fn with(&self, show: &str, kind: &str) -> String {
+        Asked { show: show.to_owned(), kind: kind.to_owned(), ..Asked::default() }.address(&self.page, "")
+    }
+
+    fn first(&self) -> String {
+        self.asked.address(&self.page, "")
+    }
+
+    fn next(&self) -> Option<String> {
+        self.alerts.last().filter(|_| self.has_more).map(|last| self.asked.address(&self.page, &last.id.to_string()))
+    }
+
+    /// Whether somebody can take note of any.
+    fn can_note(&self) -> bool {
+        self.alerts.iter().any(|alert| alert.acknowledged_at.is_none())
+    }
+
+    fn is_just_noted(&self, alert: &AlertId) -> bool {
+        self.just_noted.contains(alert)
+    }
+
+    /// Whether it is the first of those, to which the address leads.
+    fn is_landing(&self, alert: &AlertId) -> bool {
+        self.alerts.iter().find(|line| self.is_just_noted(&line.id)).is_some_and(|line| line.id == *alert)
+    }
+
     /// How a level looks: the class of its colour, its icon, and the key of its name.
     fn look(level: &Level) -> (&'static str, &'static str, &'static str) {
         match *level {
@@ -89,29 +184,91 @@ pub(crate) async fn show(
     page: Page,
     Wish(asked): Wish<Asked>,
 ) -> Result<Response, Problem> {
-    actor(&app, &visit).await?;
-    let shows_all = asked.show == "all";
-    let alerts = sqlx::query_as(include_str!("alerts.sql"))
-        .bind(shows_all)
-        .bind(LIMIT)
-        .fetch_all(&app.db)
-        .await
-        .doing("listing alerts")?;
-    render(StatusCode::OK, &Alerts { page, alerts, shows_all })
+    let me = actor(&app, &visit).await?.id();
+    let asked = asked.sensible();
+    let just_noted = asked.just_noted();
+    let kind = Some(&*asked.kind).filter(|kind| !kind.is_empty());
+    let after: Option<i64> = asked.after.parse().ok();
+    let found = if asked.show.is_empty() {
+        sqlx::query_as(include_str!("alerts.sql"))
+            .bind(kind)
+            .bind(after)
+            .bind(LIMIT + 1)
+            .bind(&just_noted)
+            .fetch_all(&app.db)
+            .await
+    } else {
+        let told = sqlx::query_as(include_str!("alerts_told.sql")).bind(kind).bind(after).bind(LIMIT + 1);
+        told.bind(asked.show == "noted").fetch_all(&app.db).await
+    };
+    let mut alerts: Vec<Line> = found.doing("listing alerts")?;
+    let has_more = alerts.len() as i64 > LIMIT;
+    alerts.truncate(usize::try_from(LIMIT).unwrap_or_default());
+    let said = said(&app, &page, me, &just_noted).await?;
+    render(StatusCode::OK, &Alerts { page, alerts, asked, has_more, said, just_noted })
 }
 
-/// Notes that the visitor has looked at it.
+/// What became of the alerts of which somebody wanted to take note, as it stands beside them.
+async fn said(app: &App, page: &Page, me: UserId, just_noted: &[AlertId]) -> Result<Vec<String>, Problem> {
+    if just_noted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (mine, others): (i64, i64) = sqlx::query_as(
+        "select count(*) filter (where acknowledged_by = $2), count(*) filter (where acknowledged_by is distinct from $2)
+         from desk.alerts where id = any ($1) and acknowledged_at is not null",
+    )
+    .bind(just_noted)
+    .bind(me)
+    .fetch_one(&app.db)
+    .await
+    .doing("looking up who took note of alerts")?;
+    let counted = [(mine, key("alert-noted-now")), (others, key("alert-noted-before"))];
+    Ok(counted.into_iter().filter(|(count, _)| *count > 0).map(|(count, key)| page.text1(key, "count", count)).collect())
+}
+
+/// Notes that the visitor has looked at one, and leads back to where they were.
 pub(crate) async fn acknowledge(
-    State(app): State<App>,
-    Extension(visit): Extension<Arc<Visit>>,
+    app: State<App>,
+    visit: Extension<Arc<Visit>>,
     page: Page,
     Path(id): Path<String>,
+    RawForm(form): RawForm,
 ) -> Result<Response, Problem> {
-    let actor = actor(&app, &visit).await?;
     let alert = AlertId(id.parse().map_err(|_| Problem::NotFound)?);
-    let mut connection = app.db.acquire().await.doing("taking note of an alert")?;
+    take_note(&app, &visit, &page, &[alert], &form).await
+}
+
+/// The same of all that were chosen.
+pub(crate) async fn acknowledge_chosen(
+    app: State<App>,
+    visit: Extension<Arc<Visit>>,
+    page: Page,
+    RawForm(form): RawForm,
+) -> Result<Response, Problem> {
+    let chosen = form_urlencoded::parse(&form).filter(|(name, _)| name == "alert").map(|(_, id)| id.parse().map(AlertId));
+    let chosen: Vec<AlertId> = chosen.collect::<Result<_, _>>().map_err(|_| Problem::BadRequest)?;
+    if chosen.len() > MOST_NOTED {
+        return Err(Problem::BadRequest);
+    }
+    take_note(&app, &visit, &page, &chosen, &form).await
+}
+
+async fn take_note(app: &App, visit: &Visit, page: &Page, alerts: &[AlertId], form: &[u8]) -> Result<Response, Problem> {
+    const DOING: &str = "taking note of alerts";
+    let actor = actor(app, visit).await?;
+    let mut connection = app.db.acquire().await.doing(DOING)?;
     let at = now(&mut *connection).await.doing("asking what time it is")?;
     // Who comes second reads who was first.
-    note(&mut connection, at, &actor, alert).await.doing("taking note of an alert")?;
-    Ok(see_other(page.at(paths::ALERTS)))
+    acknowledge_all(&mut connection, at, &actor, alerts).await.doing(DOING)?;
+    let of = |wanted: &str| {
+        form_urlencoded::parse(form).find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned()).unwrap_or_default()
+    };
+    let from = Asked { show: of("show"), kind: of("kind"), after: of("after"), noted: String::new() }.sensible();
+    let list = from.address(page, &from.after);
+    if alerts.is_empty() {
+        return Ok(see_other(&list));
+    }
+    let noted: Vec<String> = alerts.iter().map(AlertId::to_string).collect();
+    let and = if list.ends_with('?') { "" } else { "&" };
+    Ok(see_other(&format!("{list}{and}noted={}#noted", noted.join(","))))
 }

@@ -8,8 +8,8 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use chrono_tz::Tz;
 use jobs::{
+    accounts::time_zone,
     help_desk::{
         business_time::Hours,
         calendar::{Calendar, Plan, SeenCalendar},
@@ -24,7 +24,6 @@ use serde::Deserialize;
 use super::{
     desk_rules::{Done, Said, in_one, refusal, saved},
     new_ticket::{kept, text_problem},
-    ops_schedule_form::zones,
     tickets::actor,
 };
 use crate::{
@@ -141,7 +140,7 @@ impl CalendarForm {
         self.is_always_open = !form.always.is_empty();
         let name = line(&form.name, LONGEST_NAME);
         self.name = Field { problem: name.as_ref().err().map(|what| text_problem(&self.page, *what)), ..Field::of(&form.name) };
-        let zone: Option<Tz> = form.time_zone.trim().parse().ok();
+        let zone = time_zone::parse(&form.time_zone);
         let no_zone = || self.page.text(key("calendar-bad-zone"));
         self.time_zone = Field { problem: zone.is_none().then(no_zone), ..Field::of(&form.time_zone) };
         let hours = self.read_days(form);
@@ -185,7 +184,7 @@ impl CalendarForm {
     }
 
     fn zones() -> impl Iterator<Item = &'static str> {
-        zones()
+        time_zone::places()
     }
 
     fn shown(mut self) -> Result<Response, Problem> {

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     app::App,
     chart::{Bar, DAY, Scale},
-    desk_figures::{Asked as Wanted, Backlog, Day, Made, Promises, Times, Volumes, read},
+    desk_figures::{Asked as Wanted, Backlog, Day, Generation, Made, Promises, Times, Volumes, read},
     forms::Wish,
     page::{Page, key, render},
     problem::Problem,
@@ -264,7 +264,8 @@ pub(crate) async fn show(
     let person = visit.person().ok_or(Problem::NotSignedIn)?;
     let stretch = asked.days.parse().ok().filter(|days| Dashboard::STRETCHES.contains(days)).unwrap_or(30);
     let wanted = Wanted::by(person, stretch, Utc::now())?;
-    let (promises, times, volumes) = tokio::join!(read(&app, &wanted), read(&app, &wanted), read(&app, &wanted));
+    let now = Generation::of_now(&app).await?;
+    let (promises, times, volumes) = tokio::join!(read(&app, &wanted, now), read(&app, &wanted, now), read(&app, &wanted, now));
     let shown =
         Dashboard { page, stretch, is_own: wanted.agent.is_some(), promises: promises?, times: times?, volumes: volumes? };
     render(StatusCode::OK, &shown)

@@ -39,6 +39,8 @@ pub(super) struct Said {
 pub(super) struct UnderWay {
     pub(super) followed: i64,
     pub(super) tickets: i64,
+    /// Nobody has them follow any more: in words.
+    pub(super) stopped: Option<String>,
 }
 
 impl Said {
@@ -51,7 +53,11 @@ impl Said {
             ("saved", Some(tickets)) => Some(page.text1(key("rules-saved-tickets"), "tickets", tickets.max(0))),
             _ => None,
         };
-        Ok(Self { saved, under_way: under_way.map(|RuleChange { followed, tickets, .. }| UnderWay { followed, tickets }) })
+        let under_way = under_way.map(|RuleChange { followed, tickets, is_stopped, .. }| {
+            let left = (tickets - followed).max(0);
+            UnderWay { followed, tickets, stopped: is_stopped.then(|| page.text1(key("rules-stopped"), "left", left)) }
+        });
+        Ok(Self { saved, under_way })
     }
 }
 

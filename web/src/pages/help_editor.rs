@@ -91,7 +91,7 @@ struct Editor {
 }
 
 /// A form whose every field is right.
-type Complete = (Title, Slug, Body, Option<ClientId>);
+type Complete = (Title, Option<Slug>, Body, Option<ClientId>);
 
 impl Editor {
     async fn blank(app: &App, page: Page) -> Result<Self, Problem> {
@@ -136,9 +136,13 @@ impl Editor {
         let (title, body) = (Title::parse(&form.title), Body::parse(&form.body));
         let typed = form.slug.trim();
         let slug = if typed.is_empty() {
-            Slug::of(&form.title).ok_or(key("article-no-slug"))
+            // Of a title that makes none it is made of the article's number.
+            Ok(Slug::of(&form.title))
         } else {
-            Slug::parse(typed).map_err(|_| key("article-bad-slug"))
+            match Slug::parse(typed) {
+                Ok(slug) if slug.is_reserved() => Err(key("article-slug-reserved")),
+                read => read.map(Some).map_err(|_| key("article-bad-slug")),
+            }
         };
         let client = match form.client.as_str() {
             "" => Ok(None),
@@ -275,6 +279,10 @@ async fn keep(app: &App, actor: &Actor, mut editor: Editor, form: &Form) -> Resu
         return editor.shown();
     }
     let Some((title, slug, body, client)) = complete else { return editor.shown() };
+    let slug = match slug {
+        Some(slug) => slug,
+        None => Slug::numbered(form.locale, number_of(app, editor.article).await?),
+    };
     let draft = Draft { locale: form.locale, slug, title, body, audience: editor.audience, client };
     let kept = async {
         let mut tx = app.db.begin().await?;
@@ -297,6 +305,17 @@ async fn keep(app: &App, actor: &Actor, mut editor: Editor, form: &Form) -> Resu
         }
         Err(DeskError::ArticleChanged { .. }) => editor.refused(key("article-changed")),
         other => other.doing("writing an article").and(Err(Problem::NotFound)),
+    }
+}
+
+/// The number of an article, or the one that a new one is about to have: should somebody else be faster, its name is taken, and the editor is told.
+async fn number_of(app: &App, article: Option<ArticleId>) -> Result<ArticleId, Problem> {
+    match article {
+        Some(article) => Ok(article),
+        None => sqlx::query_scalar("select coalesce(max(id), 0) + 1 from desk.kb_articles")
+            .fetch_one(&app.db)
+            .await
+            .doing("looking for a number for an article"),
     }
 }
 

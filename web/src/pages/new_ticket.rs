@@ -22,7 +22,6 @@ use serde::Deserialize;
 use super::tickets::{actor, clients};
 use crate::{
     app::App,
-    desk_figures::changing,
     forms::{Field, Sent, mark_first_problem},
     page::{Page, key, render, see_other},
     paths,
@@ -165,7 +164,7 @@ pub(crate) async fn submit(
         return again.shown();
     };
     let ticket = NewTicket { client, title, description, category: again.category, tags, priority: again.priority };
-    match changing(&app, open(&app, &actor, &ticket)).await {
+    match open(&app, &actor, &ticket).await {
         Ok(id) => Ok(see_other(&again.page.to(paths::TICKET, "id", id))),
         Err(DeskError::NoContract) => {
             again.refused = Some(again.page.text(key("ticket-no-contract")));

@@ -9,6 +9,7 @@ use axum::{
     response::Response,
 };
 use chrono::{DateTime, Utc};
+use jobs::accounts::time_zone;
 use schedules::{
     Calendar, Draft, DraftField, ExpressionError, Field as ExpressionField, Mistake, Mistakes, OperationError, span, words,
 };
@@ -149,7 +150,7 @@ impl OpsScheduleForm {
     }
 
     fn zones() -> impl Iterator<Item = &'static str> {
-        zones()
+        time_zone::places()
     }
 
     fn problems(&self) -> usize {
@@ -200,19 +201,6 @@ impl OpsScheduleForm {
         };
         render(status, &self)
     }
-}
-
-/// The zones that a page proposes: those that are places.
-pub(super) fn zones() -> impl Iterator<Item = &'static str> {
-    chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()).filter(|name| {
-        *name == "UTC"
-            || name.split_once('/').is_some_and(|(part, _)| {
-                matches!(
-                    part,
-                    "Africa" | "America" | "Antarctica" | "Asia" | "Atlantic" | "Australia" | "Europe" | "Indian" | "Pacific"
-                )
-            })
-    })
 }
 
 /// Shows the empty form.

@@ -1,4 +1,5 @@
-//! `GET`, `POST /plazos` and `/clientes/{id}/plazos`: what is promised for each priority, to everybody or to a client.
+//! `GET`, `POST /plazos` and `/clientes/{id}/plazos`: what is promised for each priority, to everybody or to a client; `POST /plazos/seguir`: clocks go on
+//! following a change.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -12,6 +13,7 @@ use jobs::help_desk::{
     client::Client,
     number::ClientId,
     policy::{Policy, Sheet},
+    rule_change::follow_again,
     words::Priority,
 };
 
@@ -23,7 +25,7 @@ use super::{
 use crate::{
     app::App,
     forms::{Field, Sent, Wish, mark_first_problem},
-    page::{Page, key, render},
+    page::{Page, key, render, see_other},
     paths,
     problem::{Doing as _, Problem},
     visit::Visit,
@@ -243,4 +245,16 @@ async fn keep(app: &App, visit: &Visit, mut policies: Policies, form: &Form) -> 
             render(StatusCode::CONFLICT, &policies)
         }
     }
+}
+
+/// Has clocks go on following the last change, if nobody has them do so any more.
+pub(crate) async fn follow(
+    State(app): State<App>,
+    Extension(visit): Extension<Arc<Visit>>,
+    page: Page,
+) -> Result<Response, Problem> {
+    let actor = actor(&app, &visit).await?;
+    // Who comes second finds that it goes on, and is shown how far it is.
+    in_one(&app, async |tx, _| follow_again(tx, &actor).await).await.doing("having clocks follow a change again")?;
+    Ok(see_other(page.at(paths::POLICIES)))
 }

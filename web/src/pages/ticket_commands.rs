@@ -33,7 +33,6 @@ use super::{
 };
 use crate::{
     app::App,
-    desk_figures::changing,
     forms::Sent,
     page::{Page, key, see_other},
     paths,
@@ -306,7 +305,7 @@ async fn act(
         does(&mut tx, at, &actor, ticket).await?;
         tx.commit().await.map_err(DeskError::from)
     };
-    let why = match changing(app, done).await {
+    let why = match done.await {
         Ok(()) => return Ok(see_other(&page.to(paths::TICKET, "id", ticket))),
         Err(DeskError::Changed { .. }) => page.text(key("ticket-changed")),
         Err(DeskError::WrongStatus { .. }) => page.text(key("ticket-wrong-status")),

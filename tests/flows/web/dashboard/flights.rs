@@ -218,3 +218,46 @@ async fn without_the_cache_figures_are_right_and_what_it_kept_is_nobodys_when_it
     })
     .await;
 }
+
+#[tokio::test]
+async fn whoever_changes_a_ticket_nobody_is_shown_what_was_made_before() {
+    let (web, other, _) = counting().await;
+    let here = web.signed_in("jefa").await;
+    let there = here.at(&other);
+    let open = async |visitor: &Visitor| visitor.dashboard().await.figure("Sin resolver");
+    web.signed_in("cliente").await.opens("La impresora no imprime", "low").await;
+    assert_eq!((open(&here).await, open(&there).await), ("2".to_owned(), "2".to_owned()));
+    let asked = questions(&web).await;
+
+    // A job, another program, somebody at a terminal: none of them knows of the webs. It is committed after others have made figures without it.
+    let mut tx = web.stores.db.begin().await.unwrap();
+    let solve = "update desk.tickets_behind_the_gate set status = 'resolved', resolved_at = now(), updated_at = now() where title like 'La impresora%'";
+    sqlx::query(solve).execute(&mut *tx).await.unwrap();
+    let touch = "update desk.sla_clocks set level = level";
+    sqlx::raw_sql(touch).execute(&web.stores.db).await.unwrap();
+    assert_eq!((open(&here).await, open(&there).await), ("2".to_owned(), "2".to_owned()));
+    assert_eq!(questions(&web).await, asked + GROUPS);
+    tx.commit().await.unwrap();
+
+    assert_eq!((open(&there).await, open(&here).await), ("1".to_owned(), "1".to_owned()));
+    assert_eq!(questions(&web).await, asked + 2 * GROUPS, "once for both");
+    let generation = "select desk.generation()";
+    let before = web.number(generation).await;
+    for nothing in [
+        "update desk.tickets_behind_the_gate set updated_at = now() where id < 0",
+        "begin; update desk.sla_clocks set level = 1; rollback",
+        "select desk.count_changes_up()",
+        "select desk.count_changes_up()",
+    ] {
+        sqlx::raw_sql(nothing).execute(&web.stores.db).await.unwrap();
+        open(&here).await;
+    }
+    assert_eq!(questions(&web).await, asked + 2 * GROUPS, "what changes nothing ends nothing");
+    assert_eq!(
+        (web.number(generation).await, web.number("select count(*) from desk.changes").await),
+        (before, 0),
+        "counted up, and removed"
+    );
+    sqlx::raw_sql(touch).execute(&web.stores.db).await.unwrap();
+    assert_eq!(web.number(generation).await, before + 1);
+}
