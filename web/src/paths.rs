@@ -127,6 +127,7 @@ pub(crate) const NEW_CALENDAR: Twin = Twin::new("/calendarios/nuevo", "/calendar
 pub(crate) const CALENDAR: Twin = Twin::new("/calendarios/{id}", "/calendars/{id}");
 pub(crate) const REPORTS: Twin = Twin::new("/informes", "/reports");
 pub(crate) const REPORT_FILE: Twin = Twin::new("/informes/{id}/archivo", "/reports/{id}/file");
+pub(crate) const REPORT_AGAIN: Twin = Twin::new("/informes/{id}/otra-vez", "/reports/{id}/again");
 pub(crate) const REPORT_CANCEL: Twin = Twin::new("/informes/{id}/cancelar", "/reports/{id}/cancel");
 pub(crate) const OPS: Twin = Twin::same("/ops");
 pub(crate) const OPS_JOBS: Twin = Twin::same("/ops/jobs");

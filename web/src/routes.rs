@@ -161,6 +161,7 @@ pub(crate) fn table() -> Vec<Route> {
         get(paths::REPORTS, Roles(AGENTS), reports::show),
         post(paths::REPORTS, Roles(AGENTS), reports::submit),
         get(paths::REPORT_FILE, Roles(AGENTS), report_file::show),
+        post(paths::REPORT_AGAIN, Roles(AGENTS), report_file::again),
         post(paths::REPORT_CANCEL, Roles(AGENTS), reports::cancel),
         get(paths::MAIL_PREFERENCES, SignedIn, mail_preferences::show),
         post(paths::MAIL_PREFERENCES, SignedIn, mail_preferences::submit),

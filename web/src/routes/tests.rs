@@ -33,6 +33,8 @@ struct Command {
 
 /// An application whose servers are all away: port 9 refuses.
 fn app() -> App {
+    // As `main` does; another test may have done it before.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let given = [
         "web",
         "--public-url=http://127.0.0.1:8080",
