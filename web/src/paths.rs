@@ -162,6 +162,12 @@ pub(crate) const API_SCHEDULE_RESUME: Twin = Twin::same("/api/v1/schedules/{name
 pub(crate) const API_REPORTS: Twin = Twin::same("/api/v1/reports");
 pub(crate) const API_REPORT: Twin = Twin::same("/api/v1/reports/{id}");
 pub(crate) const API_REPORT_FILE: Twin = Twin::same("/api/v1/reports/{id}/file");
+pub(crate) const API_REPORT_CANCEL: Twin = Twin::same("/api/v1/reports/{id}/cancel");
+pub(crate) const API_TICKETS: Twin = Twin::same("/api/v1/tickets");
+pub(crate) const API_TICKET: Twin = Twin::same("/api/v1/tickets/{id}");
+pub(crate) const API_TICKET_COMMENTS: Twin = Twin::same("/api/v1/tickets/{id}/comments");
+pub(crate) const API_CLIENTS: Twin = Twin::same("/api/v1/clients");
+pub(crate) const API_CLIENT: Twin = Twin::same("/api/v1/clients/{id}");
 pub(crate) const API_DESCRIPTION: Twin = Twin::same("/api/v1/openapi.json");
 
 pub(crate) const HEALTH: Twin = Twin::same("/health");
