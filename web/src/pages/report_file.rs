@@ -85,18 +85,18 @@ pub(crate) async fn show(
         Standing::Failed => key("report-gone-failed"),
         Standing::Cancelled => key("report-gone-cancelled"),
     };
-    let Some(key) = report.file_at(now) else {
+    let Some(file) = report.file_at(now) else {
         return render(StatusCode::GONE, &ReportGone::load(&app, page, report, why).await?);
     };
     let Some(bucket) = &app.settings.bucket else {
         return Err(Problem::Unavailable(anyhow::anyhow!("a report is wanted, and S3_ENDPOINT is not set")));
     };
-    if app.files.has_lost(bucket, key).await {
+    if app.files.has_lost(bucket, file).await {
         tracing::error!(report = %report.id, "the store has lost the file of a report");
-        let why = crate::page::key("report-gone-lost");
+        let why = key("report-gone-lost");
         return render(StatusCode::GONE, &ReportGone::load(&app, page, report, why).await?);
     }
-    let link = downloads::link(bucket, key, GOOD_FOR)?;
+    let link = downloads::link(bucket, file, GOOD_FOR)?;
     note(&app.db, person.id, "download_report", report.id).await.doing("noting a download")?;
     Ok((StatusCode::FOUND, [(header::LOCATION, link.to_string())]).into_response())
 }

@@ -150,6 +150,16 @@ POST /api/v1/schedules/{name}/resume     401    403   403      ok
 POST /api/v1/reports                     401    403   403      ok
 GET  /api/v1/reports/{id}                401    403   403      ok
 GET  /api/v1/reports/{id}/file           401    403   403      ok
+GET  /api/v1/reports                     401    403   403      ok
+POST /api/v1/reports/{id}/cancel         401    403   403      ok
+GET  /api/v1/tickets                     401    403   403      ok
+POST /api/v1/tickets                     401    403   403      ok
+GET  /api/v1/tickets/{id}                401    403   403      ok
+PATCH /api/v1/tickets/{id}                401    403   403      ok
+GET  /api/v1/tickets/{id}/comments       401    403   403      ok
+POST /api/v1/tickets/{id}/comments       401    403   403      ok
+GET  /api/v1/clients                     401    403   403      ok
+GET  /api/v1/clients/{id}                401    403   403      ok
 GET  /api/v1/openapi.json                ok     ok    ok       ok
 ";
 
