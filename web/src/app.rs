@@ -21,8 +21,8 @@ use secrecy::ExposeSecret as _;
 use sqlx::{PgPool, postgres::PgPoolOptions};
 
 use crate::{
-    assets::Assets, cache::Cache, csrf::Csrf, flights::Flights, settings::Settings, texts::Texts, throttle::Throttle,
-    webhooks::certificates::Certificates,
+    assets::Assets, cache::Cache, csrf::Csrf, downloads::Files, flights::Flights, settings::Settings, texts::Texts,
+    throttle::Throttle, webhooks::certificates::Certificates,
 };
 
 /// The application. Cloning it copies a pointer.
@@ -48,6 +48,8 @@ pub(crate) struct Parts {
     pub(crate) unsubscribe: Unsubscribe,
     /// The figures of the help desk's dashboard.
     pub(crate) desk_figures: Flights,
+    /// What is in the store of files.
+    pub(crate) files: Files,
     /// Those that PayPal signs with.
     pub(crate) certificates: Certificates,
     pub(crate) texts: Texts,
@@ -90,6 +92,7 @@ impl App {
             verification: Verification::new(&settings.secret_key),
             password_reset: PasswordReset::new(&settings.secret_key),
             unsubscribe: Unsubscribe::new(&settings.secret_key),
+            files: Files::new(settings.store_endpoint.clone()).context("making a client of the store of files")?,
             certificates: Certificates::default(),
             texts: Texts::load().context("loading the texts")?,
             assets: Assets::load().context("loading the assets")?,

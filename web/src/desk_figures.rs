@@ -1,5 +1,5 @@
 //! The figures of the help desk's dashboard, each group made by one question and kept for its time. What a figure means is said on the page, and once: the
-//! texts `dashboard-how-…`. They mean the same as in the reports (`jobs::reports`), and a test compares the two.
+//! texts `dashboard-how-…`, and for promises the words of the reports (`jobs::reports`). They mean the same there, and tests compare the two.
 
 use std::{sync::Arc, time::Duration};
 

@@ -89,7 +89,7 @@ pub(crate) struct Given {
     #[arg(long, env = "S3_PUBLIC_ENDPOINT")]
     s3_public_endpoint: Option<String>,
 
-    /// Where the worker reaches the store of files: what S3_PUBLIC_ENDPOINT is if it is not set.
+    /// Where the worker reaches the store of files, and where the web asks whether a file is still there: what S3_PUBLIC_ENDPOINT is if that is not set.
     #[arg(long, env = "S3_ENDPOINT")]
     s3_endpoint: Option<String>,
 
@@ -154,6 +154,8 @@ pub(crate) struct Settings {
     pub(crate) payments_live: bool,
     /// The store of files, as browsers reach it.
     pub(crate) bucket: Option<Bucket>,
+    /// Where the store answers this web, if that is not where it answers browsers.
+    pub(crate) store_endpoint: Option<Url>,
     pub(crate) metrics_token: Option<SecretString>,
     pub(crate) mail_webhook_token: Option<SecretString>,
     pub(crate) trusted_proxies: Vec<IpNet>,
@@ -216,6 +218,7 @@ pub(crate) struct Readable {
     paypal: Option<Option<Endpoint>>,
     payments_live: Option<bool>,
     bucket: Option<Option<Bucket>>,
+    store_endpoint: Option<Option<Url>>,
     metrics_token: Option<Option<SecretString>>,
     mail_webhook_token: Option<Option<SecretString>>,
     trusted_proxies: Option<Vec<IpNet>>,
@@ -260,6 +263,7 @@ impl Given {
             paypal: paypal.map_err(|(name, what)| mistakes.add(name, what)).ok(),
             payments_live: mistakes.note("PAYMENTS_LIVE", payments_live),
             bucket: self.bucket(&mut mistakes),
+            store_endpoint: self.store_endpoint(&mut mistakes),
             metrics_token: mistakes.note("METRICS_TOKEN", token(&self.metrics_token)),
             mail_webhook_token: mistakes.note("MAIL_WEBHOOK_TOKEN", token(&self.mail_webhook_token)),
             trusted_proxies: mistakes.note("TRUSTED_PROXIES", networks(&self.trusted_proxies)),
@@ -288,6 +292,18 @@ impl Given {
             }
         });
         found.ok()
+    }
+
+    /// Where the store answers this web, if that is not where it answers browsers. (Where it is, its mistakes are told with those of the bucket.)
+    fn store_endpoint(&self, mistakes: &mut Mistakes) -> Option<Option<Url>> {
+        let given = |endpoint: &Option<String>| endpoint.clone().filter(|endpoint| !endpoint.trim().is_empty());
+        match (given(&self.s3_public_endpoint), given(&self.s3_endpoint)) {
+            (Some(_), Some(inside)) => {
+                let read = inside.trim().parse::<Url>().map_err(|error| format!("is no URL: {error}"));
+                mistakes.note("S3_ENDPOINT", read).map(Some)
+            }
+            _ => Some(None),
+        }
     }
 
     /// Checks every value.
@@ -319,6 +335,7 @@ impl Readable {
             paypal: self.paypal?,
             payments_live: self.payments_live?,
             bucket: self.bucket?,
+            store_endpoint: self.store_endpoint?,
             metrics_token: self.metrics_token?,
             mail_webhook_token: self.mail_webhook_token?,
             trusted_proxies: self.trusted_proxies?,

@@ -50,13 +50,14 @@ pub(crate) enum TokensCommand {
 pub(crate) struct NewArgs {
     /// The program that will bear it, for example billing.
     name: String,
-    /// What it allows: jobs:enqueue, jobs:read, schedules:read, schedules:write, reports:read or reports:write; may be repeated.
+    /// What it allows: jobs:enqueue, jobs:read, schedules:read, schedules:write, reports:read, reports:write, tickets:read,
+    /// tickets:write or clients:read; may be repeated.
     #[arg(long = "scope", required = true)]
     scopes: Vec<Scope>,
     /// Only for jobs of this name; may be repeated. Without it: for all.
     #[arg(long = "job")]
     jobs: Vec<String>,
-    /// The address of whoever in whose name reports are asked for; those scopes need one. It shows what that person may see.
+    /// The address of whoever in whose name the program asks; the scopes of reports, tickets and clients need one. It sees and does what that person may.
     #[arg(long = "as")]
     person: Option<String>,
     /// When it ends by itself (RFC 3339).

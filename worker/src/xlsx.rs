@@ -47,6 +47,7 @@ impl Spreadsheets for Xlsx {
             name,
             columns: head.columns,
             locale: head.locale,
+            how: head.how,
             looks,
             row: 1,
             sheets: 1,
@@ -61,6 +62,7 @@ struct Book {
     name: String,
     columns: &'static [Column],
     locale: Locale,
+    how: Option<&'static str>,
     looks: Vec<Option<Format>>,
     /// Where the next row goes.
     row: u32,
@@ -94,8 +96,11 @@ impl Spreadsheet for Book {
 
 impl Book {
     fn pack(self) -> Result<std::fs::File, SpreadsheetTrouble> {
-        let Self { mut workbook, sheet, .. } = self;
+        let Self { mut workbook, sheet, locale, how, .. } = self;
         workbook.push_worksheet(sheet);
+        if let Some(how) = how {
+            workbook.push_worksheet(sheet_of_the_rule(how, locale).map_err(trouble)?);
+        }
         let disk = |error: std::io::Error| SpreadsheetTrouble(format!("the folder for temporary files: {error}"));
         let mut file = BufWriter::with_capacity(1 << 20, tempfile::tempfile().map_err(disk)?);
         workbook.save_to_writer(&mut file).map_err(trouble)?;
@@ -121,6 +126,18 @@ fn begin_sheet(
         sheet.set_column_width(at, width(column))?;
         sheet.write_string_with_format(0, at, column.title(locale), &bold)?;
     }
+    Ok(sheet)
+}
+
+/// The sheet that says how it is counted.
+fn sheet_of_the_rule(how: &str, locale: Locale) -> Result<Worksheet, XlsxError> {
+    let mut sheet = Worksheet::new();
+    sheet.set_name(match locale {
+        Locale::Es => "Cómo se cuenta",
+        Locale::En => "How it is counted",
+    })?;
+    sheet.set_column_width(0, 100.0)?;
+    sheet.write_string_with_format(0, 0, how, &Format::new().set_text_wrap())?;
     Ok(sheet)
 }
 
@@ -198,7 +215,7 @@ mod tests {
     #[tokio::test]
     async fn what_a_sheet_has_no_room_for_goes_on_to_the_next() {
         let columns = Kind::Daily.layout().columns;
-        let head = Head { sheet: "El día: [de] la mesa de ayuda y más", columns, locale: Locale::Es };
+        let head = Head { sheet: "El día: [de] la mesa de ayuda y más", columns, locale: Locale::Es, how: None };
         let mut book = Xlsx { rows_of_a_sheet: 3 }.begin(&head).expect("a spreadsheet");
         for number in 0..5 {
             book.row(&[Cell::Text("=1+1"), Cell::Count(number)]).expect("a row");

@@ -33,12 +33,27 @@ pub enum Scope {
     ReadReports,
     /// Ask for reports in that name.
     WriteReports,
+    /// See the tickets that whose name it bears sees.
+    ReadTickets,
+    /// Open, change and answer them in that name.
+    WriteTickets,
+    /// See the clients that whose name it bears sees.
+    ReadClients,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 6] =
-        [Self::EnqueueJobs, Self::ReadJobs, Self::ReadSchedules, Self::WriteSchedules, Self::ReadReports, Self::WriteReports];
+    pub const ALL: [Self; 9] = [
+        Self::EnqueueJobs,
+        Self::ReadJobs,
+        Self::ReadSchedules,
+        Self::WriteSchedules,
+        Self::ReadReports,
+        Self::WriteReports,
+        Self::ReadTickets,
+        Self::WriteTickets,
+        Self::ReadClients,
+    ];
 
     /// Its name in Postgres and on the command line.
     #[must_use]
@@ -50,6 +65,9 @@ impl Scope {
             Self::WriteSchedules => "schedules:write",
             Self::ReadReports => "reports:read",
             Self::WriteReports => "reports:write",
+            Self::ReadTickets => "tickets:read",
+            Self::WriteTickets => "tickets:write",
+            Self::ReadClients => "clients:read",
         }
     }
 }
@@ -58,7 +76,7 @@ impl Scope {
     /// Whether it opens what is somebody's, and so needs a person whose name it bears.
     #[must_use]
     pub const fn is_in_a_name(self) -> bool {
-        matches!(self, Self::ReadReports | Self::WriteReports)
+        matches!(self, Self::ReadReports | Self::WriteReports | Self::ReadTickets | Self::WriteTickets | Self::ReadClients)
     }
 
     fn names() -> String {
@@ -144,7 +162,7 @@ pub enum ApiTokenError {
     #[error("the token would have expired already, at {0}")]
     Expired(DateTime<Utc>),
     /// It would ask for what is somebody's, in nobody's name.
-    #[error("the scopes reports:read and reports:write need a person in whose name reports are asked for")]
+    #[error("the scopes of reports, tickets and clients need a person in whose name the program asks")]
     NoPerson,
     /// Nobody of that address has an open account.
     #[error("nobody of the address {0:?} has an open account")]

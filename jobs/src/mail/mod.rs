@@ -19,6 +19,5 @@ pub(crate) use notice::KEY as NOTICE;
 
 pub use delivery::{Dispatch, deliver, send};
 pub use paper::Paper;
-pub(crate) use reader::grouped;
-pub use reader::{Reader, Said};
+pub use reader::{Reader, Said, grouped};
 pub use stream::Stream;

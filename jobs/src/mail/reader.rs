@@ -76,7 +76,8 @@ impl Reader<'_> {
 }
 
 /// A number, its thousands grouped as the language does.
-pub(crate) fn grouped(locale: Locale, number: u64) -> String {
+#[must_use]
+pub fn grouped(locale: Locale, number: u64) -> String {
     let digits = number.to_string();
     let (sign, least) = match locale {
         // A number of four digits is not grouped (RAE, Ortografía, VIII 2.3).

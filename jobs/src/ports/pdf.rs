@@ -10,7 +10,7 @@ use super::mailer::BoxFuture;
 use crate::{
     accounts::locale::Locale,
     certificates::serial::Serial,
-    reports::{report::Report, wish::Params},
+    reports::{report::Report, table::Column, wish::Params},
 };
 
 /// Prints.
@@ -58,16 +58,29 @@ pub struct ReportSheet {
     pub title: String,
     /// Of when it tells, and by which clock.
     pub period: String,
+    /// By which rule it counts, where that is not plain.
+    pub how: Option<&'static str>,
     /// What the file says of when it was made.
     pub made_at: DateTime<Utc>,
-    /// The columns: their titles, and whether they stand on the right.
-    pub columns: Vec<(String, bool)>,
+    /// The columns.
+    pub columns: Vec<SheetColumn>,
     /// The rows, a text a column.
     pub rows: Vec<Vec<String>>,
     /// What the columns come to; blank: nothing.
     pub totals: Vec<String>,
     /// The chart.
     pub chart: Option<DrawnChart>,
+}
+
+/// A column on paper.
+#[derive(Debug, Clone)]
+pub struct SheetColumn {
+    /// What it is called.
+    pub title: String,
+    /// Whether it stands on the right.
+    pub is_right: bool,
+    /// Whether what is in it stands on one line, and means nothing if a part is missing: figures, days, numbers.
+    pub is_whole: bool,
 }
 
 /// A chart's figures.
@@ -102,12 +115,19 @@ impl ReportSheet {
             locale: report.locale,
             title: layout.title(report.locale).to_owned(),
             period,
+            how: layout.how(report.locale),
             made_at: report.created_at,
-            columns: layout.columns.iter().map(|column| (column.title(report.locale).to_owned(), column.is_numeric())).collect(),
+            columns: layout.columns.iter().map(|column| SheetColumn::of(column, report.locale)).collect(),
             rows: Vec::new(),
             totals: Vec::new(),
             chart: None,
         }
+    }
+}
+
+impl SheetColumn {
+    fn of(column: &Column, locale: Locale) -> Self {
+        Self { title: column.title(locale).to_owned(), is_right: column.is_numeric(), is_whole: !column.may_be_broken() }
     }
 }
 

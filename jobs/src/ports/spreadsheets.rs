@@ -38,6 +38,8 @@ pub struct Head<'a> {
     pub columns: &'static [Column],
     /// In which language.
     pub locale: Locale,
+    /// By which rule it counts, where that is not plain: said on a sheet of its own, behind the others.
+    pub how: Option<&'static str>,
 }
 
 /// Why there is no spreadsheet.

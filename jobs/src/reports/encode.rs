@@ -52,7 +52,8 @@ impl<'c> Encoder<'c> {
             Format::Csv => Form::Csv(Csv::new(titles)),
             Format::Xlsx => {
                 let maker = ctx.spreadsheets.as_ref().or_dead("this worker makes no spreadsheets")?;
-                let head = Head { sheet: layout.title(report.locale), columns: layout.columns, locale: report.locale };
+                let (sheet, how) = (layout.title(report.locale), layout.how(report.locale));
+                let head = Head { sheet, columns: layout.columns, locale: report.locale, how };
                 Form::Xlsx(maker.begin(&head).map_err(broken)?)
             }
             Format::Pdf => {

@@ -22,6 +22,8 @@ pub struct Layout {
     /// The answer's columns, in their order.
     pub columns: &'static [Column],
     pub(super) chart: Chart,
+    /// By which rule it counts, in Spanish and in English, where that is not plain.
+    how: Option<[&'static str; 2]>,
 }
 
 /// What the chart shows.
@@ -46,6 +48,15 @@ impl Layout {
             Locale::En => self.en,
         }
     }
+
+    /// By which rule it counts, where that is not plain.
+    #[must_use]
+    pub fn how(&self, locale: Locale) -> Option<&'static str> {
+        self.how.map(|[es, en]| match locale {
+            Locale::Es => es,
+            Locale::En => en,
+        })
+    }
 }
 
 impl Kind {
@@ -63,6 +74,19 @@ impl Kind {
         }
     }
 }
+
+/// When a promise counts: the view `desk.promise_outcomes` is this rule, and the dashboard's is the same.
+const HOW_PROMISES: [&str; 2] = [
+    "Un plazo cuenta cuando se decide: el cumplido, el día en que se cumplió; el incumplido, el día en que venció, se haya atendido después o no.",
+    "A deadline counts when it is decided: one that was met, on the day on which it was met; one that was missed, on the day on which it passed, \
+     whether or not somebody has seen to it since.",
+];
+const HOW_SLA: [&str; 2] = [
+    "Un plazo cuenta cuando se decide: el cumplido, el día en que se cumplió; el incumplido, el día en que venció, se haya atendido después o no. \
+     Por decidir está el que vence en el periodo y no ha vencido todavía.",
+    "A deadline counts when it is decided: one that was met, on the day on which it was met; one that was missed, on the day on which it passed, \
+     whether or not somebody has seen to it since. Undecided is one that passes in the period and has not passed yet.",
+];
 
 const CLIENT: Column = Column::new("client", "Cliente", "Client", Holds::Text);
 const PRIORITY: Column = Column::new("priority", "Prioridad", "Priority", Holds::Word(priority));
@@ -108,6 +132,7 @@ const DAILY: Layout = Layout {
         series: &[1, 3],
         is_stacked: false,
     },
+    how: Some(HOW_PROMISES),
 };
 
 const TICKETS: Layout = Layout {
@@ -132,6 +157,7 @@ const TICKETS: Layout = Layout {
         Column::new("resolution", "Plazo de solución", "Solution’s deadline", Holds::Word(outcome)),
     ],
     chart: Chart { es: "Por cliente", en: "By client", label: 2, series: &[], is_stacked: false },
+    how: None,
 };
 
 const SLA: Layout = Layout {
@@ -157,6 +183,7 @@ const SLA: Layout = Layout {
         series: &[4, 5],
         is_stacked: true,
     },
+    how: Some(HOW_SLA),
 };
 
 const TIMES: Layout = Layout {
@@ -184,6 +211,7 @@ const TIMES: Layout = Layout {
         series: &[2, 6],
         is_stacked: false,
     },
+    how: None,
 };
 
 const VOLUMES: Layout = Layout {
@@ -207,6 +235,7 @@ const VOLUMES: Layout = Layout {
         series: &[3, 4, 5],
         is_stacked: false,
     },
+    how: None,
 };
 
 const AGENTS: Layout = Layout {
@@ -234,6 +263,7 @@ const AGENTS: Layout = Layout {
         series: &[1, 9],
         is_stacked: false,
     },
+    how: Some(HOW_PROMISES),
 };
 
 const SALES: Layout = Layout {
@@ -253,6 +283,7 @@ const SALES: Layout = Layout {
         money("net", "Neto", "Net"),
     ],
     chart: Chart { es: "Ventas por día", en: "Sales by day", label: 0, series: &[3], is_stacked: false },
+    how: None,
 };
 
 fn priority(locale: Locale, word: &str) -> Option<&'static str> {

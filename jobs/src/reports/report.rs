@@ -117,11 +117,30 @@ impl Report {
     /// # Errors
     /// Postgres refuses or cannot be reached.
     pub async fn of(db: impl PgExecutor<'_>, user: UserId, limit: i64) -> sqlx::Result<Vec<Self>> {
-        sqlx::query_as("select * from core.reports where requested_by = $1 order by created_at desc, id desc limit $2")
-            .bind(user)
-            .bind(limit)
-            .fetch_all(db)
-            .await
+        Self::page_of(db, user, None, limit).await
+    }
+
+    /// A page of somebody's reports, the latest first, behind the time and id of the last one of the page before.
+    ///
+    /// # Errors
+    /// Postgres refuses or cannot be reached.
+    pub async fn page_of(
+        db: impl PgExecutor<'_>,
+        user: UserId,
+        after: Option<(DateTime<Utc>, ReportId)>,
+        limit: i64,
+    ) -> sqlx::Result<Vec<Self>> {
+        sqlx::query_as(
+            "select * from core.reports
+             where requested_by = $1 and ($2::timestamptz is null or (created_at, id) < ($2, $3::uuid))
+             order by created_at desc, id desc limit $4",
+        )
+        .bind(user)
+        .bind(after.map(|(at, _)| at))
+        .bind(after.map(|(_, id)| id))
+        .bind(limit)
+        .fetch_all(db)
+        .await
     }
 
     /// About when and whom it tells.

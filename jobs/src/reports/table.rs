@@ -114,6 +114,12 @@ impl Column {
         matches!(self.holds, Holds::Count | Holds::Seconds | Holds::Share | Holds::Money(_))
     }
 
+    /// Whether it may take several lines: words, and a moment, which is a day above its hour then.
+    #[must_use]
+    pub const fn may_be_broken(&self) -> bool {
+        matches!(self.holds, Holds::Text | Holds::Word(_) | Holds::Moment)
+    }
+
     /// What a row has in that place.
     pub(super) fn cell<'r>(&self, row: &'r PgRow, at: usize, zone: Tz, locale: Locale) -> sqlx::Result<Cell<'r>> {
         Ok(match self.holds {

@@ -2,7 +2,11 @@
 
 use std::process::Command;
 
-use jobs::reports::kind::{Format, Kind};
+use jobs::{
+    accounts::locale::Locale,
+    reports::kind::{Format, Kind},
+};
+use scraper::{Html, Selector};
 use serde_json::Value;
 
 use super::{Office, params, python};
@@ -74,7 +78,12 @@ async fn a_spreadsheet_has_the_figures_of_the_csv_as_numbers_and_moments() {
         let rows: Vec<Vec<String>> = serde_json::from_str(&python("read_csv.py", &csv, &[])).unwrap();
         let (report, file) = office.made("consuelo", kind, Format::Xlsx, period).await;
         let sheets: Value = serde_json::from_str(&python("read_xlsx.py", &file, &[])).unwrap();
-        let sheet = sheets.as_object().unwrap().values().next().unwrap().as_array().unwrap();
+        // A sheet's name is no longer than that.
+        let name: String = kind.layout().title(Locale::Es).chars().take(26).collect();
+        let sheet = sheets[&name].as_array().unwrap();
+        // Where it is not plain how something is counted, the book says so itself.
+        let says = sheets.get("Cómo se cuenta").map(|sheet| sheet[0][0][0].as_str().unwrap().contains("cuenta cuando se decide"));
+        assert_eq!(says, (kind == Kind::Sla).then_some(true), "{kind}");
         assert_eq!((sheet.len(), report.rows as usize), (rows.len(), rows.len() - 1), "{kind}");
         for (cells, texts) in sheet.iter().zip(&rows) {
             for (cell, text) in cells.as_array().unwrap().iter().zip(texts) {
@@ -155,6 +164,151 @@ async fn a_paper_has_pages_totals_a_chart_and_fonts_of_its_own() {
     let fonts = asked("pdffonts", &["it.pdf"], &file);
     let told: Vec<&str> = fonts.lines().skip(2).collect();
     assert!(!told.is_empty() && told.iter().all(|font| font.contains('+') && font.contains("yes yes")), "{fonts}");
+}
+
+/// A word on a page: where it begins and ends from the left, and how high its middle stands, in points.
+#[derive(Debug)]
+struct Printed {
+    page: usize,
+    text: String,
+    from: f64,
+    until: f64,
+    middle: f64,
+    height: f64,
+}
+
+/// Every word of a paper in its place, as poppler sees it.
+fn words(file: &[u8]) -> Vec<Printed> {
+    let document = Html::parse_document(&asked("pdftotext", &["-bbox", "it.pdf", "-"], file));
+    let (page, word) = (Selector::parse("page").unwrap(), Selector::parse("word").unwrap());
+    let pages = document.select(&page).enumerate();
+    let placed = pages.flat_map(|(page, of)| of.select(&word).map(move |word| (page, word)));
+    placed
+        .map(|(page, word)| {
+            let at = |name| word.attr(name).unwrap().parse::<f64>().unwrap();
+            let (top, bottom) = (at("ymin"), at("ymax"));
+            let text: String = word.text().collect();
+            Printed { page, text, from: at("xmin"), until: at("xmax"), middle: f64::midpoint(top, bottom), height: bottom - top }
+        })
+        .collect()
+}
+
+/// Whether each word has its place to itself, and all of them stand on the paper.
+fn nothing_is_in_the_way(words: &[Printed]) {
+    for (at, word) in words.iter().enumerate() {
+        assert!(word.from >= 39.0 && word.until <= 842.0 - 39.0 && word.middle < 595.0 - 30.0, "{word:?}");
+        for other in words[at + 1..].iter().filter(|other| other.page == word.page) {
+            // A font's box is higher than its letters: lines stand closer than that.
+            let on_one_line = (word.middle - other.middle).abs() < word.height.min(other.height) * 0.6;
+            assert!(!on_one_line || word.until <= other.from + 0.2 || other.until <= word.from + 0.2, "{word:?} and {other:?}");
+        }
+    }
+}
+
+/// Where the rows of a page end, in points: below them stands when the paper was made.
+const ROWS_END: f64 = 540.0;
+
+/// The hour that stands beside a day of a row, or below it.
+fn hour_of<'w>(day: &Printed, words: &'w [Printed]) -> Option<&'w Printed> {
+    let is_day = day.text.len() == 10 && day.text.starts_with("2026-") && day.middle < ROWS_END;
+    words.iter().filter(|_| is_day).find(|hour| {
+        let is_hour = hour.page == day.page && hour.text.len() == 5 && hour.text.contains(':');
+        let is_beside = (hour.middle - day.middle).abs() < 1.0 && (0.0..6.0).contains(&(hour.from - day.until));
+        let is_below = (hour.from - day.from).abs() < 1.0 && (4.0..14.0).contains(&(hour.middle - day.middle));
+        is_hour && (is_beside || is_below)
+    })
+}
+
+#[tokio::test]
+async fn on_paper_moments_are_whole_titles_take_two_lines_and_nothing_is_in_the_way() {
+    let office = Office::open().await;
+    // Titles of every length, with accents, a word without end, signs of other scripts, and the longest names that there may be.
+    office
+        .run(
+            "update desk.tickets set title = case id % 5
+                 when 0 then 'La impresora de la recepción se apaga sola'
+                 when 1 then repeat('Configuración ñandú, ', 14)
+                 when 2 then repeat('electroencefalografista', 12)
+                 when 3 then '東京支社のプリンターが動かないので、すぐに見てください。' || repeat('至急', 40)
+                 else 'Corta' end;
+             update desk.clients set name = 'Cooperativa de Caficultores del Alto Quindío' where name like 'Cafés%';
+             update core.users set full_name = 'María Fernanda Echeverri-Montoya' where email like 'inigo%';
+             alter sequence desk.ticket_ids restart with 987654321012;
+             insert into desk.tickets (created_at, client_id, title, description, status, priority, category, created_by, updated_at)
+             select '2026-10-09 08:07+00', c.id, 'De un número enorme', '-', 'waiting_client', 'urgent', 'billing', u.id, now()
+             from desk.clients c, core.users u where c.name like 'Nada%' and u.role = 'client'",
+        )
+        .await;
+    let period = params("2026-10-01", "2026-10-15");
+    let (_, csv) = office.made("consuelo", Kind::Tickets, Format::Csv, period).await;
+    let rows: Vec<Vec<String>> = serde_json::from_str(&python("read_csv.py", &csv, &[])).unwrap();
+
+    let (report, file) = office.made("consuelo", Kind::Tickets, Format::Pdf, period).await;
+
+    asked("qpdf", &["--check", "it.pdf"], &file);
+    let words = words(&file);
+    nothing_is_in_the_way(&words);
+    // Each moment of the spreadsheet's is there, its hour beside its day or below it.
+    let mut whole: Vec<String> =
+        words.iter().filter_map(|day| Some(format!("{} {}", day.text, hour_of(day, &words)?.text))).collect();
+    let mut moments: Vec<&str> =
+        rows[1..].iter().flatten().filter(|cell| cell.len() == 19 && cell.starts_with("2026-")).map(|cell| &cell[..16]).collect();
+    whole.sort_unstable();
+    moments.sort_unstable();
+    assert_eq!(whole, moments);
+    let pages = words.iter().map(|word| word.page).max().unwrap() + 1;
+    assert!(pages > 3 && report.rows == rows.len() as i64 - 1, "{pages}");
+    assert!(words.iter().any(|word| word.text == "987654321012"), "a number of twelve digits");
+    // What fits into two lines is there to the last word; what does not ends in three dots.
+    let often = |text: &str| words.iter().filter(|word| word.text == text).count();
+    let titled = |title: &str| rows[1..].iter().filter(|row| row[3].starts_with(title)).count();
+    assert_eq!(often("recepción"), titled("La impresora"));
+    assert_eq!(often("Corta"), titled("Corta"));
+    let cut = words.iter().filter(|word| word.text.ends_with('…')).count();
+    assert!(cut >= titled("Configuración") + titled("electro") + titled("東京"), "{cut}");
+    let text = asked("pdftotext", &["-layout", "it.pdf", "-"], &file);
+    assert_eq!(text.matches("Solicitud ").count(), pages, "titles stand on each page");
+    assert!((1..=pages).all(|page| text.contains(&format!("Página {page} de {pages}"))), "{text}");
+}
+
+#[tokio::test]
+async fn every_kind_of_paper_has_room_for_its_figures_and_says_how_it_counts() {
+    let office = Office::open().await;
+    office.run(include_str!("../../../deploy/demo.sql")).await;
+    office.run(include_str!("../../../deploy/demo-school.sql")).await;
+    // Thousands of hours, and amounts of billions.
+    office
+        .run(
+            "update desk.tickets set resolved_at = resolved_at + interval '1900 hours', closed_at = closed_at + interval '1900 hours';
+             alter table school.ledger_lines disable trigger only_added_to;
+             update school.ledger_lines set amount_minor = amount_minor * 1000000",
+        )
+        .await;
+    let went_back = office
+        .number(
+            "select count(*) from (select from school.sale_movements where day between '2026-09-01' and '2027-02-28'
+                 group by day, course_id, currency having sum(amount_minor) < 0) negative",
+        )
+        .await;
+    for kind in Kind::ALL {
+        for (period, is_empty) in [(params("2026-09-01", "2027-02-28"), false), (params("2010-01-01", "2010-01-02"), true)] {
+            let (report, file) = office.made("ada", *kind, Format::Pdf, period).await;
+            let words = words(&file);
+            nothing_is_in_the_way(&words);
+            let text = asked("pdftotext", &["-layout", "it.pdf", "-"], &file);
+            assert_eq!(report.rows == 0, is_empty && *kind != Kind::Agents, "{kind}");
+            assert_eq!(text.contains("No hay nada en este periodo."), report.rows == 0, "{kind}: {text}");
+            let says = text.contains("Un plazo cuenta cuando se decide");
+            assert_eq!(says, matches!(kind, Kind::Daily | Kind::Sla | Kind::Agents), "{kind}: {text}");
+            // Figures are never cut.
+            let cut =
+                words.iter().find(|word| word.text.ends_with('…') && word.text.starts_with(|sign: char| sign.is_ascii_digit()));
+            assert!(cut.is_none(), "{kind}: {cut:?}");
+            // What no font has is a question mark. No figure is one, and neither is the sign of an amount that went back.
+            assert!(!text.contains('?'), "{kind}: {text}");
+            assert_eq!(text.contains('–'), *kind == Kind::Sales && !is_empty && went_back > 0, "{kind}: {text}");
+        }
+    }
 }
 
 #[tokio::test]

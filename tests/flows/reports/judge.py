@@ -121,13 +121,18 @@ def list_tickets():
                local(t["resolved_at"]), local(t["closed_at"]), outcome(t, "first_response"), outcome(t, "resolution")]
 
 
+def counts_at(c):
+    """When a promise counts: a kept one when it was kept, any other at its deadline."""
+    return c["stopped_at"] if c["state"] == "met" else c["due_at"]
+
+
 def list_sla():
     groups = defaultdict(lambda: [0, 0, 0])
     for c in clocks:
         t = by_id[c["ticket_id"]]
-        if c["state"] == "void" or not within(t["created_at"]):
+        if c["state"] == "void" or not within(counts_at(c)):
             continue
-        key = (day_of(t["created_at"]).strftime("%Y-%m"), by_name(t["client_id"]), ORDER.index(t["priority"]), c["promise"])
+        key = (day_of(counts_at(c)).strftime("%Y-%m"), by_name(t["client_id"]), ORDER.index(t["priority"]), c["promise"])
         groups[key][0 if c["state"] == "met" else 1 if is_broken(c) else 2] += 1
     for (month, (_, client), priority, promise), (kept, broken, left) in sorted(groups.items()):
         yield [month, clients[client], PRIORITY[ORDER[priority]], PROMISE[promise], str(kept), str(broken), str(left), share(kept, broken)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use faena_tests::{
     http::http_client,
     judge::quiet,
-    sandbox::HttpRule,
+    sandbox::{HttpRule, S3_BUCKET},
     site::Site,
     wait::{eventually, until},
 };
@@ -177,7 +177,67 @@ async fn a_report_is_asked_for_made_announced_and_fetched_by_whoever_asked_alone
     house.run("update core.users set role = 'agent' where email = 'jefa@faena.example'").await;
     assert_eq!(manager.get(&link).await.status(), StatusCode::FORBIDDEN, "who has fallen since");
     house.run("update core.users set role = 'manager' where email = 'jefa@faena.example'; update core.reports set expires_at = now()").await;
-    assert_eq!(manager.get(&link).await.status(), StatusCode::NOT_FOUND, "its time is over");
+    assert_eq!(manager.get(&link).await.status(), StatusCode::GONE, "its time is over");
+    quiet(&house.site.stores).await;
+}
+
+#[tokio::test]
+async fn an_old_link_says_that_the_file_is_gone_and_offers_the_same_again_to_its_owner_alone() {
+    let house = House::open().await;
+    let (manager, admin) = (house.person("jefa").await, house.person("admin").await);
+    let client = house.number("select id from desk.clients where name like 'Hospital%'").await.to_string();
+    // Of another zone and language than whoever asks has by then.
+    let asked = [("kind", "sla"), ("format", "csv"), ("from", "2026-03-01"), ("to", "2026-03-31"), ("client", client.as_str())];
+    assert_eq!(leads_to(&manager.sends("/reports", "/reports", &asked).await), "/reports");
+    let first = house.report(State::Ready).await;
+    let link = format!("/informes/{}/archivo", first.id);
+    house.run("update core.users set time_zone = 'Asia/Tokyo' where email = 'jefa@faena.example'").await;
+    let gone = async |why: &str| {
+        let answer = manager.get(&link).await;
+        assert_eq!(answer.status(), StatusCode::GONE, "{why}");
+        let page = Html::parse_document(&answer.text().await.unwrap());
+        let words = text(&page, "main");
+        for said in [why, "Cumplimiento de plazos", "2026-03-01 – 2026-03-31", "Hospital", "CSV", "Pedirlo de nuevo"] {
+            assert!(words.contains(said), "{said}: {words}");
+        }
+    };
+
+    // A store that says nothing keeps nobody from their file; one that has lost it says so.
+    house.site.sandbox.misbehave_s3([HttpRule::status(503).method("HEAD").once()]).await.unwrap();
+    assert_eq!(manager.get(&link).await.status(), StatusCode::FOUND);
+    house.site.sandbox.behave_s3().await.unwrap();
+    let key = first.object_key.clone().unwrap();
+    house.site.sandbox.s3(1).delete_object().bucket(S3_BUCKET).key(&key).send().await.unwrap();
+    gone("El archivo de este informe ya no está").await;
+    house.run("update core.reports set expires_at = now()").await;
+    gone("Este informe ha caducado").await;
+    house.run("update core.reports set state = 'expired'").await;
+    gone("Este informe ha caducado").await;
+
+    // Who may not see it learns nothing: not that it was, and not that it is over.
+    let again = format!("/informes/{}/otra-vez", first.id);
+    let never = format!("/informes/{}/archivo", uuid::Uuid::new_v4());
+    let words = async |answer: Response| (answer.status(), text(&Html::parse_document(&answer.text().await.unwrap()), "main"));
+    let (of_other, of_none) = (words(admin.get(&link).await).await, words(admin.get(&never).await).await);
+    assert_eq!((of_other.0, &of_other), (StatusCode::NOT_FOUND, &of_none));
+    assert_eq!(admin.sends("/informes", &again, &[]).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(house.person("aprendiz").await.get(&link).await.status(), StatusCode::FORBIDDEN);
+    house.run("update core.users set role = 'client' where email = 'jefa@faena.example'").await;
+    assert_eq!(manager.get(&link).await.status(), StatusCode::FORBIDDEN, "who has fallen since");
+    house.run("update core.users set role = 'manager' where email = 'jefa@faena.example'").await;
+    let unprotected = manager.client.post(format!("{}{again}", house.site.url)).send().await.unwrap();
+    assert_eq!(unprotected.status(), StatusCode::FORBIDDEN, "a form without its token");
+    assert_eq!(house.number("select count(*) from core.reports").await, 1);
+
+    // The same once more, as it was asked for then.
+    assert_eq!(leads_to(&manager.sends(&link, &again, &[]).await), "/informes");
+    let second = house.report(State::Ready).await;
+    assert_ne!(second.id, first.id);
+    let alike = "select count(distinct (kind, format, params, locale, time_zone, scope, params_hash)) from core.reports";
+    assert_eq!(house.number(alike).await, 1);
+    assert_eq!(manager.get(&format!("/informes/{}/archivo", second.id)).await.status(), StatusCode::FOUND);
+    let english = text(&manager.page(&format!("/reports/{}/file", first.id)).await, "main");
+    assert!(english.contains("This report has expired") && english.contains("Ask for it again"), "{english}");
     quiet(&house.site.stores).await;
 }
 

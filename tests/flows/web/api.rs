@@ -319,24 +319,27 @@ async fn a_program_that_calls_too_often_is_told_when_to_come_back() {
     assert_eq!(calm.asks("/api/v1/job-kinds").send().await.unwrap().status(), StatusCode::OK);
 }
 
+/// A document is as the description says.
+pub(super) fn fits(description: &Value, schema: &str, document: &Value) {
+    let mut compiler = Compiler::new();
+    compiler.set_default_draft(Draft::V2020_12);
+    compiler.enable_format_assertions();
+    compiler.add_resource("http://faena.example/openapi.json", description.clone()).unwrap();
+    let mut schemas = Schemas::new();
+    let place = format!("http://faena.example/openapi.json#/components/schemas/{schema}");
+    let index = compiler.compile(&place, &mut schemas).unwrap_or_else(|error| panic!("{error:#}"));
+    if let Err(error) = schemas.validate(document, index) {
+        panic!("{document} is no {schema}: {error}");
+    }
+}
+
 #[tokio::test]
 async fn the_answers_are_as_the_description_says() {
     let web = Web::start().await;
     let program = web.admits("billing", &OF_JOBS, None).await;
     let description: Value = web.visitor().get("/api/v1/openapi.json").await.json().await.unwrap();
     assert_eq!(description["openapi"], "3.1.0");
-    let fits = |schema: &str, document: &Value| {
-        let mut compiler = Compiler::new();
-        compiler.set_default_draft(Draft::V2020_12);
-        compiler.enable_format_assertions();
-        compiler.add_resource("http://faena.example/openapi.json", description.clone()).unwrap();
-        let mut schemas = Schemas::new();
-        let place = format!("http://faena.example/openapi.json#/components/schemas/{schema}");
-        let index = compiler.compile(&place, &mut schemas).unwrap_or_else(|error| panic!("{error:#}"));
-        if let Err(error) = schemas.validate(document, index) {
-            panic!("{document} is no {schema}: {error}");
-        }
-    };
+    let fits = |schema: &str, document: &Value| fits(&description, schema, document);
 
     let asked = json!({ "name": "touch", "args": { "n": 1, "sleep_ms": 0 }, "run_at": "2100-01-01T00:00:00Z", "tenant": "acme" });
     fits("EnqueueRequest", &asked);
@@ -373,7 +376,7 @@ async fn a_token_is_made_and_ended_on_record() {
     assert_eq!(why(new("a\nb", "touch")).await, "a token's name has from 1 to 100 characters, none of them a control character");
     assert_eq!(
         why(NewApiToken { scopes: vec![], ..new("sales", "touch") }).await,
-        "a token without a scope opens nothing; the scopes are jobs:enqueue, jobs:read, schedules:read, schedules:write, reports:read, reports:write"
+        "a token without a scope opens nothing; the scopes are jobs:enqueue, jobs:read, schedules:read, schedules:write, reports:read, reports:write, tickets:read, tickets:write, clients:read"
     );
     let over = NewApiToken { expires_at: Some(chrono::Utc::now()), ..new("sales", "touch") };
     assert!(why(over).await.starts_with("the token would have expired already"));

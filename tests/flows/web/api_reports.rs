@@ -25,7 +25,7 @@ fn wish() -> Value {
 
 impl Web {
     /// A program that asks in the name of one of the demo's people.
-    async fn admits_as(&self, who: &str, scopes: &[Scope]) -> Program<'_> {
+    pub(super) async fn admits_as(&self, who: &str, scopes: &[Scope]) -> Program<'_> {
         let new = NewApiToken {
             name: format!("program of {who} with {}", scopes.len()),
             scopes: scopes.to_vec(),
@@ -45,7 +45,7 @@ impl Program<'_> {
         Answer::of(request.send().await.unwrap()).await
     }
 
-    async fn sees(&self, path: &str) -> Answer {
+    pub(super) async fn sees(&self, path: &str) -> Answer {
         Answer::of(self.asks(path).send().await.unwrap()).await
     }
 }
@@ -124,6 +124,65 @@ async fn a_file_is_given_by_a_link_that_is_good_for_five_minutes() {
         .unwrap();
     let fallen = program.sees(report["file"].as_str().unwrap()).await;
     assert_eq!(fallen.problem().0, 403, "who has fallen gets no more of it: {fallen:?}");
+}
+
+#[tokio::test]
+async fn reports_are_listed_page_by_page_given_up_and_gone_when_their_time_is_over() {
+    let web = desk().await;
+    let (program, other) = (web.admits_as("jefa", &BOTH).await, web.admits_as("agente", &BOTH).await);
+    let mut asked = Vec::new();
+    for month in 1..=5 {
+        let period =
+            json!({ "kind": "sla", "format": "csv", "from": format!("2026-{month:02}-01"), "to": format!("2026-{month:02}-02") });
+        asked.insert(0, program.wants(&period, None).await.document["id"].as_str().unwrap().to_owned());
+    }
+    let theirs = other.wants(&wish(), None).await.location.unwrap();
+
+    // The latest first, each once, whatever is asked for meanwhile.
+    let (mut found, mut path) = (Vec::new(), "/api/v1/reports?limit=2".to_owned());
+    loop {
+        let page = program.sees(&path).await.document;
+        found.extend(page["reports"].as_array().unwrap().iter().map(|report| report["id"].as_str().unwrap().to_owned()));
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/api/v1/reports?limit=2&after={next}");
+        program
+            .wants(
+                &json!({ "kind": "times", "format": "csv", "from": "2026-01-01", "to": format!("2026-01-{:02}", found.len()) }),
+                None,
+            )
+            .await;
+    }
+    assert_eq!(found, asked);
+    for (query, why) in [
+        ("limit=0", "limit: a page has from 1 to 500 rows, not 0"),
+        ("after=yesterday", "after: no page has ended with \"yesterday\""),
+    ] {
+        assert_eq!(program.sees(&format!("/api/v1/reports?{query}")).await.problem(), (400, "", why));
+    }
+
+    let cancel = async |of: &Program<'_>, path: &str| {
+        Answer::of(of.request(Method::POST, &format!("{path}/cancel")).send().await.unwrap()).await
+    };
+    let first = format!("/api/v1/reports/{}", asked[0]);
+    assert_eq!(cancel(&program, &theirs).await.status, StatusCode::NOT_FOUND, "nobody else's");
+    for time in ["once", "again"] {
+        let given_up = cancel(&program, &first).await;
+        assert_eq!((given_up.status, &given_up.document["state"]), (StatusCode::OK, &json!("cancelled")), "{time}");
+    }
+    assert_eq!(web.number("select count(*) from core.audit_log where action = 'cancel_report'").await, 1);
+    sqlx::raw_sql(
+        "update core.reports set state = 'ready', object_key = 'reports/' || id, bytes = 1, sha256 = sha256('x'), finished_at = now(),
+             expires_at = now() - interval '1 second' where id = (select min(id::text)::uuid from core.reports where state = 'queued' and kind = 'sla')",
+    )
+    .execute(&web.stores.db)
+    .await
+    .unwrap();
+    let over = format!("/api/v1/reports/{}", asked[4]);
+    let said = cancel(&program, &over).await;
+    assert_eq!(said.problem(), (409, "", "the report is ready: there is nothing to leave off"));
+    assert_eq!(program.sees(&format!("{over}/file")).await.problem(), (410, "", "the report is expired: there is no file"));
+    let reader = web.admits_as("jefa", &BOTH[..1]).await;
+    assert_eq!(cancel(&reader, &over).await.problem(), (403, "", "the token lacks the scope reports:write"));
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod accounts;
 mod api;
 mod api_reports;
 mod api_schedules;
+mod api_tickets;
 mod chat;
 mod clients;
 mod courses;

@@ -65,6 +65,44 @@ pub(crate) async fn claim(tx: &mut PgConnection, token_id: i64, key: &str, body:
         .into())
 }
 
+/// Claims a key for a request at that place, whose answer has a number: the one of an earlier request under the key, or none, where this is the first. The
+/// same body is another request at another place.
+///
+/// # Errors
+/// As [`claim`].
+pub(crate) async fn claim_at(
+    tx: &mut PgConnection,
+    token_id: i64,
+    key: &str,
+    place: &str,
+    body: &[u8],
+) -> Result<Option<i64>, Problem> {
+    let request = [place.as_bytes(), b"\n", body].concat();
+    match claim(&mut *tx, token_id, key, &request, JobId::new()).await? {
+        Claim::First => Ok(None),
+        Claim::Answered(..) => sqlx::query_scalar("select number from faena.api_answers where token_id = $1 and key = $2")
+            .bind(token_id)
+            .bind(key)
+            .fetch_one(tx)
+            .await
+            .doing("reading the answer under an idempotency key"),
+    }
+}
+
+/// Keeps with a claimed key the number that it was answered with.
+///
+/// # Errors
+/// Postgres cannot be reached.
+pub(crate) async fn note_number(tx: &mut PgConnection, token_id: i64, key: &str, number: i64) -> sqlx::Result<()> {
+    sqlx::query("update faena.api_answers set number = $3 where token_id = $1 and key = $2")
+        .bind(token_id)
+        .bind(key)
+        .bind(number)
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
 /// Keeps with a claimed key what it was answered with, where that is known only afterwards.
 ///
 /// # Errors

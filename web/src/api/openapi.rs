@@ -1,17 +1,19 @@
 //! `GET /api/v1/openapi.json`: the API described for programs that write programs (OpenAPI 3.1). What goes in and out is described by the very
 //! types that do.
 
+mod desk;
+
 use std::sync::LazyLock;
 
 use axum::{Json, response::IntoResponse};
-use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
+use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::{
     enqueue::{EnqueueRequest, Enqueued},
     job::Job,
     job_kinds::JobKinds,
-    reports::{Report, ReportFile, ReportRequest},
+    reports::{Report, ReportFile, ReportRequest, Reports},
     schedule_commands::{RunNow, ScheduleRequest},
     schedules::{Schedule, Schedules, Ticks},
 };
@@ -51,6 +53,38 @@ struct Fault {
     detail: String,
 }
 
+/// Writes answers that are problems.
+struct Hand {
+    problem: Schema,
+}
+
+impl Hand {
+    fn refused(&self, why: &str) -> Value {
+        json!({ "description": why, "content": { "application/problem+json": { "schema": self.problem } } })
+    }
+
+    /// With what every call may be answered.
+    fn common(&self, mut responses: Value) -> Value {
+        responses["401"] = self.refused("No token, or one that opens nothing.");
+        responses["403"] =
+            self.refused("The token lacks the scope or is not for this kind of job, or whoever's name it bears may not do that.");
+        responses["429"] = self.refused("Too many calls of this token; Retry-After says when the next one may come.");
+        responses["503"] =
+            self.refused("A server that is needed is away, or too much is going on; Retry-After says when to try again.");
+        responses
+    }
+}
+
+fn answer(what: &str, schema: &Schema) -> Value {
+    json!({ "description": what, "content": { "application/json": { "schema": schema } } })
+}
+
+/// A parameter of the query.
+#[expect(clippy::needless_pass_by_value, reason = "it is written where it is passed")]
+fn asked(name: &str, what: &str, schema: Value) -> Value {
+    json!({ "name": name, "in": "query", "description": what, "schema": schema })
+}
+
 fn describe() -> Value {
     let settings = |settings: SchemaSettings| {
         settings.with(|settings| {
@@ -73,22 +107,15 @@ fn describe() -> Value {
         told.subschema_for::<RunNow>(),
     );
     let report_request = given.subschema_for::<ReportRequest>();
-    let (report, report_file) = (told.subschema_for::<Report>(), told.subschema_for::<ReportFile>());
+    let (reports, report, report_file) =
+        (told.subschema_for::<Reports>(), told.subschema_for::<Report>(), told.subschema_for::<ReportFile>());
+    let desk = desk::Schemas::of(&mut given, &mut told);
     let mut schemas: Map<String, Value> = given.take_definitions(true);
     schemas.append(&mut told.take_definitions(true));
 
-    let refused = |why: &str| json!({ "description": why, "content": { "application/problem+json": { "schema": problem } } });
-    let common = |mut responses: Value| {
-        responses["401"] = refused("No token, or one that opens nothing.");
-        responses["403"] = refused("The token lacks the scope, or is not for this kind of job.");
-        responses["429"] = refused("Too many calls of this token; Retry-After says when the next one may come.");
-        responses["503"] =
-            refused("A server that is needed is away, or too much is going on; Retry-After says when to try again.");
-        responses
-    };
-    let answer = |what: &str, schema: &schemars::Schema| json!({ "description": what, "content": { "application/json": { "schema": schema } } });
-    let asked =
-        |name: &str, what: &str, schema: Value| json!({ "name": name, "in": "query", "description": what, "schema": schema });
+    let hand = Hand { problem };
+    let refused = |why: &str| hand.refused(why);
+    let common = |responses: Value| hand.common(responses);
     let asked_limit =
         asked("limit", "How many rows a page has.", json!({ "type": "integer", "minimum": 1, "maximum": 500, "default": 100 }));
     let schedule_name = json!({ "name": "name", "in": "path", "required": true, "schema": { "type": "string", "pattern": "^[a-z][a-z0-9_]{0,62}$" } });
@@ -111,12 +138,12 @@ fn describe() -> Value {
         answer("The report is asked for, or was: under the same idempotency key, or because the same is being made.", &report);
     wanted["headers"] = accepted["headers"].clone();
 
-    json!({
+    let mut description = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Faena",
             "version": "1",
-            "description": "Enqueue jobs by name, schedule them, see what becomes of them, and ask for reports. An enqueued job runs at least once.",
+            "description": "Enqueue jobs by name, schedule them, see what becomes of them, ask for reports, and see to tickets. An enqueued job runs at least once.",
         },
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
         "security": [{ "token": [] }],
@@ -244,7 +271,16 @@ fn describe() -> Value {
                 "parameters": [schedule_name],
                 "responses": common(json!({ "204": { "description": "It ticks, or did." }, "404": no_schedule })),
             } },
-            "/api/v1/reports": { "post": {
+            "/api/v1/reports": { "get": {
+                "operationId": "listReports",
+                "summary": "List reports",
+                "description": "Needs the scope reports:read. Those that were asked for in the name of whoever the token was made for, by programs and on the pages.",
+                "parameters": [asked("after", "What the page before has said to go on with.", json!({ "type": "string" })), asked_limit],
+                "responses": common(json!({
+                    "200": answer("The latest first.", &reports),
+                    "400": refused("The query cannot be read."),
+                })),
+            }, "post": {
                 "operationId": "askForReport",
                 "summary": "Ask for a report",
                 "description": "Needs the scope reports:write. It is made in the name of whoever the token was made for, and shows what that person may see.",
@@ -273,7 +309,19 @@ fn describe() -> Value {
                 "responses": common(json!({
                     "200": answer("The link.", &report_file),
                     "404": no_report,
-                    "409": refused("There is no file: not yet, or not any more."),
+                    "409": refused("There is no file: not yet, or there will be none."),
+                    "410": refused("There is no file any more. The same may be asked for anew."),
+                })),
+            } },
+            "/api/v1/reports/{id}/cancel": { "post": {
+                "operationId": "cancelReport",
+                "summary": "Want a report no more",
+                "description": "Needs the scope reports:write. Whoever makes it leaves off within a second.",
+                "parameters": [report_id],
+                "responses": common(json!({
+                    "200": answer("The report, cancelled; or it was.", &report),
+                    "404": no_report,
+                    "409": refused("It is over already: there is nothing to leave off."),
                 })),
             } },
             "/api/v1/openapi.json": { "get": {
@@ -287,7 +335,13 @@ fn describe() -> Value {
             "securitySchemes": { "token": { "type": "http", "scheme": "bearer", "description": "Made by `worker tokens create`." } },
             "schemas": schemas,
         },
-    })
+    });
+    if let (Some(paths), Value::Object(mut more)) =
+        (description["paths"].as_object_mut(), desk::paths(&hand, &desk, &idempotency_key, &asked_limit))
+    {
+        paths.append(&mut more);
+    }
+    description
 }
 
 #[cfg(test)]

@@ -1,23 +1,22 @@
-//! `POST /api/v1/reports`, `GET /api/v1/reports/{id}`, `GET /api/v1/reports/{id}/file`: a program asks for a report in somebody's name, sees where it stands, and
-//! fetches its file. It gets what that person may see, and no more.
+//! `POST` and `GET /api/v1/reports`, `GET /api/v1/reports/{id}`, `GET …/file`, `POST …/cancel`: a program asks for a report in somebody's name, sees where it
+//! stands, fetches its file, or wants it no more. It gets what that person may see, and no more.
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
     body::Bytes,
-    extract::{Extension, Path, State},
+    extract::{Extension, Path, Query, State, rejection::QueryRejection},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use jobs::{
-    access::api_token::ApiToken,
     accounts::{locale::Locale, user::User},
     help_desk::number::ClientId,
     reports::{
-        kind::{Format, Kind},
-        report::{Asked, Report as Row, ReportError, ReportId, ask, note},
+        kind::{Format, Kind, State as Standing},
+        report::{Asked, Report as Row, ReportError, ReportId, ask, cancel as give_up, note},
         wish::{Params, Wish},
     },
 };
@@ -29,6 +28,8 @@ use uuid::Uuid;
 use super::{
     answers::{self, Claim},
     body,
+    pages::{after, asked, cut, page_size, place},
+    person::person,
 };
 use crate::{
     app::App,
@@ -95,6 +96,23 @@ pub(crate) struct Report {
     expires_at: Option<DateTime<Utc>>,
     /// Where a link to the file is given, if there is one.
     file: Option<String>,
+}
+
+/// A page of reports.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Reports {
+    /// The latest first.
+    reports: Vec<Report>,
+    /// What the next page is asked with as `after`; none: this is the last one.
+    next: Option<String>,
+}
+
+/// Where a page of reports begins.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReportsQuery {
+    after: Option<String>,
+    limit: Option<usize>,
 }
 
 /// A link to a file.
@@ -208,6 +226,43 @@ fn refusal(error: ReportError) -> Result<Problem, Problem> {
     }
 }
 
+/// What was asked for in the person's name, by programs and on the pages.
+pub(crate) async fn list(
+    State(app): State<App>,
+    Extension(visit): Extension<Arc<Visit>>,
+    query: Result<Query<ReportsQuery>, QueryRejection>,
+) -> Result<Json<Reports>, Problem> {
+    let caller = visit.caller().ok_or(Problem::NotSignedIn)?;
+    let person = person(&app, caller).await?;
+    let query = asked(query)?;
+    let limit = page_size(query.limit)?;
+    let place_of_last = after::<Uuid>(query.after.as_deref())?.map(|(at, id)| (at, ReportId(id)));
+    let rows = Row::page_of(&app.db, person.id, place_of_last, i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1));
+    let rows = rows.await.doing("listing reports")?;
+    let (rows, next) = cut(rows, limit, |row| place(row.created_at, row.id));
+    Ok(Json(Reports { reports: rows.into_iter().map(Into::into).collect(), next }))
+}
+
+/// Wants it no more: whoever makes it leaves off within a second.
+pub(crate) async fn cancel(
+    State(app): State<App>,
+    Extension(visit): Extension<Arc<Visit>>,
+    Path(id): Path<String>,
+) -> Result<Json<Report>, Problem> {
+    const DOING: &str = "giving a report up";
+    let caller = visit.caller().ok_or(Problem::NotSignedIn)?;
+    let person = person(&app, caller).await?;
+    let id = own(&app, &person, read_id(&id)?).await?.id;
+    let mut tx = app.db.begin().await.doing(DOING)?;
+    give_up(&mut tx, person.id, id).await.doing(DOING)?;
+    tx.commit().await.doing(DOING)?;
+    let report = own(&app, &person, id).await?;
+    if report.state == Standing::Cancelled {
+        return Ok(Json(report.into()));
+    }
+    Err(Told::new(StatusCode::CONFLICT, format!("the report is {}: there is nothing to leave off", report.state)).into())
+}
+
 /// Where it stands.
 pub(crate) async fn show(
     State(app): State<App>,
@@ -234,24 +289,23 @@ pub(crate) async fn file(
     }
     let now = Utc::now();
     let Some(key) = report.file_at(now) else {
-        return Err(Told::new(StatusCode::CONFLICT, format!("the report is {}: there is no file", report.state)).into());
+        // One whose time is over is swept later.
+        let (status, state) = match report.state {
+            Standing::Ready | Standing::Expired => (StatusCode::GONE, Standing::Expired),
+            state => (StatusCode::CONFLICT, state),
+        };
+        return Err(Told::new(status, format!("the report is {state}: there is no file")).into());
     };
     let Some(bucket) = &app.settings.bucket else {
         return Err(Problem::Unavailable(anyhow::anyhow!("a report is wanted, and S3_ENDPOINT is not set")));
     };
+    if app.files.has_lost(bucket, key).await {
+        tracing::error!(report = %report.id, "the store has lost the file of a report");
+        return Err(Told::new(StatusCode::GONE, "the store has lost the file").into());
+    }
     let url = downloads::link(bucket, key, GOOD_FOR)?.to_string();
     note(&app.db, person.id, "download_report", report.id).await.doing("noting a download")?;
     Ok(Json(ReportFile { url, good_until: now + GOOD_FOR }))
-}
-
-/// In whose name the token asks.
-async fn person(app: &App, caller: &ApiToken) -> Result<User, Problem> {
-    let nobody = |what: &str| Problem::from(Told::new(StatusCode::FORBIDDEN, what));
-    let id = caller.user_id.ok_or_else(|| nobody("the token bears nobody's name"))?;
-    let found = User::find(&app.db, id).await.doing("looking up in whose name a token asks")?;
-    found
-        .filter(|person| person.disabled_at.is_none())
-        .ok_or_else(|| nobody("the account in whose name the token asks is closed"))
 }
 
 /// The report of that id, if it is the person's own; nobody else learns that there is one.

@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Json,
     extract::{Extension, Path, Query, State, rejection::QueryRejection},
-    http::StatusCode,
 };
 use chrono::{DateTime, Utc};
 use jobs::{access::api_token::ApiToken, accounts::locale::Locale};
@@ -15,18 +14,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::pages::{asked, page_size};
 use crate::{
     app::App,
-    problem::{Doing as _, Problem, Told},
+    problem::{Doing as _, Problem},
     visit::Visit,
 };
 
 /// How many ticks a look ahead shows.
 const AHEAD: usize = 10;
-/// How many rows a page has unless the caller says otherwise.
-const PAGE: usize = 100;
-/// How many it may have.
-const LONGEST_PAGE: usize = 500;
 
 /// A page of schedules.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -190,7 +186,7 @@ pub(crate) async fn list(
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<Schedules>, Problem> {
     let caller = visit.caller().ok_or(Problem::NotSignedIn)?;
-    let Query(asked) = query.map_err(unreadable)?;
+    let asked = asked(query)?;
     let page = app.schedules.list_of(caller.job_names.as_deref(), asked.after.as_deref(), page_size(asked.limit)?);
     let page = page.await.doing("listing schedules")?;
     Ok(Json(Schedules { schedules: page.schedules.into_iter().map(Into::into).collect(), next: page.next }))
@@ -214,7 +210,7 @@ pub(crate) async fn ticks(
     query: Result<Query<TicksQuery>, QueryRejection>,
 ) -> Result<Json<Ticks>, Problem> {
     let caller = visit.caller().ok_or(Problem::NotSignedIn)?;
-    let Query(asked) = query.map_err(unreadable)?;
+    let asked = asked(query)?;
     match covered(&app, caller, &name).await {
         // A deleted one keeps its ledger; which token covered it nobody can say any more.
         Err(Problem::NotFound) if caller.job_names.is_none() => {}
@@ -225,20 +221,6 @@ pub(crate) async fn ticks(
         page => page.doing("reading a ledger of ticks")?,
     };
     Ok(Json(Ticks { ticks: page.ticks.into_iter().map(Into::into).collect(), next: page.next }))
-}
-
-fn page_size(limit: Option<usize>) -> Result<usize, Problem> {
-    let limit = limit.unwrap_or(PAGE);
-    if (1..=LONGEST_PAGE).contains(&limit) {
-        Ok(limit)
-    } else {
-        Err(Told::new(StatusCode::BAD_REQUEST, format!("limit: a page has from 1 to {LONGEST_PAGE} rows, not {limit}")).into())
-    }
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "as map_err has it")]
-fn unreadable(rejection: QueryRejection) -> Problem {
-    Told::new(StatusCode::BAD_REQUEST, rejection.body_text()).into()
 }
 
 /// The schedule of that name. One whose job the token does not cover is as unknown as one that never was.

@@ -1,17 +1,16 @@
--- What has become of the promises whose hour was in the period, and which of all wait past their deadline or near it, by promise and priority. A promise
--- that was kept counts when it was kept; one that was broken at its deadline, and from then on, whether or not somebody has kept it late.
+-- What has become of the promises that count in the period (desk.promise_outcomes says when), and which of all wait past their deadline or near it, by promise
+-- and priority.
 --   $1 first day · $2 last day · $3 zone · $4 agent or null
 with period as (
     select $1::date::timestamp at time zone $3 as began, ($2::date + 1)::timestamp at time zone $3 as over
 ), judged as (
-    select c.promise, c.ticket_id, c.ticket_created_at,
-        c.state = 'met' and c.stopped_at >= p.began and c.stopped_at < p.over as is_kept,
-        (c.state = 'missed' or (c.state in ('running', 'paused') and c.due_at < now())) and c.due_at >= p.began and c.due_at < p.over as is_broken,
-        c.state in ('running', 'paused') and c.due_at < now() as is_overdue,
-        c.state = 'running' and c.warn_at < now() and c.due_at >= now() as is_near
-    from desk.sla_clocks c
+    select o.promise, o.ticket_id, o.ticket_created_at,
+        o.outcome = 'kept' and o.counts_at >= p.began and o.counts_at < p.over as is_kept,
+        o.outcome = 'broken' and o.counts_at >= p.began and o.counts_at < p.over as is_broken,
+        o.outcome = 'broken' and o.state <> 'missed' as is_overdue,
+        o.outcome = 'undecided' and o.state = 'running' and o.warn_at < now() as is_near
+    from desk.promise_outcomes o
     cross join period p
-    where c.state <> 'void'
 )
 select j.promise, t.priority, count(*) filter (where j.is_kept) as kept, count(*) filter (where j.is_broken) as broken,
     count(*) filter (where j.is_overdue) as overdue, count(*) filter (where j.is_near) as near

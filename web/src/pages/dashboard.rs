@@ -9,7 +9,10 @@ use axum::{
     response::Response,
 };
 use chrono::Utc;
-use jobs::help_desk::words::{Priority, Promise, Status};
+use jobs::{
+    help_desk::words::{Priority, Promise, Status},
+    reports::kind::Kind,
+};
 use serde::Deserialize;
 
 use super::{
@@ -87,6 +90,11 @@ impl Dashboard {
 
     fn is_shown(&self, days: impl Borrow<u64>) -> bool {
         *days.borrow() == self.stretch
+    }
+
+    /// When a promise counts: in the reports' own words.
+    fn how_promises(&self) -> &'static str {
+        Kind::Daily.layout().how(self.page.locale).unwrap_or_default()
     }
 
     fn count(&self, number: impl Borrow<i64>) -> String {

@@ -10,7 +10,7 @@ use axum::{
 };
 use chrono::{Days, NaiveDate, Utc};
 use jobs::{
-    accounts::user::User,
+    accounts::{locale::Locale, user::User},
     help_desk::number::ClientId,
     reports::{
         kind::{Format, Kind, Problem as Trouble, State as Standing},
@@ -112,6 +112,11 @@ impl Reports {
         kind.layout().title(self.page.locale)
     }
 
+    /// When a deadline counts, in every report that counts them.
+    fn how_promises(locale: &Locale) -> &'static str {
+        Kind::Sla.layout().how(*locale).unwrap_or_default()
+    }
+
     fn is_waited_for(&self) -> bool {
         self.reports.iter().any(|line| line.report.state.is_live())
     }
@@ -207,7 +212,8 @@ pub(crate) async fn submit(
     again.shown()
 }
 
-async fn wanted(app: &App, person: &User, wish: &Wish<'_>) -> Result<(), ReportError> {
+/// Asks for it.
+pub(super) async fn wanted(app: &App, person: &User, wish: &Wish<'_>) -> Result<(), ReportError> {
     let mut tx = app.db.begin().await?;
     ask(&mut tx, person, wish).await?;
     tx.commit().await?;

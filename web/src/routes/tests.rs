@@ -33,6 +33,8 @@ struct Command {
 
 /// An application whose servers are all away: port 9 refuses.
 fn app() -> App {
+    // As `main` does; another test may have done it before.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let given = [
         "web",
         "--public-url=http://127.0.0.1:8080",
@@ -148,6 +150,16 @@ POST /api/v1/schedules/{name}/resume     401    403   403      ok
 POST /api/v1/reports                     401    403   403      ok
 GET  /api/v1/reports/{id}                401    403   403      ok
 GET  /api/v1/reports/{id}/file           401    403   403      ok
+GET  /api/v1/reports                     401    403   403      ok
+POST /api/v1/reports/{id}/cancel         401    403   403      ok
+GET  /api/v1/tickets                     401    403   403      ok
+POST /api/v1/tickets                     401    403   403      ok
+GET  /api/v1/tickets/{id}                401    403   403      ok
+PATCH /api/v1/tickets/{id}                401    403   403      ok
+GET  /api/v1/tickets/{id}/comments       401    403   403      ok
+POST /api/v1/tickets/{id}/comments       401    403   403      ok
+GET  /api/v1/clients                     401    403   403      ok
+GET  /api/v1/clients/{id}                401    403   403      ok
 GET  /api/v1/openapi.json                ok     ok    ok       ok
 ";
 

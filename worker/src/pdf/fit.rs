@@ -67,7 +67,7 @@ fn size(widest: f32, lines: usize, bounds: Bounds) -> f32 {
 }
 
 /// Where a line may end: after a space, between signs of scripts that have none, and within words that nobody could fit.
-fn pieces(text: &str) -> Vec<String> {
+pub(super) fn pieces(text: &str) -> Vec<String> {
     let mut pieces: Vec<String> = vec![String::new()];
     let mut in_word = 0;
     for sign in text.graphemes(true) {

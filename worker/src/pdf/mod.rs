@@ -3,6 +3,7 @@
 //! Text is laid out here (bidi, then shaping by script), because a name is printed as it is written or not at all. Each font is cut down to
 //! the glyphs of the one file that it goes into, and nothing in a file comes from clock or chance: the same sheet is the same bytes.
 
+mod columns;
 mod draw;
 mod file;
 mod fit;

@@ -1,5 +1,5 @@
 -- What each of those who see to tickets has come to in the period: of the tickets that are theirs now. Times are the clock's, from when a ticket was
--- opened. A promise that is broken counts at its deadline. Who works here is in it with nothing too.
+-- opened. When a promise counts is said by desk.promise_outcomes. Who works here is in it with nothing too.
 --   $1 from · $2 until · $3 zone · $4 client or null · $5 agent or null · $6, $7 first and last day
 with tickets as (
     select t.assigned_to,
@@ -15,12 +15,10 @@ with tickets as (
         round(avg(solution_s))::bigint as solution_s, count(*) filter (where is_open) as open
     from tickets group by assigned_to
 ), promises as (
-    select t.assigned_to,
-        count(*) filter (where c.state = 'met' and c.stopped_at >= $1 and c.stopped_at < $2) as kept,
-        count(*) filter (where (c.state = 'missed' or (c.state in ('running', 'paused') and c.due_at < now())) and c.due_at >= $1 and c.due_at < $2) as broken
-    from desk.sla_clocks c
-    join desk.tickets t on (t.id, t.created_at) = (c.ticket_id, c.ticket_created_at)
-    where t.assigned_to is not null and c.state <> 'void' and ($4::bigint is null or t.client_id = $4)
+    select t.assigned_to, count(*) filter (where o.outcome = 'kept') as kept, count(*) filter (where o.outcome = 'broken') as broken
+    from desk.promise_outcomes o
+    join desk.tickets t on (t.id, t.created_at) = (o.ticket_id, o.ticket_created_at)
+    where t.assigned_to is not null and o.counts_at >= $1 and o.counts_at < $2 and ($4::bigint is null or t.client_id = $4)
         and ($5::bigint is null or t.assigned_to = $5)
     group by t.assigned_to
 )

@@ -1,4 +1,5 @@
--- How the desk's time went, by client: what came, what was answered and solved, what is left, and what became of the promises whose hour it was.
+-- How the desk's time went, by client: what came, what was answered and solved, what is left, and what became of the promises that
+-- count in the period (desk.promise_outcomes says when).
 --   $1 from · $2 until · $3 zone · $4 client or null · $5 agent or null · $6, $7 first and last day
 with tickets as (
     select t.client_id, count(*) filter (where t.created_at >= $1) as opened,
@@ -9,12 +10,10 @@ with tickets as (
     where t.created_at < $2 and ($4::bigint is null or t.client_id = $4) and ($5::bigint is null or t.assigned_to = $5)
     group by t.client_id
 ), promises as (
-    select t.client_id,
-        count(*) filter (where c.state = 'met' and c.stopped_at >= $1 and c.stopped_at < $2) as kept,
-        count(*) filter (where (c.state = 'missed' or (c.state in ('running', 'paused') and c.due_at < now())) and c.due_at >= $1 and c.due_at < $2) as broken
-    from desk.sla_clocks c
-    join desk.tickets t on (t.id, t.created_at) = (c.ticket_id, c.ticket_created_at)
-    where c.state <> 'void' and ($4::bigint is null or t.client_id = $4) and ($5::bigint is null or t.assigned_to = $5)
+    select t.client_id, count(*) filter (where o.outcome = 'kept') as kept, count(*) filter (where o.outcome = 'broken') as broken
+    from desk.promise_outcomes o
+    join desk.tickets t on (t.id, t.created_at) = (o.ticket_id, o.ticket_created_at)
+    where o.counts_at >= $1 and o.counts_at < $2 and ($4::bigint is null or t.client_id = $4) and ($5::bigint is null or t.assigned_to = $5)
     group by t.client_id
 )
 select c.name, coalesce(t.opened, 0), coalesce(t.answered, 0), coalesce(t.resolved, 0), coalesce(t.open, 0), coalesce(p.kept, 0), coalesce(p.broken, 0),

@@ -138,6 +138,78 @@ async fn figures_of_tickets_of_every_sort_are_those_of_the_oracle_and_of_the_rep
     assert_eq!(shown.to_vec(), reported, "by the seed {seed}");
 }
 
+/// What the report of deadlines says of the last days, in the shape of the page's table: of each promise all priorities, and each, the most urgent first.
+async fn reported(web: &Web, zone: &str, days: i32, agent: Option<i64>) -> Value {
+    let of_report = format!(
+        "with told as (
+             select r.* from ({}) r (month, client, priority, promise, kept, broken, open, share), (select $6::date, $7::date) days
+         ), lines as (
+             select promise, priority, row_number() over () as line
+             from unnest(array['first_response', 'resolution']) promise, unnest(array[null, 'urgent', 'high', 'normal', 'low']) priority
+         ), sums as (
+             select l.line, coalesce(sum(t.kept), 0) as kept, coalesce(sum(t.broken), 0) as broken
+             from lines l left join told t on t.promise = l.promise and t.priority = coalesce(l.priority, t.priority)
+             group by l.line
+         )
+         select jsonb_agg(jsonb_build_array(kept::text, broken::text) order by line) from sums",
+        include_str!("../../../../jobs/src/reports/sql/sla.sql")
+    );
+    let period = "select ((now() at time zone $1)::date - $2::int + 1)::timestamp at time zone $1,
+                         ((now() at time zone $1)::date + 1)::timestamp at time zone $1";
+    let (from, until): (chrono::DateTime<chrono::Utc>, chrono::DateTime<chrono::Utc>) =
+        sqlx::query_as(period).bind(zone).bind(days).fetch_one(&web.stores.db).await.unwrap();
+    sqlx::query_scalar(AssertSqlSafe(of_report))
+        .bind(from)
+        .bind(until)
+        .bind(zone)
+        .bind(None::<i64>)
+        .bind(agent)
+        .bind(None::<chrono::NaiveDate>)
+        .bind(None::<chrono::NaiveDate>)
+        .fetch_one(&web.stores.db)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn the_dashboard_and_the_report_of_deadlines_count_by_one_rule_and_say_it() {
+    let web = desk().await;
+    let seed: f64 = random();
+    let data = format!("select setseed({seed}); {}", include_str!("data.sql"));
+    sqlx::raw_sql(AssertSqlSafe(data)).execute(&web.stores.db).await.unwrap();
+
+    // The page is what the oracle says.
+    agree(&web, &format!("by the seed {seed}")).await;
+    // And so is the report, of everybody's tickets and of an agent's own.
+    let own = web.number("select id from core.users where email = 'agente@faena.example'").await;
+    for (zone, agent) in [("Europe/Madrid", None), ("America/Bogota", Some(own)), ("Pacific/Auckland", None)] {
+        for days in [7, 30, 90] {
+            let oracle: Value = sqlx::query_scalar(include_str!("oracle.sql"))
+                .bind(zone)
+                .bind(days)
+                .bind(agent)
+                .fetch_one(&web.stores.db)
+                .await
+                .unwrap();
+            let expected: Vec<Value> =
+                oracle["promises"].as_array().unwrap().iter().map(|line| json!([line[0], line[1]])).collect();
+            assert!(days < 30 || expected[0] != json!(["0", "0"]), "there is something to count");
+            let said = reported(&web, zone, days, agent).await;
+            assert_eq!(said, json!(expected), "{days} days in {zone} for {agent:?}, by the seed {seed}");
+        }
+    }
+
+    let manager = web.signed_in("jefa").await;
+    for (path, rule) in [
+        ("/tablero", "el incumplido, el día en que venció, se haya atendido después o no"),
+        ("/informes", "el incumplido, el día en que venció, se haya atendido después o no"),
+        ("/dashboard", "one that was missed, on the day on which it passed"),
+        ("/reports", "Undecided is one that passes in the period"),
+    ] {
+        assert!(manager.page(path).await.html.contains(rule), "{path}");
+    }
+}
+
 #[tokio::test]
 async fn an_agent_is_shown_what_is_theirs_and_a_client_nothing() {
     let web = desk().await;
