@@ -93,7 +93,7 @@ async fn how_soon_messages_are_acknowledged() {
             .await;
         took.sort();
         let at = |share: usize| took[(took.len() - 1) * share / 100];
-        println!(
+        eprintln!(
             "{provider:?}, {at_once} at once, {} messages: p50 {:?}, p99 {:?}, max {:?}",
             took.len(),
             at(50),

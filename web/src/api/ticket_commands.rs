@@ -34,7 +34,6 @@ use super::{
 };
 use crate::{
     app::App,
-    desk_figures::changing,
     paths,
     problem::{Doing as _, Problem, Told},
     visit::Visit,
@@ -140,7 +139,7 @@ pub(crate) async fn submit(
         tx.commit().await?;
         Ok(id)
     };
-    let id = changing(&app, done).await.or_else(|error| Err(refusal(error, DOING)?))?;
+    let id = done.await.or_else(|error| Err(refusal(error, DOING)?))?;
     Ok(opened(one(&app, &actor, id).await?))
 }
 
@@ -269,7 +268,7 @@ pub(crate) async fn edit(
         change.carry_out(&mut tx, at, &actor, seen, ticket.status).await?;
         tx.commit().await.map_err(DeskError::from)
     };
-    changing(&app, done).await.or_else(|error| Err(refusal(error, DOING)?))?;
+    done.await.or_else(|error| Err(refusal(error, DOING)?))?;
     one(&app, &actor, id).await.map(Json)
 }
 

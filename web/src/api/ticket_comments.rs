@@ -29,7 +29,6 @@ use super::{
 };
 use crate::{
     app::App,
-    desk_figures::changing,
     problem::{Doing as _, Problem},
     visit::Visit,
 };
@@ -129,7 +128,7 @@ pub(crate) async fn submit(
         tx.commit().await?;
         Ok(id)
     };
-    let id = changing(&app, done).await.or_else(|error| Err(refusal(error, DOING)?))?;
+    let id = done.await.or_else(|error| Err(refusal(error, DOING)?))?;
     written(&app, &actor, ticket, id).await
 }
 
