@@ -10,6 +10,7 @@ mod operator_notice;
 mod password_reset;
 mod receipt;
 mod refund;
+mod refund_failed;
 mod report_ready;
 mod sla_warning;
 mod video_ready;
@@ -25,7 +26,8 @@ pub use daily_report::{DailyReport, Figure};
 pub use operator_notice::OperatorNotice;
 pub use password_reset::PasswordReset;
 pub use receipt::Receipt;
-pub use refund::Refund;
+pub use refund::{Leaves, Refund};
+pub use refund_failed::RefundFailed;
 pub use report_ready::ReportReady;
 pub use sla_warning::{Deadline, SlaWarning, Span};
 pub use video_ready::VideoReady;
@@ -37,6 +39,7 @@ pub const ALL: &[Kind] = &[
     Kind::of::<PasswordReset>(),
     Kind::of::<Receipt>(),
     Kind::of::<Refund>(),
+    Kind::of::<RefundFailed>(),
     Kind::of::<CertificateReady>(),
     Kind::of::<VideoReady>(),
     Kind::of::<SlaWarning>(),
