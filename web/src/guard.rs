@@ -117,6 +117,10 @@ pub(crate) async fn meet(
     next: Next,
 ) -> Response {
     visit.meets(row);
+    // A zero byte is in no name of anything here, and Postgres takes none in a text.
+    if visit.path.contains("%00") {
+        return Problem::NotFound.into_response();
+    }
     next.run(request).await
 }
 

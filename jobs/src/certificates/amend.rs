@@ -4,7 +4,7 @@ use serde_json::json;
 use sqlx::{PgConnection, PgPool, types::Json};
 
 use super::{
-    certificate::{Certificate, CertificateId, Standing},
+    certificate::{Certificate, CertificateId, EndedAs, Standing},
     issue_certificate::IssueCertificate,
     notice,
     publish_status_list::PublishStatusList,
@@ -39,10 +39,11 @@ impl From<queue::EnqueueError> for AmendError {
 }
 
 /// Has a certificate issued under that name. One that counts is replaced as soon as the new one is issued, and counts until then; one that is
-/// on its way goes on with the other name.
+/// on its way goes on with the other name. After one that was revoked by mistake another is issued, under a serial of its own: what was revoked
+/// stays so.
 ///
 /// # Errors
-/// It has ended, or a replacement is on its way; or Postgres refuses.
+/// It was replaced, or a replacement is on its way; or Postgres refuses.
 pub async fn reissue(
     db: &PgPool,
     id: CertificateId,
@@ -53,8 +54,8 @@ pub async fn reissue(
     let mut tx = db.begin().await?;
     let certificate = Certificate::lock(&mut tx, id).await?.ok_or(AmendError::NoSuchCertificate)?;
     let new = match certificate.standing() {
-        Standing::Ended(_) => return Err(AmendError::NotNow),
-        Standing::Valid => {
+        Standing::Ended(EndedAs::Superseded) => return Err(AmendError::NotNow),
+        Standing::Valid | Standing::Ended(EndedAs::Revoked) => {
             let correction = Correction { of: &certificate, by: admin, name, note };
             let written = request::write(&mut tx, certificate.user_id, certificate.course_id, Some(&correction)).await?;
             written.ok_or(AmendError::NotNow)?

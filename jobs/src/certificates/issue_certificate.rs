@@ -214,10 +214,13 @@ async fn write(ctx: &Ctx, certificate: &Certificate, signer: &Signer, made: &Mad
         Err(error) => return Err(error).context("making the public key known"),
     }
     if let Some(before) = certificate.supersedes {
+        // One that was revoked before this one was asked for stays revoked.
         let ended = sqlx::query(
-            "update school.certificates set ended_at = clock_timestamp(), ended_as = 'superseded' where id = $1 and ended_at is null",
+            "update school.certificates set ended_at = coalesce(ended_at, clock_timestamp()), ended_as = coalesce(ended_as, 'superseded')
+             where id = $1 and (ended_at is null or ended_at < $2)",
         )
         .bind(before)
+        .bind(certificate.requested_at)
         .execute(&mut *effect)
         .await
         .context("ending the one before")?;

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     accounts::{full_name::FullName, user::UserId},
     courses::course::CourseId,
+    payments::sale::SaleId,
 };
 
 /// How often chance may choose what is taken: half of a list is free, so this many times in a row it does once in the age of the universe.
@@ -51,6 +52,25 @@ pub async fn request(tx: &mut PgConnection, user: UserId, course: CourseId) -> R
             .await?;
     if !is_there {
         write(tx, user, course, None).await?;
+    }
+    Ok(())
+}
+
+/// Has the certificate of a course that is open again issued, if it was completed before and none ever came of it: the course may have been closed
+/// in between, and with it the request.
+///
+/// # Errors
+/// Nothing may be kept of the transaction.
+pub async fn resume(tx: &mut PgConnection, sale: SaleId) -> Result<(), RequestError> {
+    let completed: Option<(UserId, CourseId, Option<CertificateId>)> =
+        sqlx::query_as(include_str!("sql/completed_before.sql")).bind(sale).fetch_optional(&mut *tx).await?;
+    match completed {
+        None => {}
+        // Its job may still live: it is issued once.
+        Some((_, _, Some(certificate_id))) => {
+            queue::enqueue(tx, IssueCertificate { certificate_id }).await?;
+        }
+        Some((user, course, None)) => request(tx, user, course).await?,
     }
     Ok(())
 }

@@ -227,6 +227,7 @@ impl Run {
             Ok(listed) => listed,
             Err(trouble) => return Err(store::trouble(ctx, trouble).await),
         };
+        store::answers(ctx).await?;
         let mut step = bounded_step(ctx).await?;
         let nobodys: Vec<String> =
             sqlx::query_scalar(unclaimed).bind(&listed).fetch_all(&mut *step).await.context("asking whose files are")?;

@@ -1,5 +1,6 @@
 //! What operators are told of though they are not looking.
 
+pub mod bilingual;
 pub mod notice;
 pub(crate) mod store;
 pub mod tell_operator;

@@ -8,13 +8,26 @@ use crate::ports::{Ctx, blobs::BlobTrouble};
 
 /// Until somebody has looked at the store's keys.
 const KEY_WAIT: Duration = Duration::from_secs(60);
-/// The key of the notice about a store that does not let us in.
+/// A store that is away for a moment wakes nobody; after so many attempts of one job it has been away for a while.
+const PATIENCE: u32 = 3;
+/// The key of the notice about a store that takes nothing.
 const NOTICE: &str = "blobs";
 
 /// What becomes of an attempt whose file the store has not taken.
 pub(crate) async fn trouble(ctx: &Ctx, trouble: BlobTrouble) -> Failure {
     match trouble {
-        BlobTrouble::Away(words) => Failure::retry(format!("the store of files: {words}")),
+        BlobTrouble::Away(words) => {
+            if ctx.attempt() >= PATIENCE {
+                let told = format!(
+                    "El almacén de archivos no responde; certificados e informes esperan y siguen solos cuando vuelva. / The store of files does not \
+                     answer; certificates and reports wait, and go on by themselves when it is back. ({words})"
+                );
+                if let Err(failure) = post_notice(&ctx.db, NOTICE, &told).await.context("telling the operator") {
+                    return failure;
+                }
+            }
+            Failure::retry(format!("the store of files: {words}"))
+        }
         refused @ BlobTrouble::Refused(_) => {
             let words = refused.to_string();
             let told = format!(

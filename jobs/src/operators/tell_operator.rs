@@ -48,8 +48,8 @@ impl Job for TellOperator {
         let told: Option<(String, String, String)> =
             sqlx::query_as(columns).bind(self.notice_id).fetch_optional(&ctx.db).await.context("looking up the notice")?;
         let (subject, text, path) = told.or_dead("there is no such notice")?;
-        let mut link = ctx.links.home().clone();
-        link.set_path(&path);
+        let home = ctx.links.home();
+        let link = home.join(&path).unwrap_or_else(|_| home.clone());
         delivery::send(ctx, key, &user, &letters::OperatorNotice { subject, text, link }).await
     }
 }

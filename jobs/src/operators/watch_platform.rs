@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 
-use super::notice::OperatorNotice;
+use super::{bilingual::Bilingual, notice::OperatorNotice};
 use crate::{
     chat::{self, Notice},
     housekeeping::make_partitions::room_until,
@@ -235,22 +235,18 @@ fn said_under(key: &str, since: DateTime<Utc>, what: &str) -> String {
 }
 
 async fn write_letters(tx: &mut PgConnection, untold: &[&Untold]) -> Result<(), queue::EnqueueError> {
-    if untold.len() > MOST_LETTERS {
-        let (es, en): (Vec<_>, Vec<_>) = untold.iter().map(|untold| in_both_languages(&untold.message)).unzip();
-        let (of_es, of_en) = (format!("{} avisos nuevos", untold.len()), format!("{} new notices", untold.len()));
+    let said: Vec<Bilingual> = untold.iter().map(|untold| Bilingual::read(&untold.message)).collect();
+    if said.len() > MOST_LETTERS {
+        let (of_es, of_en) = (format!("{} avisos nuevos", said.len()), format!("{} new notices", said.len()));
+        let (es, en): (Vec<_>, Vec<_>) = said.iter().map(|said| (&*said.es, &*said.en)).unzip();
         let (es, en) = (es.join("\n\n"), en.join("\n\n"));
         return OperatorNotice { subject: (&of_es, &of_en), text: (&es, &en), path: "/ops" }.tell(tx).await;
     }
-    for untold in untold {
-        let (es, en) = in_both_languages(&untold.message);
-        OperatorNotice { subject: (first_words(es), first_words(en)), text: (es, en), path: "/ops" }.tell(tx).await?;
+    for Bilingual { es, en, path } in &said {
+        let path = path.as_deref().unwrap_or("/ops");
+        OperatorNotice { subject: (first_words(es), first_words(en)), text: (es, en), path }.tell(tx).await?;
     }
     Ok(())
-}
-
-/// Notices are written as Spanish, a slash, English; one that is not is both.
-fn in_both_languages(message: &str) -> (&str, &str) {
-    message.split_once(" / ").unwrap_or((message, message))
 }
 
 /// Up to the first pause in a sentence.
@@ -301,9 +297,9 @@ mod tests {
 
     #[test]
     fn a_letter_has_the_part_of_a_notice_that_its_reader_can_read() {
-        let (es, en) = in_both_languages("El correo no sale: mira SMTP_URL. / Mail does not leave: check SMTP_URL. (535)");
-        assert_eq!((first_words(es), first_words(en)), ("El correo no sale", "Mail does not leave"));
-        assert_eq!(in_both_languages("¿Hay alguien? / Is anybody there?"), ("¿Hay alguien?", "Is anybody there?"));
-        assert_eq!(in_both_languages("x"), ("x", "x"));
+        let Bilingual { es, en, .. } =
+            Bilingual::read("El correo no sale: mira SMTP_URL. / Mail does not leave: check SMTP_URL. (535)");
+        assert_eq!((first_words(&es), first_words(&en)), ("El correo no sale", "Mail does not leave"));
+        assert!(es.ends_with("SMTP_URL. (535)") && en.ends_with("SMTP_URL. (535)"), "the reason is everybody's");
     }
 }

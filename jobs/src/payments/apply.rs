@@ -18,17 +18,18 @@ use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::{
-    ledger::{Account, Entry, Kind, post},
+    ledger::{Account, Entry, Kind, is_in_suspense, post},
     money::Money,
     notice,
     refund_sale::RefundSale,
-    refunds,
+    refunds::{self, News, Origin, RefundId, Wanted},
     sale::{Provider, Sale, SaleId, SaleState},
     send_receipt::SendReceipt,
     send_refund_notice::SendRefundNotice,
 };
 use crate::{
     accounts::user::UserId,
+    certificates,
     courses::course::CourseId,
     ports::payments::{CheckoutPage, Seen, SeenCharge, SeenDispute, SeenDisputeState},
 };
@@ -42,6 +43,9 @@ pub enum ApplyError {
     /// What follows could not be promised.
     #[error("promising what follows a payment: {0}")]
     Enqueue(#[from] EnqueueError),
+    /// The certificate of a course that was completed before could not be asked for.
+    #[error(transparent)]
+    Certificate(#[from] certificates::request::RequestError),
     /// There is no such sale.
     #[error("the sale is gone")]
     NoSuchSale,
@@ -54,6 +58,7 @@ pub enum ApplyError {
 pub async fn apply(tx: &mut PgConnection, id: SaleId, seen: &Seen, now: DateTime<Utc>) -> Result<SaleState, ApplyError> {
     let (sale, rivals) = lock(tx, id).await?;
     let wrong = mismatch(&sale, seen);
+    let mut news = Vec::new();
     if let Some(reason) = wrong {
         note_review(tx, &sale, reason).await?;
     } else {
@@ -62,24 +67,47 @@ pub async fn apply(tx: &mut PgConnection, id: SaleId, seen: &Seen, now: DateTime
             take_charge(tx, &sale, &rivals, charge).await?;
         }
         let contra = income_account(tx, id).await?;
-        for refund in &seen.refunds {
-            let news = refunds::take(tx, &sale, refund, contra.unwrap_or(Account::Refunds)).await?;
-            if let Some(refund_id) = news {
-                queue::enqueue(tx, SendRefundNotice { refund_id }).await?;
-            }
+        // Some providers list the latest first; which one was the last of the money is decided in the order in which it went.
+        let mut refunds: Vec<_> = seen.refunds.iter().collect();
+        refunds.sort_by_key(|refund| refund.at);
+        for refund in refunds {
+            news.extend(refunds::take(tx, &sale, refund, contra.unwrap_or(Account::Refunds)).await?);
         }
         for dispute in &seen.disputes {
             take_dispute(tx, &sale, dispute, contra.unwrap_or(Account::Disputes), now).await?;
         }
     }
-    settle(tx, id, Some(&seen.page), now).await
+    let state = settle(tx, id, Some(&seen.page), now).await?;
+    tell(tx, id, &news).await?;
+    Ok(state)
+}
+
+/// Tells of refunds what has become of them, now that it is known what they leave.
+async fn tell(tx: &mut PgConnection, sale: SaleId, news: &[News]) -> Result<(), ApplyError> {
+    let done: Vec<RefundId> =
+        news.iter().filter_map(|news| if let News::Done(refund) = news { Some(*refund) } else { None }).collect();
+    if !done.is_empty() {
+        refunds::note_left_open(tx, &done).await?;
+    }
+    for refund_id in done {
+        queue::enqueue(tx, SendRefundNotice { refund_id }).await?;
+    }
+    for one in news {
+        let News::Undone { refund, was_booked } = *one else { continue };
+        post_notice(&mut *tx, &notice::refund_key(sale), &notice::refund_undone(sale)).await?;
+        if was_booked {
+            queue::enqueue(tx, SendRefundNotice { refund_id: refund }).await?;
+        }
+    }
+    refunds::clear_failures(tx, sale).await?;
+    Ok(())
 }
 
 /// Opens the course of a sale that costs nothing.
 ///
 /// # Errors
 /// Postgres refuses or cannot be reached.
-pub async fn open_free(tx: &mut PgConnection, sale: SaleId) -> sqlx::Result<()> {
+pub async fn open_free(tx: &mut PgConnection, sale: SaleId) -> Result<(), ApplyError> {
     sqlx::query("update school.sales set state = 'paid', paid_at = created_at, updated_at = clock_timestamp() where id = $1 and amount_minor = 0")
         .bind(sale)
         .execute(&mut *tx)
@@ -273,7 +301,8 @@ async fn take_charge(tx: &mut PgConnection, sale: &Sale, rivals: &[Rival], charg
     };
     note_review(tx, sale, reason).await?;
     if reason == "second_payment" {
-        let refund_id = refunds::ask(tx, sale.id, refunds::Origin::SecondPayment, None, "", charge.amount).await?;
+        let wanted = Wanted { origin: Origin::SecondPayment, by: None, reason: "", form: None, amount: charge.amount };
+        let refund_id = refunds::ask(tx, sale.id, &wanted).await?;
         queue::enqueue(tx, RefundSale { refund_id }).await?;
     }
     Ok(())
@@ -287,14 +316,7 @@ fn not_income(sale: &Sale, rivals: &[Rival], charge: &SeenCharge) -> Option<&'st
 /// Where what goes back is booked: beside the income, or out of suspense. `None`: the charge is income, and each kind has an account of its
 /// own.
 async fn income_account(tx: &mut PgConnection, sale: SaleId) -> sqlx::Result<Option<Account>> {
-    let in_suspense: bool = sqlx::query_scalar(
-        "select exists (select from school.ledger_transactions t join school.ledger_lines l on l.transaction_id = t.id
-                        where t.sale_id = $1 and t.kind = 'charge' and l.account = 'suspense')",
-    )
-    .bind(sale)
-    .fetch_one(tx)
-    .await?;
-    Ok(in_suspense.then_some(Account::Suspense))
+    Ok(is_in_suspense(tx, sale).await?.then_some(Account::Suspense))
 }
 
 /// Takes in what a bank has taken back. A decision is final, whatever an older look says.
@@ -385,8 +407,24 @@ pub async fn settle(
     .bind(failure.filter(|_| state == SaleState::Failed))
     .execute(&mut *tx)
     .await?;
+    note_on_its_way(tx, id, state, page).await?;
     follow(tx, id, state).await?;
     Ok(state)
+}
+
+/// Notes that the person has done their part, as long as neither money nor a refusal has come of it.
+async fn note_on_its_way(tx: &mut PgConnection, id: SaleId, state: SaleState, page: Option<&CheckoutPage>) -> sqlx::Result<()> {
+    let Some(page) = page else { return Ok(()) };
+    let is_on_its_way = state == SaleState::Pending && *page == CheckoutPage::Complete;
+    sqlx::query(
+        "update school.sales set on_its_way_since = case when $2 then clock_timestamp() end, updated_at = clock_timestamp()
+         where id = $1 and (on_its_way_since is not null) <> $2",
+    )
+    .bind(id)
+    .bind(is_on_its_way)
+    .execute(tx)
+    .await
+    .map(drop)
 }
 
 impl Sum {
@@ -418,7 +456,7 @@ impl Sum {
 
 /// Opens, suspends or closes the course. A sale closes only what it has opened: by then another may have opened it again. A payment that is
 /// first heard of when it is disputed already leaves what it would have left had we heard of it in between.
-async fn follow(tx: &mut PgConnection, id: SaleId, state: SaleState) -> sqlx::Result<()> {
+async fn follow(tx: &mut PgConnection, id: SaleId, state: SaleState) -> Result<(), ApplyError> {
     let access = match state {
         SaleState::Paid | SaleState::PartRefunded => "active",
         SaleState::Disputed => "suspended",
@@ -426,11 +464,17 @@ async fn follow(tx: &mut PgConnection, id: SaleId, state: SaleState) -> sqlx::Re
         // What was open is closed until somebody has looked; what never was stays so.
         SaleState::Review => {
             let close = "update school.enrolments set state = 'suspended' where sale_id = $1 and state = 'active'";
-            return sqlx::query(close).bind(id).execute(tx).await.map(drop);
+            sqlx::query(close).bind(id).execute(tx).await?;
+            return Ok(());
         }
         SaleState::Pending | SaleState::Expired | SaleState::Failed => return Ok(()),
     };
-    sqlx::query(include_str!("sql/follow_sale.sql")).bind(id).bind(access).execute(tx).await.map(drop)
+    let moved = sqlx::query(include_str!("sql/follow_sale.sql")).bind(id).bind(access).execute(&mut *tx).await?;
+    if access == "active" && moved.rows_affected() > 0 {
+        // Whoever had completed it before their money went back need not complete it twice.
+        certificates::request::resume(tx, id).await?;
+    }
+    Ok(())
 }
 
 /// The refund of that id and the sale that it is of, both locked.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use queue::{Backoff, Failure, OrFailure, clear_notice, post_notice};
+use sqlx::PgExecutor;
 use tracing::warn;
 
 use super::{notice, sale::Provider, sale::Sale};
@@ -53,21 +54,28 @@ pub(super) async fn ensure(ctx: &Ctx, sale: &Sale, provider: &dyn PaymentProvide
         .execute(&mut *step)
         .await
         .context("writing where the person pays")?;
-    clear_notice(&mut *step, &notice::provider_key(sale.provider)).await.context("telling that the provider answers")?;
+    let_in(&mut *step, sale.provider).await?;
     step.commit().await?;
     Ok(Ok(opened.checkout_ref))
 }
 
+/// Says that a provider lets us in: it has just answered.
+pub(super) async fn let_in(db: impl PgExecutor<'_>, provider: Provider) -> Result<(), Failure> {
+    clear_notice(db, &notice::provider_key(provider)).await.context("telling that the provider lets us in")
+}
+
 /// What a provider's trouble means for the job that met it.
 pub(super) async fn failure(ctx: &Ctx, provider: Provider, trouble: Trouble) -> Failure {
+    failure_at(ctx, provider, &notice::provider_key(provider), trouble).await
+}
+
+/// The same for a door that has a notice of its own: keys may open the one and not the other.
+pub(super) async fn failure_at(ctx: &Ctx, provider: Provider, key: &str, trouble: Trouble) -> Failure {
     let name = provider.as_str();
     match trouble {
         Trouble::Unknown { words } => Failure::retry(format!("{name}: {words}")),
         Trouble::Away { words, wait, needs_operator } => {
-            if needs_operator
-                && let Err(error) =
-                    post_notice(&ctx.db, &notice::provider_key(provider), &notice::provider(provider, &words)).await
-            {
+            if needs_operator && let Err(error) = post_notice(&ctx.db, key, &notice::provider(provider, &words)).await {
                 warn!(%error, "the operator could not be told that a provider does not let us in");
             }
             let wait = chrono::TimeDelta::from_std(wait).unwrap_or(chrono::TimeDelta::minutes(5));

@@ -9,14 +9,15 @@ use serde::{Deserialize, Serialize};
 use tracing::info;
 
 use super::{
-    checkout::failure,
+    checkout::failure_at,
     confirm_payment::ConfirmPayment,
     money::{Currency, Money},
+    notice,
     sale::{Provider, SaleId},
 };
 use crate::ports::{
     Ctx, Ports,
-    payments::{ListedPayment, PaymentProvider},
+    payments::{ListedPayment, ListedReturn, PaymentProvider, Returned, SeenDisputeState, SeenRefundState},
 };
 
 /// How far back: messages are repeated for three days.
@@ -65,6 +66,7 @@ impl Job for ComparePayments {
         .await
         .context("closing what agrees again")?;
         tell(&mut effect).await.context("telling the operator")?;
+        clear_notice(&mut *effect, &notice::lists_key(name)).await.context("telling that the provider shows its lists")?;
         Ok(effect.into())
     }
 }
@@ -107,7 +109,7 @@ impl Walk {
         loop {
             let page = match provider.list(since, after.as_deref()).await {
                 Ok(page) => page,
-                Err(trouble) => return Err(failure(ctx, name, trouble).await),
+                Err(trouble) => return Err(failure_at(ctx, name, &notice::lists_key(name), trouble).await),
             };
             let mut step = ctx.step().await?;
             for payment in &page.payments {
@@ -160,25 +162,28 @@ impl Walk {
         }
     }
 
-    /// Refunds and disputes of these days that are not in our books, also of older payments.
+    /// Refunds and disputes of these days, also of older payments, that are not in our books, or not as they ended; and those whose end we wait
+    /// for, whatever their age: it may have been told and not heard.
     async fn ask_about_returns(&mut self, ctx: &Ctx, provider: &dyn PaymentProvider) -> Result<(), Failure> {
         let returns = match provider.list_returns(self.since).await {
             Ok(returns) => returns,
-            Err(trouble) => return Err(failure(ctx, self.name, trouble).await),
+            Err(trouble) => return Err(failure_at(ctx, self.name, &notice::lists_key(self.name), trouble).await),
         };
-        let (payments, refs): (Vec<_>, Vec<_>) = returns.into_iter().unzip();
+        let (mut payments, mut refs, mut states) = (Vec::new(), Vec::new(), Vec::new());
+        for ListedReturn { payment_ref, own_ref, state } in returns {
+            payments.push(payment_ref);
+            refs.push(own_ref);
+            states.push(state_word(state));
+        }
         let mut step = ctx.step().await?;
-        let unheard: Vec<(SaleId,)> = sqlx::query_as(
-            "select distinct s.id from unnest($2::text[], $3::text[]) as r (payment_ref, ref)
-             join school.sales s on (s.provider, s.payment_ref) = ($1, r.payment_ref)
-             where not exists (select from school.ledger_transactions t where t.provider = $1 and t.kind in ('refund', 'dispute') and t.source_ref = r.ref)",
-        )
-        .bind(self.name)
-        .bind(payments)
-        .bind(refs)
-        .fetch_all(&mut *step)
-        .await
-        .context("looking for refunds and disputes that nobody told of")?;
+        let unheard: Vec<(SaleId,)> = sqlx::query_as(include_str!("sql/unheard_returns.sql"))
+            .bind(self.name)
+            .bind(payments)
+            .bind(refs)
+            .bind(states)
+            .fetch_all(&mut *step)
+            .await
+            .context("looking for refunds and disputes that nobody told of")?;
         for (sale_id,) in unheard {
             self.asked += 1;
             queue::enqueue(&mut step, ConfirmPayment { sale_id }).await.context("promising to look at a sale")?;
@@ -235,6 +240,18 @@ impl Walk {
         .await
         .context("writing a difference")
         .map(drop)
+    }
+}
+
+/// The word that our books have for it.
+fn state_word(state: Returned) -> &'static str {
+    match state {
+        Returned::Refund(SeenRefundState::Pending) => "pending",
+        Returned::Refund(SeenRefundState::Succeeded) => "succeeded",
+        Returned::Refund(SeenRefundState::Failed) => "failed",
+        Returned::Dispute(SeenDisputeState::Open) => "open",
+        Returned::Dispute(SeenDisputeState::Won) => "won",
+        Returned::Dispute(SeenDisputeState::Lost) => "lost",
     }
 }
 

@@ -9,7 +9,7 @@ use tracing::info;
 
 use super::{
     apply::{apply, expire, may_collect, note_declined},
-    checkout::{self, ensure, failure, provider_of},
+    checkout::{self, ensure, failure, let_in, provider_of},
     sale::{Sale, SaleId},
 };
 use crate::ports::{
@@ -67,6 +67,7 @@ impl Job for ConfirmPayment {
         }
         let mut effect = ctx.effect().await?;
         let state = apply(&mut effect, sale.id, &seen, ctx.now()).await.context("writing what has become of the sale")?;
+        let_in(&mut *effect, sale.provider).await?;
         sqlx::query(
             "update school.payment_events set outcome = 'applied', processed_at = clock_timestamp()
              where provider = $1 and event_id = any($2) and processed_at is null",

@@ -1,7 +1,7 @@
 //! The ledger: every movement of money, in double entry, known by the provider's name for it and written once.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 
 use super::{
     money::Money,
@@ -83,4 +83,18 @@ pub async fn post(tx: &mut PgConnection, entry: &Entry<'_>) -> sqlx::Result<bool
         .execute(tx)
         .await?;
     Ok(posted.rows_affected() > 0)
+}
+
+/// Whether what a sale brought is no income: another amount, or a second payment of the same course.
+///
+/// # Errors
+/// Postgres refuses or cannot be reached.
+pub(super) async fn is_in_suspense(db: impl PgExecutor<'_>, sale: SaleId) -> sqlx::Result<bool> {
+    sqlx::query_scalar(
+        "select exists (select from school.ledger_transactions t join school.ledger_lines l on l.transaction_id = t.id
+                        where t.sale_id = $1 and t.kind = 'charge' and l.account = 'suspense')",
+    )
+    .bind(sale)
+    .fetch_one(db)
+    .await
 }

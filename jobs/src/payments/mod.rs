@@ -18,6 +18,7 @@ pub mod confirm_payment;
 pub mod ledger;
 pub mod money;
 mod notice;
+pub mod nullable;
 pub mod open_checkout;
 pub mod paypal;
 pub mod purchase;

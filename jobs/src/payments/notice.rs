@@ -15,10 +15,16 @@ pub(super) fn review(sale: SaleId, reason: &str) -> String {
         "account" => ("el dinero no llegó a nuestra cuenta", "the money did not come to our account"),
         "livemode" => ("el pago es del otro entorno (pruebas o real)", "the payment is of the other world (trial or real)"),
         "sale" => ("el proveedor dice que el pago es de otra compra", "the provider says that the payment is for another sale"),
-        _ => ("el curso ya estaba pagado; se devuelve solo", "the course was paid already; it is being refunded"),
+        _ => {
+            return format!(
+                "El curso de la compra {sale} ya estaba pagado: el segundo pago se devuelve solo y el curso no cambia. / The course of sale {sale} \
+                 was paid already: the second payment goes back by itself, and nothing changes for the course. (/admin/sales/{sale})"
+            );
+        }
     };
     format!(
-        "Revisa el pago de la compra {sale}: {es}. El curso sigue cerrado. / Look at the payment of sale {sale}: {en}. The course stays closed. (/admin/sales/{sale})"
+        "Revisa el pago de la compra {sale}: {es}. Este pago no abre el curso. / Look at the payment of sale {sale}: {en}. This payment does not open \
+         the course. (/admin/sales/{sale})"
     )
 }
 
@@ -48,9 +54,22 @@ pub(super) fn refund(sale: SaleId, words: &str) -> String {
     )
 }
 
+/// A refund that had been accepted has failed.
+pub(super) fn refund_undone(sale: SaleId) -> String {
+    format!(
+        "Una devolución de la compra {sale} falló después de aceptada: el dinero está otra vez con nosotros y hay que devolverlo de otra manera. / A \
+         refund of sale {sale} failed after it had been accepted: the money is with us again and has to go back another way. (/admin/sales/{sale})"
+    )
+}
+
 /// The key of the notice about a provider that does not let us in.
 pub(super) fn provider_key(provider: Provider) -> String {
     format!("payments:{}", provider.as_str())
+}
+
+/// The key of the notice about a provider that does not show us its lists: that is another permission.
+pub(super) fn lists_key(provider: Provider) -> String {
+    format!("payments:{}:lists", provider.as_str())
 }
 
 /// A provider does not let us in.

@@ -31,6 +31,8 @@ pub enum Bought {
     Already,
     /// They have paid, and somebody has to look at that payment first.
     InReview(SaleId),
+    /// They have paid, in a way whose money takes a while to come.
+    OnItsWay(SaleId),
     /// Nobody can buy it, or not with that provider.
     NotForSale,
 }
@@ -41,6 +43,9 @@ pub enum BuyError {
     /// Postgres refused or could not be reached.
     #[error("writing a sale: {0}")]
     Postgres(#[from] sqlx::Error),
+    /// The course could not be opened.
+    #[error("opening a course: {0}")]
+    Open(#[from] apply::ApplyError),
     /// The page could not be promised.
     #[error("promising the page to pay at: {0}")]
     Enqueue(#[from] queue::EnqueueError),
@@ -54,7 +59,7 @@ struct Offer {
 }
 
 /// Takes up a course for a person. Pressed twice, it is taken up once: a page that is still open is the same page, and one with another
-/// provider or price gives way.
+/// provider or price gives way, unless its money is on its way.
 ///
 /// # Errors
 /// Nothing was written.
@@ -86,6 +91,9 @@ pub async fn buy(db: &PgPool, buyer: UserId, course: CourseId, provider: Provide
         return Ok(Bought::InReview(sale.id));
     }
     if let Some(pending) = sales.iter().find(|sale| sale.state == SaleState::Pending) {
+        if pending.is_on_its_way() {
+            return Ok(Bought::OnItsWay(pending.id));
+        }
         let can_be_paid = chrono::Utc::now() + LEAST_TIME < pending.expires_at;
         if pending.provider == provider && pending.amount() == price && can_be_paid {
             return Ok(Bought::Checkout(pending.id));

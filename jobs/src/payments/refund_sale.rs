@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     apply::lock_refund,
-    checkout::{self, failure, provider_of},
+    checkout::{self, failure, let_in, provider_of},
     confirm_payment::ConfirmPayment,
     notice,
     refunds::{Refund, RefundId, RefundState},
@@ -57,6 +57,8 @@ impl Job for RefundSale {
 async fn write(ctx: &Ctx, refund: &Refund, answer: Result<SeenRefund, String>) -> Attempted {
     let mut effect = ctx.effect().await?;
     let (sale, refund) = lock_refund(&mut effect, refund.id).await.context("looking up the refund again")?;
+    // Also who refuses has let us in.
+    let_in(&mut *effect, sale.provider).await?;
     // Somebody who asked about the sale meanwhile may have seen more of it than this answer says.
     if refund.state == RefundState::Requested {
         let sql = match &answer {

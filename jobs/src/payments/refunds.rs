@@ -1,6 +1,7 @@
 //! Money that goes back: asked for here, or seen at the provider.
 
 use chrono::{DateTime, Utc};
+use queue::clear_notice;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, PgExecutor, PgPool};
@@ -10,6 +11,7 @@ use super::{
     apply::ApplyError,
     ledger::{Account, Entry, Kind, post},
     money::{Currency, Money},
+    notice,
     refund_sale::RefundSale,
     sale::{Sale, SaleId},
 };
@@ -74,6 +76,10 @@ pub struct Refund {
     pub created_at: DateTime<Utc>,
     /// When it came to its end.
     pub settled_at: Option<DateTime<Utc>>,
+    /// Whether all that had come had gone back by then; `None`: it was never booked.
+    pub is_whole: Option<bool>,
+    /// Whether the person had the course after it was booked, by this sale or by another.
+    pub left_open: Option<bool>,
 }
 
 impl Refund {
@@ -81,6 +87,12 @@ impl Refund {
     #[must_use]
     pub fn amount(&self) -> Money {
         Money::new(self.amount_minor, self.currency)
+    }
+
+    /// Whether the provider had accepted it and it failed afterwards: the money is with us again.
+    #[must_use]
+    pub fn has_come_back(&self) -> bool {
+        self.state == RefundState::Failed && self.provider_ref.is_some()
     }
 
     /// The refund of that id.
@@ -115,6 +127,9 @@ pub enum RefundRefused {
     /// The money was entered here without the provider's name for its payment, so nobody can be asked to give it back.
     #[error("nobody knows which payment the money came with")]
     UnknownPayment,
+    /// The form was sent before, and asked for something else then.
+    #[error("the form has asked for another refund before")]
+    FormUsed,
     /// There is no such sale.
     #[error("there is no such sale")]
     NoSuchSale,
@@ -126,7 +141,8 @@ pub enum RefundRefused {
     Enqueue(#[from] queue::EnqueueError),
 }
 
-/// Gives money of a sale back, in an administrator's name. What was asked for before and is not done counts as given.
+/// Gives money of a sale back, in an administrator's name. What was asked for before and is not done counts as given. `form` tells one asking
+/// from another: asked twice, the same form is one refund, and is answered with it.
 ///
 /// # Errors
 /// Nothing was asked for.
@@ -136,6 +152,7 @@ pub async fn order_refund(
     amount: Option<Money>,
     admin: UserId,
     reason: &str,
+    form: Uuid,
 ) -> Result<RefundId, RefundRefused> {
     let mut tx = db.begin().await?;
     let sale: Sale = sqlx::query_as("select * from school.sales where id = $1 for no key update")
@@ -143,6 +160,10 @@ pub async fn order_refund(
         .fetch_optional(&mut *tx)
         .await?
         .ok_or(RefundRefused::NoSuchSale)?;
+    if let Some(before) = by_form(&mut tx, form).await? {
+        let is_same = before.sale_id == sale.id && amount.is_none_or(|amount| amount == before.amount());
+        return if is_same { Ok(RefundId(before.id)) } else { Err(RefundRefused::FormUsed) };
+    }
     let given: i64 = sqlx::query_scalar(
         "select coalesce(sum(amount_minor), 0)::bigint from school.refunds where sale_id = $1 and state <> 'failed'",
     )
@@ -165,7 +186,8 @@ pub async fn order_refund(
     if amount.minor < 1 || amount.minor > left.minor || amount.currency != left.currency {
         return Err(RefundRefused::NotThatMuch { left });
     }
-    let refund_id = ask(&mut tx, sale.id, Origin::Admin, Some(admin), reason, amount).await?;
+    let refund_id =
+        ask(&mut tx, sale.id, &Wanted { origin: Origin::Admin, by: Some(admin), reason, form: Some(form), amount }).await?;
     queue::enqueue(&mut tx, RefundSale { refund_id }).await?;
     sqlx::query("insert into core.audit_log (actor_id, action, subject, detail) values ($1, 'refund_sale', 'sale:' || $2::text, jsonb_build_object('amount_minor', $3, 'currency', $4::text))")
         .bind(admin)
@@ -178,32 +200,51 @@ pub async fn order_refund(
     Ok(refund_id)
 }
 
+/// What that form has asked for.
+async fn by_form(tx: &mut PgConnection, form: Uuid) -> sqlx::Result<Option<Refund>> {
+    sqlx::query_as("select * from school.refunds where form_key = $1").bind(form).fetch_optional(tx).await
+}
+
+/// Money that is to go back.
+#[derive(Debug)]
+pub(super) struct Wanted<'a> {
+    pub(super) origin: Origin,
+    pub(super) by: Option<UserId>,
+    pub(super) reason: &'a str,
+    pub(super) form: Option<Uuid>,
+    pub(super) amount: Money,
+}
+
 /// Writes that money is to go back. Whoever writes it enqueues the job in the same transaction.
-pub(super) async fn ask(
-    tx: &mut PgConnection,
-    sale: SaleId,
-    origin: Origin,
-    by: Option<UserId>,
-    reason: &str,
-    amount: Money,
-) -> sqlx::Result<RefundId> {
+pub(super) async fn ask(tx: &mut PgConnection, sale: SaleId, wanted: &Wanted<'_>) -> sqlx::Result<RefundId> {
     let id = RefundId(Uuid::now_v7());
     sqlx::query(
-        "insert into school.refunds (id, sale_id, origin, requested_by, reason, amount_minor, currency) values ($1, $2, $3, $4, left($5, 500), $6, $7)",
+        "insert into school.refunds (id, sale_id, origin, requested_by, reason, amount_minor, currency, form_key)
+         values ($1, $2, $3, $4, left($5, 500), $6, $7, $8)",
     )
     .bind(id)
     .bind(sale)
-    .bind(origin)
-    .bind(by)
-    .bind(reason)
-    .bind(amount.minor)
-    .bind(amount.currency.as_str())
+    .bind(wanted.origin)
+    .bind(wanted.by)
+    .bind(wanted.reason)
+    .bind(wanted.amount.minor)
+    .bind(wanted.amount.currency.as_str())
+    .bind(wanted.form)
     .execute(tx)
     .await?;
     Ok(id)
 }
 
-/// Takes in what a provider says of a refund. Answers which refund has come to a good end by this, if one has.
+/// What has become of a refund just now.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum News {
+    /// It has come to a good end.
+    Done(RefundId),
+    /// It was accepted, and has failed after all. Whether it had been booked: then the person was told that it was done.
+    Undone { refund: RefundId, was_booked: bool },
+}
+
+/// Takes in what a provider says of a refund. Answers what has become of it by this, if anything has.
 ///
 /// A refund moves forward only: requested, pending, succeeded, failed. The last is not the third's opposite but what may follow it when the
 /// person's bank sends the money back.
@@ -212,7 +253,7 @@ pub(super) async fn take(
     sale: &Sale,
     seen: &SeenRefund,
     debit: Account,
-) -> Result<Option<RefundId>, ApplyError> {
+) -> Result<Option<News>, ApplyError> {
     let state = match seen.state {
         SeenRefundState::Pending => RefundState::Pending,
         SeenRefundState::Succeeded => RefundState::Succeeded,
@@ -243,17 +284,46 @@ pub(super) async fn take(
     match (state, moved) {
         (RefundState::Succeeded, Some((id,))) => {
             post(tx, &entry).await?;
-            Ok(Some(RefundId(id)))
+            note_whole(tx, id).await?;
+            Ok(Some(News::Done(RefundId(id))))
         }
-        (RefundState::Failed, Some(_)) => {
-            if is_posted(tx, sale, &seen.refund_ref).await? {
+        (RefundState::Failed, Some((id,))) => {
+            let was_booked = is_posted(tx, sale, &seen.refund_ref).await?;
+            if was_booked {
                 let back = Entry { kind: Kind::RefundReversal, debit: Account::Clearing, credit: debit, ..entry };
                 post(tx, &back).await?;
             }
-            Ok(None)
+            Ok(Some(News::Undone { refund: RefundId(id), was_booked }))
         }
         _ => Ok(None),
     }
+}
+
+/// Notes whether all that has come has gone back with this refund. What it leaves of the course is noted once the sale is settled.
+async fn note_whole(tx: &mut PgConnection, refund: Uuid) -> sqlx::Result<()> {
+    sqlx::query(include_str!("sql/note_whole.sql")).bind(refund).execute(tx).await.map(drop)
+}
+
+/// Notes whether the person has the course after these refunds.
+pub(super) async fn note_left_open(tx: &mut PgConnection, refunds: &[RefundId]) -> sqlx::Result<()> {
+    sqlx::query(
+        "update school.refunds r set left_open = exists (
+             select from school.enrolments e join school.sales s on (s.user_id, s.course_id) = (e.user_id, e.course_id)
+             where s.id = r.sale_id and e.state = 'active')
+         where r.id = any($1)",
+    )
+    .bind(refunds)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// Clears the notice about a refund that failed when nothing is left to be done about it: as much went back later for each that failed, or
+/// nothing is left to give back.
+pub(super) async fn clear_failures(tx: &mut PgConnection, sale: SaleId) -> sqlx::Result<()> {
+    let is_over: bool =
+        sqlx::query_scalar(include_str!("sql/refund_failures_are_over.sql")).bind(sale).fetch_one(&mut *tx).await?;
+    if is_over { clear_notice(tx, &notice::refund_key(sale)).await } else { Ok(()) }
 }
 
 async fn is_posted(tx: &mut PgConnection, sale: &Sale, refund_ref: &str) -> sqlx::Result<bool> {

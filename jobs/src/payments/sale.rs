@@ -167,6 +167,8 @@ pub struct Sale {
     pub expires_at: DateTime<Utc>,
     /// When it was paid.
     pub paid_at: Option<DateTime<Utc>>,
+    /// Since when we know that the money is on its way.
+    pub on_its_way_since: Option<DateTime<Utc>>,
 }
 
 impl Sale {
@@ -196,6 +198,12 @@ impl Sale {
     #[must_use]
     pub fn refunded(&self) -> Money {
         Money::new(self.refunded_minor, self.arrived_in())
+    }
+
+    /// Whether the person has done their part and the money has not come yet: some ways of paying take days.
+    #[must_use]
+    pub fn is_on_its_way(&self) -> bool {
+        self.state == SaleState::Pending && self.on_its_way_since.is_some()
     }
 
     /// Whether a person still has to look at it.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use queue::{Attempted, Backoff, Job, OrFailure, Queue};
+use queue::{Attempted, Backoff, Job, Limit, OrFailure, Queue};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,7 @@ impl Job for SendReceipt {
     const MAX_ATTEMPTS: u32 = delivery::MAX_ATTEMPTS;
     const TIMEOUT: Duration = delivery::TIMEOUT;
     const BACKOFF: Backoff = Backoff::between(Duration::from_secs(5), Duration::from_secs(600)).at_least(Duration::from_secs(1));
+    const LIMITS: &'static [Limit] = delivery::DEFAULT_LIMITS;
 
     async fn run(self, ctx: &Ctx) -> Attempted {
         let sale = Sale::find(&ctx.db, self.sale_id).await.context("looking up the sale")?.or_dead("the sale is gone")?;

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    checkout::{self, failure},
+    checkout::{self, failure, let_in},
     confirm_payment::ConfirmPayment,
     sale::{Provider, SaleId},
 };
@@ -48,6 +48,7 @@ impl Job for TracePayment {
             Err(trouble) => return Err(failure(ctx, self.provider, trouble).await),
         };
         let mut effect = ctx.effect().await?;
+        let_in(&mut *effect, self.provider).await?;
         let sale: Option<SaleId> = sqlx::query_scalar("select id from school.sales where (id, provider) = ($1, $2)")
             .bind(named)
             .bind(self.provider)

@@ -37,8 +37,8 @@ pub trait PaymentProvider: fmt::Debug + Send + Sync {
     /// A page of what was to be paid since then, and where the next page begins.
     fn list<'a>(&'a self, since: DateTime<Utc>, after: Option<&'a str>) -> BoxFuture<'a, Result<Listed, Trouble>>;
 
-    /// The refunds and disputes that were made since then: the payment's name, and its own.
-    fn list_returns(&self, since: DateTime<Utc>) -> BoxFuture<'_, Result<Vec<(String, String)>, Trouble>>;
+    /// The refunds and disputes that were made since then, or have come to another end since then as far as the provider's lists say so.
+    fn list_returns(&self, since: DateTime<Utc>) -> BoxFuture<'_, Result<Vec<ListedReturn>, Trouble>>;
 }
 
 /// The providers that this installation has an account with.
@@ -280,6 +280,26 @@ pub struct ListedPayment {
     pub amount: Option<Money>,
     /// Whether the provider calls it paid.
     pub is_paid: bool,
+}
+
+/// A refund or a dispute in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedReturn {
+    /// The provider's name for the payment.
+    pub payment_ref: String,
+    /// Its name for the refund or the dispute.
+    pub own_ref: String,
+    /// What it is, and how far.
+    pub state: Returned,
+}
+
+/// What a list says of money that goes or is taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Returned {
+    /// A refund.
+    Refund(SeenRefundState),
+    /// A dispute.
+    Dispute(SeenDisputeState),
 }
 
 /// Why a provider did not do what it was asked.

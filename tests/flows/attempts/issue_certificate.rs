@@ -4,10 +4,14 @@ use std::path::Path;
 
 use faena_tests::stores::Stores;
 use jobs::{
-    accounts::user::UserId,
+    accounts::{locale::Locale, user::UserId},
     catalogue,
     certificates::{certificate::CertificateId, issue_certificate::IssueCertificate, request::request},
     courses::course::CourseId,
+    payments::{
+        purchase::{Bought, buy},
+        sale::Provider,
+    },
     ports::{Ports, blobs::BlobTrouble, fakes::Fakes},
 };
 use queue::kit::{Kit, Outcome};
@@ -116,6 +120,26 @@ async fn money_that_went_back_in_between_is_seen() {
 }
 
 #[tokio::test]
+async fn who_had_completed_the_course_and_buys_it_again_gets_what_was_given_up() {
+    let completed = Completed::by("Ana Ñúñez").await;
+    let (kit, job) = (completed.kit(), completed.asks().await);
+    completed.run("update school.enrolments set state = 'revoked'").await;
+    assert!(matches!(&kit.drain().await[0].outcome, Outcome::Cancelled { .. }));
+    assert!(completed.fakes.blobs.files().is_empty());
+
+    let bought = buy(&completed.stores.db, completed.user, completed.course, Provider::Free, Locale::Es).await.unwrap();
+
+    assert!(matches!(bought, Bought::Enrolled(_)), "{bought:?}");
+    assert!(kit.drain().await.iter().all(|ran| ran.outcome == Outcome::Completed));
+    let issued: Vec<CertificateId> = sqlx::query_scalar("select id from school.certificates where issued_at is not null")
+        .fetch_all(&completed.stores.db)
+        .await
+        .unwrap();
+    assert_eq!(issued, [job.certificate_id], "the one that was asked for, under its own serial");
+    assert_eq!(completed.fakes.mail.letters().len(), 1);
+}
+
+#[tokio::test]
 async fn a_store_that_does_not_let_us_in_uses_no_attempt_and_tells_the_operator() {
     let completed = Completed::by("Ana Ñúñez").await;
     let (kit, job) = (completed.kit(), completed.asks().await);
@@ -128,6 +152,28 @@ async fn a_store_that_does_not_let_us_in_uses_no_attempt_and_tells_the_operator(
     assert!(kit.drain().await.iter().all(|ran| ran.outcome == Outcome::Completed));
     let told: i64 = sqlx::query_scalar("select count(*) from faena.notices").fetch_one(&completed.stores.db).await.unwrap();
     assert_eq!(told, 0);
+}
+
+#[tokio::test]
+async fn a_store_that_stays_away_is_told_of_until_it_is_back() {
+    let completed = Completed::by("Ana Ñúñez").await;
+    let (kit, job) = (completed.kit(), completed.asks().await);
+    let notices = async || -> Vec<String> {
+        sqlx::query_scalar("select message from faena.notices").fetch_all(&completed.stores.db).await.unwrap()
+    };
+    completed.fakes.blobs.fail_with([BlobTrouble::Away("connection refused".to_owned())]);
+    let first = IssueCertificate { certificate_id: job.certificate_id };
+    assert!(matches!(kit.attempt(first).await, Outcome::Retry { .. }));
+    assert!(notices().await.is_empty(), "what passes wakes nobody");
+    completed.fakes.blobs.fail_with(vec![BlobTrouble::Away("connection refused".to_owned()); 30]);
+
+    let ran = kit.drain().await;
+
+    assert!(matches!(&ran.last().unwrap().outcome, Outcome::Dead { .. }), "{ran:?}");
+    let told = notices().await;
+    assert!(told.len() == 1 && told[0].contains("no responde") && told[0].contains("connection refused"), "{told:?}");
+    assert_eq!(kit.attempt(job).await, Outcome::Completed);
+    assert_eq!(notices().await, Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -38,6 +38,33 @@ async fn a_revoked_certificate_says_so_and_why() {
 }
 
 #[tokio::test]
+async fn after_one_that_was_revoked_by_mistake_another_is_issued() {
+    let academy = Academy::open().await;
+    let ((learner, old), admin) = (academy.certified("Ana Ñúñez").await, academy.admin().await);
+    let page = format!("/admin/certificates/{}", old.id);
+    admin.send(&page, &format!("{page}/revoke"), &[("why", "Era otra Ana")]).await;
+    assert!(admin.page(&page).await.contains("Emitir uno nuevo…"));
+
+    let answer = admin.send(&page, &format!("{page}/reissue"), &[("name", "Ana Ñúñez"), ("note", "era esta")]).await;
+
+    assert!(leads_to(&answer).ends_with("?done=reissued"));
+    let new = eventually("the new one", async || {
+        let row = academy.certificate_of(learner.id).await;
+        (row.serial != old.serial).then_some(row)
+    })
+    .await;
+    quiet(&academy.site.stores).await;
+    assert!(academy.page(&format!("/v/{}", new.serial)).await.1.contains("Este certificado es auténtico"));
+    let (_, checked) = academy.page(&format!("/v/{}", old.serial)).await;
+    assert!(checked.contains("Este certificado fue retirado") && checked.contains("Era otra Ana"), "{checked}");
+    assert!(learner.page("/certificados").await.contains(&new.serial));
+    assert_eq!(academy.judged(&learner, &new).await["ended"], false);
+    // Once is enough.
+    let again = admin.send(&page, &format!("{page}/reissue"), &[("name", "Ana Ñúñez"), ("note", "")]).await;
+    assert_eq!(again.status(), StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
 async fn a_corrected_certificate_replaces_the_first_when_it_is_there() {
     let academy = Academy::open().await;
     let ((learner, old), admin) = (academy.certified("Ana Nunez").await, academy.admin().await);

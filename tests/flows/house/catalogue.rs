@@ -52,3 +52,21 @@ fn each_job_and_metric_is_documented() {
     let silent: Vec<&String> = metrics.iter().filter(|name| !documents.contains(&format!("`{name}`"))).collect();
     assert!(silent.is_empty(), "no README speaks of {silent:?}");
 }
+
+#[test]
+fn each_job_that_sends_letters_keeps_to_the_pace_of_its_lane() {
+    let mut senders = 0;
+    for (path, text) in super::files(&[".rs"]) {
+        let sends = ["delivery::send(", "delivery::deliver("].iter().any(|call| text.contains(call));
+        if !sends || !path.starts_with("jobs/src/") || !text.contains("impl Job for ") {
+            continue;
+        }
+        senders += 1;
+        let lane =
+            text.split_once("const QUEUE: Queue = Queue::").and_then(|(_, rest)| rest.split_once(';')).map(|(lane, _)| lane);
+        let lane = lane.unwrap_or_else(|| panic!("{path}: in which queue?")).to_uppercase();
+        let limits = format!("const LIMITS: &'static [Limit] = delivery::{lane}_LIMITS;");
+        assert!(text.contains(&limits), "{path} sends letters and does not say `{limits}` (jobs/MAIL.md)");
+    }
+    assert!(senders >= 8, "the jobs that send letters were not found: {senders}");
+}

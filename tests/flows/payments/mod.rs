@@ -157,6 +157,20 @@ impl School {
         told.unwrap_or_default()
     }
 
+    /// The texts of the letters to somebody whose subject begins so, once there are so many.
+    async fn letters_to(&self, name: &str, subject: &str, count: usize) -> Vec<String> {
+        let address = format!("{name}@correo.example");
+        eventually(format!("{count} letters to {address}"), async || {
+            let mails = self.site.sandbox.mails_now(Some(&address)).await.unwrap();
+            let texts: Vec<String> =
+                mails.into_iter().filter(|mail| mail.subject.starts_with(subject)).filter_map(|mail| mail.text).collect();
+            // A text is wrapped.
+            let unwrapped = texts.iter().map(|text| text.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+            (texts.len() == count).then_some(unwrapped)
+        })
+        .await
+    }
+
     async fn letters(&self, kind: &str) -> i64 {
         sqlx::query_scalar("select count(*) from mail.messages where letter = $1 and state = 'sent'")
             .bind(kind)
@@ -188,10 +202,26 @@ impl Browser {
 
     /// Opens the page at `from` and sends its form to `to`.
     async fn sends(&self, from: &str, to: &str, fields: &[(&str, &str)]) -> Response {
-        let token = attribute(&self.page(from).await, "input[name=csrf]", "value");
-        let fields: Vec<_> = fields.iter().copied().chain([("csrf", token.as_str())]).collect();
+        self.sends_form_of(&self.page(from).await, to, fields).await
+    }
+
+    /// Sends the form of a page that is open, with what it hides.
+    async fn sends_form_of(&self, page: &str, to: &str, fields: &[(&str, &str)]) -> Response {
+        let token = attribute(page, "input[name=csrf]", "value");
+        let key = hidden(page, to, "key");
+        let hidden = [("csrf", Some(token)), ("key", key)].into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let hidden: Vec<(&str, String)> = hidden.collect();
+        let fields: Vec<(&str, &str)> =
+            fields.iter().copied().chain(hidden.iter().map(|(name, value)| (*name, value.as_str()))).collect();
         self.client.post(format!("{}{to}", self.site)).form(&fields).send().await.unwrap()
     }
+}
+
+/// What the form that goes there hides under that name.
+fn hidden(html: &str, to: &str, name: &str) -> Option<String> {
+    let selector = Selector::parse(&format!("form[action='{to}'] input[name={name}]")).unwrap();
+    let page = Html::parse_document(html);
+    page.select(&selector).next().and_then(|element| element.attr("value").map(str::to_owned))
 }
 
 fn attribute(html: &str, selector: &str, name: &str) -> String {

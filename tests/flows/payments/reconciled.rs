@@ -73,3 +73,39 @@ async fn at_night_lost_messages_are_made_up_for_and_differences_are_shown_and_le
     }
     assert!(school.notices().await.contains("no coinciden en 2 pagos"), "{}", school.notices().await);
 }
+
+#[tokio::test]
+async fn how_a_known_dispute_or_refund_ended_is_found_at_night_though_nobody_told() {
+    let school = School::open().await;
+    let (lost, lost_page) = school.paid("ana").await;
+    let (won, won_page) = school.paid("luz").await;
+    let (undone, undone_page) = school.paid("eva").await;
+    for session in [&lost_page, &won_page] {
+        school.site.sandbox.at_stripe(StripeHappening::Dispute { session: session.clone() }).await.unwrap();
+    }
+    school.site.sandbox.at_stripe(StripeHappening::Refund { session: undone_page.clone(), amount: 4900 }).await.unwrap();
+    assert_eq!(school.settled(lost).await, ("disputed", "suspended".to_owned()));
+    assert_eq!(school.settled(won).await, ("disputed", "suspended".to_owned()));
+    assert_eq!(school.settled(undone).await, ("refunded", "revoked".to_owned()));
+    school.hears_nothing().await;
+    school.site.sandbox.at_stripe(StripeHappening::Decide { session: lost_page, won: false }).await.unwrap();
+    school.site.sandbox.at_stripe(StripeHappening::Decide { session: won_page, won: true }).await.unwrap();
+    school.site.sandbox.at_stripe(StripeHappening::FailRefund { session: undone_page }).await.unwrap();
+
+    school.does(ReconcilePayments {}).await;
+
+    assert_eq!((school.state(lost).await, school.access(lost).await.as_str()), ("lost", "revoked"));
+    assert_eq!((school.state(won).await, school.access(won).await.as_str()), ("paid", "active"));
+    assert_eq!((school.state(undone).await, school.access(undone).await.as_str()), ("paid", "active"));
+    assert_eq!(school.books(won).await, "clearing 4728, fees 172, revenue -4900");
+    assert_eq!(school.books(undone).await, "clearing 4728, fees 172, revenue -4900");
+    assert!(school.notices().await.contains("falló después de aceptada"), "{}", school.notices().await);
+    // What is known is not asked about every night.
+    school.does(ReconcilePayments {}).await;
+    let asked: i32 =
+        sqlx::query_scalar("select asked from school.reconciliations where provider = 'stripe' order by id desc limit 1")
+            .fetch_one(&school.site.stores.db)
+            .await
+            .unwrap();
+    assert_eq!(asked, 0);
+}

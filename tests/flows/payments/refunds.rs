@@ -1,14 +1,17 @@
 //! Money that goes back, by our hand, by somebody at Stripe, or by a bank's.
 
-use faena_tests::sandbox::StripeHappening;
-use jobs::payments::sale::SaleId;
+use faena_tests::{
+    sandbox::{HttpRule, StripeHappening},
+    wait::until,
+};
+use jobs::payments::{confirm_payment::ConfirmPayment, sale::SaleId};
 use reqwest::StatusCode;
 
 use super::{School, leads_to, words};
 
 impl School {
     /// Somebody who has paid.
-    async fn paid(&self, name: &str) -> (SaleId, String) {
+    pub(super) async fn paid(&self, name: &str) -> (SaleId, String) {
         let (sale, session) = self.at_the_page(name).await;
         self.site
             .sandbox
@@ -78,6 +81,92 @@ async fn two_refunds_at_once_do_not_give_back_more_than_came() {
 }
 
 #[tokio::test]
+async fn a_form_that_is_sent_twice_at_once_is_one_refund_and_two_forms_are_two() {
+    let school = School::open().await;
+    let (sale, _) = school.paid("ana").await;
+    let admin = school.browser("admin").await;
+    let (path, to) = (format!("/admin/sales/{sale}"), format!("/admin/sales/{sale}/refund"));
+    let refunds = async || school.site.sandbox.stripe_objects().await.unwrap()["refunds"].as_i64().unwrap();
+    let page = admin.page(&path).await;
+    let ten = [("amount", "10"), ("reason", "")];
+
+    let (first, second) = tokio::join!(admin.sends_form_of(&page, &to, &ten), admin.sends_form_of(&page, &to, &ten));
+
+    assert_eq!((leads_to(&first), leads_to(&second)), (format!("{path}?done=refund"), format!("{path}?done=refund")));
+    assert_eq!(school.settled(sale).await, ("part_refunded", "active".to_owned()));
+    assert_eq!((refunds().await, school.letters("refund").await), (1, 1));
+    // Whoever goes back and asks for more is told, and nothing is lost or added unseen.
+    let other = admin.sends_form_of(&page, &to, &[("amount", "5"), ("reason", "")]).await;
+    assert_eq!(other.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let told = other.text().await.unwrap();
+    assert!(words(&told, "#amount-problem").contains("ya pidió otra devolución"), "{told}");
+    assert_eq!(
+        leads_to(&admin.sends_form_of(&told, &to, &[("amount", "5"), ("reason", "")]).await),
+        format!("{path}?done=refund")
+    );
+    assert_eq!(leads_to(&admin.sends(&path, &to, &ten).await), format!("{path}?done=refund"));
+    assert_eq!(school.settled(sale).await, ("part_refunded", "active".to_owned()));
+    assert_eq!(school.books(sale).await, "clearing 2228, fees 172, refunds 2500, revenue -4900");
+    assert_eq!(refunds().await, 3);
+}
+
+#[tokio::test]
+async fn each_letter_about_a_refund_says_what_that_refund_has_left() {
+    let school = School::open().await;
+    let (sale, session) = school.paid("ana").await;
+    // Both are heard of at once, when all has gone back: the first was a part all the same.
+    school.hears_nothing().await;
+    for amount in [1950, 2950] {
+        school.site.sandbox.at_stripe(StripeHappening::Refund { session: session.clone(), amount }).await.unwrap();
+    }
+
+    school.does(ConfirmPayment { sale_id: sale }).await;
+
+    let letters = school.letters_to("ana", "Te devolvimos", 2).await;
+    let saying = |words: &str| letters.iter().filter(|letter| letter.contains(words)).count();
+    assert_eq!((saying("Es una parte de lo que pagaste."), saying("el curso deja de estar disponible")), (1, 1), "{letters:?}");
+    assert_eq!(saying("sigue siendo tuyo"), 0, "by then it was closed");
+}
+
+#[tokio::test]
+async fn a_letter_about_money_that_never_opened_a_course_speaks_of_none_that_closes() {
+    let school = School::open().await;
+    let (sale, session) = school.at_the_page("ana").await;
+    school.site.sandbox.at_stripe(StripeHappening::Pay { session, amount: Some(4899), currency: None }).await.unwrap();
+    assert_eq!(school.settled(sale).await, ("review", "none".to_owned()));
+    let admin = school.browser("admin").await;
+    let path = format!("/admin/sales/{sale}");
+
+    admin.sends(&path, &format!("{path}/refund"), &[("amount", ""), ("reason", "")]).await;
+
+    assert_eq!(school.settled(sale).await, ("refunded", "none".to_owned()));
+    let letter = school.letters_to("ana", "Te devolvimos 48,99", 1).await.swap_remove(0);
+    assert!(letter.contains("Este pago no era el de la compra, así que no abrió el curso."), "{letter}");
+    assert!(!letter.contains("deja de estar") && !letter.contains("sigue siendo"), "{letter}");
+}
+
+#[tokio::test]
+async fn a_refund_that_is_refused_stands_before_the_operators_until_the_money_has_gone_back() {
+    let school = School::open().await;
+    let (sale, _) = school.paid("ana").await;
+    let admin = school.browser("admin").await;
+    let (path, to) = (format!("/admin/sales/{sale}"), format!("/admin/sales/{sale}/refund"));
+    school.site.sandbox.misbehave_stripe([HttpRule::status(400).method("POST").path("/v1/refunds").once()]).await.unwrap();
+    admin.sends(&path, &to, &[("amount", "20"), ("reason", "")]).await;
+    assert_eq!(school.settled(sale).await, ("paid", "active".to_owned()));
+    assert!(school.notices().await.contains("No se pudo devolver el dinero"), "{}", school.notices().await);
+
+    // Less than what was refused does not make up for it.
+    admin.sends(&path, &to, &[("amount", "10"), ("reason", "")]).await;
+    assert_eq!(school.settled(sale).await, ("part_refunded", "active".to_owned()));
+    assert!(school.notices().await.contains("No se pudo devolver el dinero"));
+    admin.sends(&path, &to, &[("amount", "20"), ("reason", "")]).await;
+
+    assert_eq!(school.settled(sale).await, ("part_refunded", "active".to_owned()));
+    until("the notice to be taken back", async || school.notices().await.is_empty()).await;
+}
+
+#[tokio::test]
 async fn a_refund_at_stripes_own_pages_counts_and_one_that_fails_is_undone() {
     let school = School::open().await;
     let (sale, session) = school.paid("ana").await;
@@ -89,6 +178,16 @@ async fn a_refund_at_stripes_own_pages_counts_and_one_that_fails_is_undone() {
     school.site.sandbox.at_stripe(StripeHappening::FailRefund { session }).await.unwrap();
     assert_eq!(school.settled(sale).await, ("paid", "active".to_owned()));
     assert_eq!(school.books(sale).await, "clearing 4728, fees 172, revenue -4900");
+    // Whoever was told that the money is back is told that it is not, and operators that it has to go another way.
+    assert!(school.notices().await.contains("falló después de aceptada"), "{}", school.notices().await);
+    let letter = school.letters_to("ana", "La devolución de 49", 1).await.swap_remove(0);
+    assert!(letter.contains("Tu banco no aceptó el dinero"), "{letter}");
+    let admin = school.browser("admin").await;
+    let path = format!("/admin/sales/{sale}");
+    assert!(admin.page(&path).await.contains("no se pudo: el banco no la aceptó y el dinero volvió a nosotros"));
+    admin.sends(&path, &format!("{path}/refund"), &[("amount", ""), ("reason", "")]).await;
+    assert_eq!(school.settled(sale).await, ("refunded", "revoked".to_owned()));
+    until("the notice to be taken back", async || school.notices().await.is_empty()).await;
 }
 
 #[tokio::test]

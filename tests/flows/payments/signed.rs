@@ -69,6 +69,11 @@ async fn each_message_that_is_not_stripes_is_refused_with_its_own_reason() {
     );
     assert_eq!(school.hears(good.clone(), signed(&good, now)).await.0, 200, "again");
     assert_eq!(school.kept().await, 2);
+    // What Stripe's documents call nullable may be null.
+    let object = json!({ "id": "re_1", "object": "refund", "metadata": null, "payment_intent": null });
+    let bare = json!({ "id": "evt_3", "object": "event", "type": "refund.created", "livemode": false, "created": 1_700_000_000, "data": { "object": object } });
+    let bare = bare.to_string().into_bytes();
+    assert_eq!(school.hears(bare.clone(), signed(&bare, now)).await, (200, String::new()));
 }
 
 #[tokio::test]

@@ -1,6 +1,13 @@
 //! Somebody buys a course, from the click to the letter.
 
 use faena_tests::{sandbox::StripeHappening, wait::eventually};
+use jobs::{
+    accounts::locale::Locale,
+    payments::{
+        purchase::{Bought, buy},
+        sale::Provider,
+    },
+};
 
 use super::{School, attribute, leads_to, words};
 
@@ -72,6 +79,9 @@ async fn money_that_is_promised_opens_nothing_until_it_comes() {
         school.site.sandbox.at_stripe(StripeHappening::Promise { session: session.clone() }).await.unwrap();
     }
     assert_eq!(school.settled(comes).await, ("pending", "none".to_owned()));
+    let buyer = school.sale(comes).await.user_id;
+    let elsewhere = buy(&school.site.stores.db, buyer, school.course, Provider::Paypal, Locale::Es).await.unwrap();
+    assert_eq!(elsewhere, Bought::OnItsWay(comes));
 
     school.site.sandbox.at_stripe(StripeHappening::Arrive { session }).await.unwrap();
     school.site.sandbox.at_stripe(StripeHappening::Bounce { session: other }).await.unwrap();
@@ -79,6 +89,8 @@ async fn money_that_is_promised_opens_nothing_until_it_comes() {
     assert_eq!(school.settled(comes).await, ("paid", "active".to_owned()));
     assert_eq!(school.settled(fails).await, ("failed", "none".to_owned()));
     assert_eq!((school.books(fails).await.as_str(), school.letters("receipt").await), ("", 1));
+    // What was refused in the end holds no place.
+    school.buys(school.sale(fails).await.user_id).await;
 }
 
 #[tokio::test]

@@ -82,7 +82,13 @@ async fn who_has_paid_twice_gets_one_course_and_the_second_payment_back() {
     assert_eq!(school.settled(first).await, ("refunded", "active".to_owned()));
     assert_eq!(school.books(first).await, "clearing -172, fees 172");
     assert_eq!(school.books(second).await, "clearing 4728, fees 172, revenue -4900");
-    assert!(school.notices().await.contains("el curso ya estaba pagado"), "{}", school.notices().await);
+    let notices = school.notices().await;
+    assert!(notices.contains("ya estaba pagado") && !notices.contains("sigue cerrado"), "{notices}");
+    let letter = school.letters_to("ana", "Te devolvimos", 1).await.swap_remove(0);
+    assert!(
+        letter.contains("Este pago sobraba: el curso ya es tuyo y sigue abierto.") && !letter.contains("deja de estar"),
+        "{letter}"
+    );
     assert_eq!((school.letters("receipt").await, school.letters("refund").await), (1, 1));
     assert_eq!(school.site.sandbox.stripe_objects().await.unwrap()["refunds"], 1);
 
@@ -90,6 +96,9 @@ async fn who_has_paid_twice_gets_one_course_and_the_second_payment_back() {
     let path = format!("/admin/sales/{first}");
     assert!(leads_to(&admin.sends(&path, &format!("{path}/close-review"), &[]).await).ends_with("done=closed"));
     assert_eq!((school.notices().await, school.sale(first).await.state), (String::new(), SaleState::Refunded));
+    // Closed again, nothing changes, and nothing else is claimed.
+    let again = admin.sends(&path, &format!("{path}/close-review"), &[]).await;
+    assert!(admin.page(&leads_to(&again)).await.contains("No cambió nada"));
 }
 
 #[tokio::test]

@@ -4,7 +4,8 @@ use faena_tests::{
     sandbox::{HttpRule, StripeHappening},
     wait::{eventually, until},
 };
-use jobs::payments::{refunds::order_refund, sale::SaleState};
+use jobs::payments::{confirm_payment::ConfirmPayment, refunds::order_refund, sale::SaleState};
+use uuid::Uuid;
 
 use super::School;
 
@@ -32,7 +33,7 @@ async fn a_refund_whose_making_was_not_told_is_made_once() {
     school.site.sandbox.misbehave_stripe([refunds]).await.unwrap();
     let admin = school.person("admin").await;
 
-    order_refund(&school.site.stores.db, sale, None, admin, "").await.unwrap();
+    order_refund(&school.site.stores.db, sale, None, admin, "", Uuid::new_v4()).await.unwrap();
 
     assert_eq!(school.settled(sale).await, ("refunded", "revoked".to_owned()));
     assert_eq!(school.site.sandbox.stripe_objects().await.unwrap()["refunds"], 1);
@@ -89,6 +90,29 @@ async fn a_key_that_stripe_does_not_take_costs_no_attempt_and_somebody_is_told()
         eventually("somebody to be told", async || Some(school.notices().await).filter(|notices| !notices.is_empty())).await;
     assert!(told.contains("stripe no nos deja entrar: revisa sus claves") && !told.contains("sk_test"), "{told}");
     assert_eq!(school.sale(sale).await.state, SaleState::Pending);
+}
+
+#[tokio::test]
+async fn the_first_answer_that_lets_us_in_again_takes_the_notice_back() {
+    let school = School::open().await;
+    school.hears_nothing().await;
+    let ((locked, one), (sale, other)) = (school.at_the_page("ana").await, school.at_the_page("luz").await);
+    for session in [one, other] {
+        school.site.sandbox.at_stripe(StripeHappening::Pay { session, amount: None, currency: None }).await.unwrap();
+    }
+    let asks = async |sale_id| {
+        let mut connection = school.site.stores.db.acquire().await.unwrap();
+        queue::enqueue(&mut connection, ConfirmPayment { sale_id }).await.unwrap();
+    };
+    school.site.sandbox.misbehave_stripe([HttpRule::status(401).method("GET").once()]).await.unwrap();
+    asks(locked).await;
+    until("somebody to be told", async || school.notices().await.contains("stripe no nos deja entrar")).await;
+
+    // No page is made by this: a payment is looked at.
+    asks(sale).await;
+
+    until("the sale to be paid", async || school.state(sale).await == "paid").await;
+    until("the notice to be taken back", async || school.notices().await.is_empty()).await;
 }
 
 #[tokio::test]

@@ -89,6 +89,28 @@ async fn a_learner_takes_up_a_free_course_and_completes_it_with_the_last_require
 }
 
 #[tokio::test]
+async fn a_zero_byte_in_an_address_is_nothing_that_is_here() {
+    let web = Web::start().await.with_demo_school().await;
+    let learner = web.signed_in("aprendiz").await;
+    for path in [
+        "/cursos/%00",
+        "/courses/%00",
+        "/cursos/a%00b",
+        "/cursos/a%00b/1",
+        "/cursos/%00/avisos",
+        "/compras/%00",
+        "/v/%00",
+        "/ops/schedules/%00",
+        "/api/v1/schedules/%00",
+    ] {
+        assert_eq!(learner.get(path).await.status(), StatusCode::NOT_FOUND, "{path}");
+    }
+    let answer = learner.send("/cursos", "/cursos/%00/comprar", &[("provider", "stripe")]).await;
+    assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+    assert_eq!(learner.get(&format!("/cursos/{FREE}")).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
 async fn pressed_many_times_at_once_a_course_is_taken_up_once() {
     let web = Web::start().await.with_demo_school().await;
     let learner = web.signed_in("aprendiz").await;

@@ -27,7 +27,9 @@ impl Shelf {
             TakeBack { order } => {
                 let order = self.order_mut(order)?;
                 order["status"] = json!("VOIDED");
-                let told = json!({ "order_id": order["id"], "purchase_units": order["purchase_units"], "payment_source": {} });
+                let told = json!({
+                    "id": null, "order_id": order["id"], "purchase_units": order["purchase_units"], "payment_source": {}, "links": null,
+                });
                 Ok(vec![event("CHECKOUT.PAYMENT-APPROVAL.REVERSED", "checkout-order", &told)])
             }
             Forget { order } => {

@@ -229,7 +229,8 @@ impl Shelf {
         let refund = json!({
             "id": new_id("re"), "object": "refund", "amount": amount, "currency": charge["currency"], "status": "succeeded", "charge": charge_id,
             "payment_intent": payment, "created": Utc::now().timestamp(),
-            "metadata": { "refund_id": metadata("refund_id"), "sale_id": metadata("sale_id") },
+            // Nobody has given any at Stripe's own pages: it is null there.
+            "metadata": metadata("refund_id").map(|id| json!({ "refund_id": id, "sale_id": metadata("sale_id") })),
         });
         self.refunds.insert(text(&refund, "id").to_owned(), refund.clone());
         let events = self.charge_was_refunded(&charge_id, &refund);

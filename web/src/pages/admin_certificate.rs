@@ -8,7 +8,7 @@ use axum::{
 };
 use jobs::{
     accounts::user::User,
-    certificates::certificate::{Certificate, CertificateId, Standing},
+    certificates::certificate::{Certificate, CertificateId, EndedAs, Standing},
 };
 use serde::Deserialize;
 
@@ -63,8 +63,22 @@ impl AdminCertificate {
         self.revisions.iter().any(|other| other.supersedes == Some(self.certificate.id) && other.ended_at.is_none())
     }
 
+    /// Whether another one came after it, or is on its way.
+    fn has_successor(&self) -> bool {
+        self.revisions.iter().any(|other| other.supersedes == Some(self.certificate.id))
+    }
+
     fn can_reissue(&self) -> bool {
-        !matches!(self.certificate.standing(), Standing::Ended(_)) && !self.is_being_replaced()
+        match self.certificate.standing() {
+            Standing::Ended(EndedAs::Superseded) => false,
+            Standing::Ended(EndedAs::Revoked) => !self.has_successor(),
+            _ => !self.is_being_replaced(),
+        }
+    }
+
+    /// Whether the form has a new one issued after one that was revoked.
+    fn is_revoked(&self) -> bool {
+        self.certificate.standing() == Standing::Ended(EndedAs::Revoked)
     }
 
     fn can_revoke(&self) -> bool {

@@ -12,6 +12,7 @@ use jobs::payments::{
     review::close_review,
 };
 use serde::Deserialize;
+use uuid::Uuid;
 
 use super::admin_sale::AdminSale;
 use crate::{
@@ -27,6 +28,8 @@ use crate::{
 pub(crate) struct Form {
     amount: String,
     reason: String,
+    /// The form's own, so that one that is sent twice is one refund.
+    key: Uuid,
 }
 
 /// Asks for the refund in the administrator's name; or shows the form again with what is wrong.
@@ -38,7 +41,8 @@ pub(crate) async fn submit(
     Sent(form): Sent<Form>,
 ) -> Result<Response, Problem> {
     let admin = visit.person().ok_or(Problem::NotSignedIn)?.id;
-    let shown = AdminSale::load(&app, page, &id).await?;
+    // What was refused is corrected in the same form.
+    let shown = AdminSale::load(&app, page, &id).await?.with_form(form.key);
     let amount = match form.amount.trim() {
         "" => None,
         typed => match Money::parse(typed, shown.currency()) {
@@ -48,11 +52,15 @@ pub(crate) async fn submit(
         },
     };
     let reason: String = form.reason.chars().filter(|c| !c.is_control()).take(500).collect();
-    match order_refund(&app.db, shown.id(), amount, admin, reason.trim()).await {
+    match order_refund(&app.db, shown.id(), amount, admin, reason.trim(), form.key).await {
         Ok(_) => Ok(see_other(&format!("/admin/sales/{id}?done=refund"))),
         Err(RefundRefused::NotThatMuch { .. }) => shown.refused(&form.amount, &form.reason, key("refund-too-much")),
         Err(RefundRefused::NotNow) => shown.refused(&form.amount, &form.reason, key("refund-not-now")),
         Err(RefundRefused::UnknownPayment) => shown.refused(&form.amount, &form.reason, key("refund-unknown-payment")),
+        // It is not told whether the other asking is to be added to the first: a new form says so.
+        Err(RefundRefused::FormUsed) => {
+            shown.with_form(Uuid::new_v4()).refused(&form.amount, &form.reason, key("refund-form-used"))
+        }
         Err(RefundRefused::NoSuchSale) => Err(Problem::NotFound),
         Err(RefundRefused::Postgres(error)) => Err(error).doing("asking for a refund"),
         Err(error @ RefundRefused::Enqueue(_)) => {
@@ -70,6 +78,7 @@ pub(crate) async fn submit_close(
 ) -> Result<Response, Problem> {
     let admin = visit.person().ok_or(Problem::NotSignedIn)?.id;
     let shown = AdminSale::load(&app, page, &id).await?;
-    close_review(&app.db, shown.id(), admin).await.doing("closing a review")?;
-    Ok(see_other(&format!("/admin/sales/{id}?done=closed")))
+    let is_closed = close_review(&app.db, shown.id(), admin).await.doing("closing a review")?;
+    let done = if is_closed { "closed" } else { "not-closed" };
+    Ok(see_other(&format!("/admin/sales/{id}?done={done}")))
 }

@@ -16,6 +16,7 @@ use jobs::{
     },
 };
 use serde::Deserialize;
+use uuid::Uuid;
 
 use crate::{
     app::App,
@@ -32,10 +33,12 @@ pub(crate) struct Asked {
 
 /// What has just been done.
 #[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 enum Done {
     Refund,
     Closed,
+    /// Somebody else was faster, or its money is still here.
+    NotClosed,
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -75,6 +78,8 @@ pub(super) struct AdminSale {
     done: Option<Done>,
     amount: Field,
     reason: Field,
+    /// What tells one asking from another.
+    form_key: Uuid,
 }
 
 impl AdminSale {
@@ -146,7 +151,13 @@ impl AdminSale {
             done: None,
             amount: Field::default(),
             reason: Field::default(),
+            form_key: Uuid::new_v4(),
         })
+    }
+
+    /// The same with that form.
+    pub(super) fn with_form(self, form_key: Uuid) -> Self {
+        Self { form_key, ..self }
     }
 
     /// The same with a form that was refused.

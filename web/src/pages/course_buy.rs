@@ -44,7 +44,8 @@ pub(crate) async fn submit(
     let bought = buy(&app.db, buyer, course.id, provider, page.locale).await.doing("taking up a course")?;
     let done = match bought {
         Bought::Checkout(sale) => return Ok(see_other(&page.to(paths::PURCHASE_PAY, "id", sale))),
-        Bought::InReview(sale) => return Ok(see_other(&page.to(paths::PURCHASE, "id", sale))),
+        // The page of that purchase says why there is nothing to be paid.
+        Bought::InReview(sale) | Bought::OnItsWay(sale) => return Ok(see_other(&page.to(paths::PURCHASE, "id", sale))),
         Bought::Enrolled(_) => "enrolled",
         Bought::Already => "already",
         Bought::NotForSale => "unsold",

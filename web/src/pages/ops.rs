@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
-use jobs::accounts::locale::Locale;
+use jobs::{accounts::locale::Locale, operators::bilingual::Bilingual};
 use queue::{
     Paused, SlotUse, WorkerBeat,
     operations::{JobFilter, JobSummary, LaneOverview, Notice, OperationsError, Overview, State as JobState},
@@ -67,14 +67,10 @@ impl Glance {
         self.overview.notices.iter().filter(|notice| !notice.key.starts_with(LATE_KEY))
     }
 
-    /// A notice in the reader's language: those who post them write Spanish, a slash, and English.
-    fn said<'n>(message: &'n str, page: &Page) -> &'n str {
-        let halves: Vec<&str> = message.split(" / ").collect();
-        match (&halves[..], page.locale) {
-            ([es, _], Locale::Es) => es,
-            ([_, en], Locale::En) => en,
-            _ => message,
-        }
+    /// A notice in the reader's language, and the page that it is about.
+    fn said(message: &str, page: &Page) -> (String, Option<String>) {
+        let Bilingual { es, en, path } = Bilingual::read(message);
+        (if page.locale == Locale::Es { es } else { en }, path)
     }
 
     fn total(&self, state: JobState) -> u64 {

@@ -34,9 +34,14 @@ struct Purchase {
 }
 
 impl Purchase {
-    /// Whether more will be known in a moment.
+    /// Whether there is a page where it can be paid: whoever has done their part is not led to a finished one.
+    fn can_be_paid(&self) -> bool {
+        self.sale.state == SaleState::Pending && !self.sale.is_on_its_way()
+    }
+
+    /// Whether more will be known in a moment. Money that is on its way takes days.
     fn is_under_way(&self) -> bool {
-        self.sale.state == SaleState::Pending
+        self.can_be_paid()
             || self.refunds.iter().any(|refund| matches!(refund.state, RefundState::Requested | RefundState::Pending))
     }
 
@@ -61,9 +66,15 @@ pub(super) fn state_key(state: &SaleState) -> &'static str {
     }
 }
 
-/// The key of what a state means for the person.
-fn say_key(state: &SaleState) -> &'static str {
-    match state {
+/// The key of the word for how a sale stands.
+pub(super) fn word_key(sale: &Sale) -> &'static str {
+    if sale.is_on_its_way() { key("sale-on-its-way") } else { state_key(&sale.state) }
+}
+
+/// The key of what that means for the person.
+fn say_key(sale: &Sale) -> &'static str {
+    match sale.state {
+        SaleState::Pending if sale.is_on_its_way() => key("sale-on-its-way-say"),
         SaleState::Pending => key("sale-pending-say"),
         SaleState::Paid => key("sale-paid-say"),
         SaleState::PartRefunded => key("sale-part-refunded-say"),

@@ -36,7 +36,7 @@ pub(crate) async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let sale = own_sale(&app, &visit, &id).await?;
-    if sale.state != SaleState::Pending {
+    if sale.state != SaleState::Pending || sale.is_on_its_way() {
         return Ok(see_other(&page.to(paths::PURCHASE, "id", sale.id)));
     }
     render(StatusCode::OK, &PurchasePay { page, sale })

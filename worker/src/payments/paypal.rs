@@ -13,7 +13,8 @@ use jobs::{
         links,
         mailer::BoxFuture,
         payments::{
-            Checkout, CollectOrder, Collected, Known, Listed, Opened, PaymentProvider, RefundOrder, Seen, SeenRefund, Trouble,
+            Checkout, CollectOrder, Collected, Known, Listed, ListedReturn, Opened, PaymentProvider, RefundOrder, Seen,
+            SeenRefund, Trouble,
         },
     },
 };
@@ -246,7 +247,7 @@ impl PaymentProvider for Paypal {
         Box::pin(self.payments(since, after))
     }
 
-    fn list_returns(&self, since: DateTime<Utc>) -> BoxFuture<'_, Result<Vec<(String, String)>, Trouble>> {
+    fn list_returns(&self, since: DateTime<Utc>) -> BoxFuture<'_, Result<Vec<ListedReturn>, Trouble>> {
         Box::pin(self.returns(since))
     }
 }

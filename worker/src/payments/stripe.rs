@@ -3,18 +3,19 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use jobs::{
     payments::{
         money::{Currency, Money},
+        nullable::or_default,
         sale::SaleId,
     },
     ports::{
         links,
         mailer::BoxFuture,
         payments::{
-            Checkout, CheckoutPage, Known, Listed, ListedPayment, Opened, PaymentProvider, RefundOrder, Seen, SeenCharge,
-            SeenDispute, SeenDisputeState, SeenRefund, SeenRefundState, Trouble,
+            Checkout, CheckoutPage, Known, Listed, ListedPayment, ListedReturn, Opened, PaymentProvider, RefundOrder, Returned,
+            Seen, SeenCharge, SeenDispute, SeenDisputeState, SeenRefund, SeenRefundState, Trouble,
         },
     },
 };
@@ -30,6 +31,8 @@ use super::http::{Http, ask};
 const VERSION: &str = "2024-06-20";
 /// More pages of a hundred refunds or disputes than this nobody reads.
 const MAX_PAGES: usize = 200;
+/// A bank may send a refund back for so long (<https://docs.stripe.com/refunds#failed-refunds>).
+const REFUNDS_MAY_FAIL_FOR: TimeDelta = TimeDelta::days(30);
 
 /// The account at Stripe.
 #[derive(Clone)]
@@ -169,15 +172,21 @@ impl PaymentProvider for Stripe {
         Box::pin(self.sessions(since, after))
     }
 
-    fn list_returns(&self, since: DateTime<Utc>) -> BoxFuture<'_, Result<Vec<(String, String)>, Trouble>> {
+    fn list_returns(&self, since: DateTime<Utc>) -> BoxFuture<'_, Result<Vec<ListedReturn>, Trouble>> {
         Box::pin(async move {
-            let since = since.timestamp().to_string();
-            let mut returns: Vec<Return> = self.all(&["refunds"], ("created[gte]", &since)).await?;
-            let disputes: Vec<Return> = self.all(&["disputes"], ("created[gte]", &since)).await?;
-            returns.extend(
-                disputes.into_iter().filter(|dispute| !dispute.status.as_deref().unwrap_or_default().starts_with("warning_")),
-            );
-            Ok(returns.into_iter().filter_map(|made| Some((made.payment_intent?, made.id))).collect())
+            // The lists go by when something was made, and a refund may fail weeks later.
+            let refunds_since = (since - REFUNDS_MAY_FAIL_FOR).timestamp().to_string();
+            let refunds: Vec<Return> = self.all(&["refunds"], ("created[gte]", &refunds_since)).await?;
+            let disputes: Vec<Return> = self.all(&["disputes"], ("created[gte]", &since.timestamp().to_string())).await?;
+            let refunds = refunds.into_iter().filter_map(|made| {
+                let state = Returned::Refund(refund_state(made.status.as_deref()));
+                Some(ListedReturn { payment_ref: made.payment_intent?, own_ref: made.id, state })
+            });
+            let disputes = disputes.into_iter().filter_map(|made| {
+                let state = Returned::Dispute(dispute_state(made.status.as_deref().unwrap_or_default())?);
+                Some(ListedReturn { payment_ref: made.payment_intent?, own_ref: made.id, state })
+            });
+            Ok(refunds.chain(disputes).collect())
         })
     }
 }
@@ -230,7 +239,7 @@ impl Metadata {
 
 #[derive(Debug, Deserialize)]
 struct Traced {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     metadata: Metadata,
 }
 
@@ -239,7 +248,7 @@ struct Session {
     livemode: bool,
     status: Option<String>,
     payment_status: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     metadata: Metadata,
     payment_intent: Option<Intent>,
 }
@@ -248,7 +257,7 @@ struct Session {
 struct Intent {
     id: String,
     status: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     metadata: Metadata,
     /// Somebody whom a platform charges for, or whom it passes the money to.
     on_behalf_of: Option<Value>,
@@ -282,7 +291,7 @@ struct Refund {
     currency: String,
     status: Option<String>,
     created: i64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     metadata: Metadata,
 }
 
@@ -301,7 +310,7 @@ struct ListedSession {
     payment_status: String,
     amount_total: Option<i64>,
     currency: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     metadata: Metadata,
 }
 
@@ -386,13 +395,27 @@ impl Charge {
     }
 }
 
+fn refund_state(status: Option<&str>) -> SeenRefundState {
+    match status {
+        Some("succeeded") => SeenRefundState::Succeeded,
+        Some("failed" | "canceled") => SeenRefundState::Failed,
+        _ => SeenRefundState::Pending,
+    }
+}
+
+/// An inquiry (`warning_…`) takes no money yet and is none.
+fn dispute_state(status: &str) -> Option<SeenDisputeState> {
+    match status {
+        "won" => Some(SeenDisputeState::Won),
+        "lost" => Some(SeenDisputeState::Lost),
+        status if status.starts_with("warning_") => None,
+        _ => Some(SeenDisputeState::Open),
+    }
+}
+
 impl Refund {
     fn seen(self) -> Result<SeenRefund, Trouble> {
-        let state = match self.status.as_deref() {
-            Some("succeeded") => SeenRefundState::Succeeded,
-            Some("failed" | "canceled") => SeenRefundState::Failed,
-            _ => SeenRefundState::Pending,
-        };
+        let state = refund_state(self.status.as_deref());
         Ok(SeenRefund {
             id: self.metadata.refund_id.as_deref().and_then(|id| id.parse().ok()),
             amount: money(self.amount, &self.currency)?,
@@ -404,14 +427,8 @@ impl Refund {
 }
 
 impl Dispute {
-    /// An inquiry (`warning_…`) takes no money yet and is none.
     fn seen(self) -> Result<Option<SeenDispute>, Trouble> {
-        let state = match self.status.as_str() {
-            "won" => SeenDisputeState::Won,
-            "lost" => SeenDisputeState::Lost,
-            status if status.starts_with("warning_") => return Ok(None),
-            _ => SeenDisputeState::Open,
-        };
+        let Some(state) = dispute_state(&self.status) else { return Ok(None) };
         Ok(Some(SeenDispute {
             amount: money(self.amount, &self.currency)?,
             at: moment(self.created)?,

@@ -10,6 +10,7 @@ mod operator_notice;
 mod password_reset;
 mod receipt;
 mod refund;
+mod refund_failed;
 mod report_ready;
 mod sla_warning;
 mod ticket_answer;
@@ -29,7 +30,8 @@ pub use daily_report::{DailyReport, Figure};
 pub use operator_notice::OperatorNotice;
 pub use password_reset::PasswordReset;
 pub use receipt::Receipt;
-pub use refund::Refund;
+pub use refund::{Leaves, Refund};
+pub use refund_failed::RefundFailed;
 pub use report_ready::ReportReady;
 pub use sla_warning::{Deadline, SlaWarning, Span};
 pub use ticket_answer::TicketAnswer;
@@ -45,6 +47,7 @@ pub const ALL: &[Kind] = &[
     Kind::of::<PasswordReset>(),
     Kind::of::<Receipt>(),
     Kind::of::<Refund>(),
+    Kind::of::<RefundFailed>(),
     Kind::of::<CertificateReady>(),
     Kind::of::<VideoReady>(),
     Kind::of::<TicketAnswer>(),

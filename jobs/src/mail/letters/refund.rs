@@ -15,14 +15,33 @@ pub struct Refund {
     pub course: String,
     /// What is given back, with its currency.
     pub amount: Said,
-    /// Whether nothing of the price remains paid; the course is closed then.
-    pub is_whole: bool,
+    /// What it leaves of the course.
+    pub leaves: Leaves,
     /// The provider's name: the money goes the way that it came.
     pub paid_with: String,
     /// When it was given back.
     pub refunded_at: DateTime<Utc>,
     /// Leads to the person's orders.
     pub orders: Url,
+}
+
+/// What a refund leaves of the course, as it was when it was booked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leaves {
+    /// A part went back, and the person has the course.
+    Part,
+    /// A part went back; they do not have the course at present.
+    PartOnly,
+    /// All went back, and the course is closed.
+    Closed,
+    /// All went back, and they have the course by something else.
+    Elsewhere,
+    /// The payment was one too many: they have the course without it.
+    Extra,
+    /// The payment was not what was agreed, and never opened anything.
+    NeverOpened,
+    /// Nobody has written it down.
+    Unknown,
 }
 
 written_in!(Refund, "letters/refund.es.txt", "letters/refund.es.html", "letters/refund.en.txt", "letters/refund.en.html");
@@ -36,7 +55,7 @@ impl Blanks for Refund {
             number: "CC-2026-004211".to_owned(),
             course: "Rust desde cero: propiedad y préstamos".to_owned(),
             amount: Said::new(|_| "49,00 USD".to_owned()),
-            is_whole: true,
+            leaves: Leaves::Closed,
             paid_with: "Stripe".to_owned(),
             refunded_at: DateTime::from_timestamp(1_790_100_000, 0).unwrap_or_default(),
             orders: page(home, "/pedidos"),

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use crate::payments::{
+    nullable::or_default,
     receive::{Event, NotForUs},
     sale::{Provider, SaleId},
 };
@@ -14,21 +15,26 @@ struct Body {
     id: String,
     event_type: String,
     create_time: DateTime<Utc>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     resource_type: String,
     resource: Resource,
 }
 
 /// An order, a capture, a refund or a dispute: what any of them says about the sale or the payment.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
 struct Resource {
+    #[serde(default, deserialize_with = "or_default")]
     id: String,
+    #[serde(default, deserialize_with = "or_default")]
     dispute_id: String,
+    #[serde(default, deserialize_with = "or_default")]
     order_id: String,
     custom_id: Option<String>,
+    #[serde(default, deserialize_with = "or_default")]
     purchase_units: Vec<PurchaseUnit>,
+    #[serde(default, deserialize_with = "or_default")]
     disputed_transactions: Vec<DisputedTransaction>,
+    #[serde(default, deserialize_with = "or_default")]
     links: Vec<Link>,
 }
 
@@ -148,6 +154,12 @@ mod tests {
                 "dispute",
                 r#"{"dispute_id":"PP-D-4012","disputed_transactions":[{"seller_transaction_id":"42311647XV020574X","custom":"x"}]}"#.to_owned(),
                 "PP-D-4012",
+                (None, Some("42311647XV020574X")),
+            ),
+            (
+                "capture",
+                r#"{"id":"42311647XV020574X","dispute_id":null,"order_id":null,"custom_id":null,"purchase_units":null,"disputed_transactions":null,"links":null}"#.to_owned(),
+                "42311647XV020574X",
                 (None, Some("42311647XV020574X")),
             ),
             ("plan", r#"{"id":"P-1","links":[{"rel":"up","href":"https://evil.example/v2/payments/captures/../x"}]}"#.to_owned(), "P-1", (None, None)),

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use crate::payments::{
+    nullable::or_default,
     receive::{Event, NotForUs},
     sale::{Provider, SaleId},
 };
@@ -26,11 +27,11 @@ struct Data {
 
 #[derive(Debug, Deserialize)]
 struct Object {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     id: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     object: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     metadata: Metadata,
     client_reference_id: Option<String>,
     payment_intent: Option<Reference>,
@@ -102,6 +103,12 @@ mod tests {
                 (sale, None),
             ),
             (format!(r#"{{"id":"pi_1","object":"payment_intent","metadata":{{"sale_id":"{SALE}"}}}}"#), (sale, Some("pi_1"))),
+            // Stripe's documents call a refund's metadata nullable.
+            (r#"{"id":"re_1","object":"refund","metadata":null,"payment_intent":"pi_1"}"#.to_owned(), (None, Some("pi_1"))),
+            (
+                r#"{"id":null,"object":null,"metadata":null,"client_reference_id":null,"payment_intent":null}"#.to_owned(),
+                (None, None),
+            ),
             (r#"{"id":"re_1","object":"refund","metadata":{},"payment_intent":"pi_1"}"#.to_owned(), (None, Some("pi_1"))),
             (
                 r#"{"id":"dp_1","object":"dispute","payment_intent":{"id":"pi_1","object":"payment_intent"}}"#.to_owned(),

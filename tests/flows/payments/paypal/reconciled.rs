@@ -93,3 +93,24 @@ async fn a_provider_that_does_not_let_us_in_holds_no_other_up() {
         sqlx::query_scalar("select provider from school.reconciliations").fetch_all(&school.site.stores.db).await.unwrap();
     assert_eq!(compared, ["stripe"]);
 }
+
+#[tokio::test]
+async fn how_a_known_dispute_ended_is_found_at_night_though_nobody_told() {
+    let school = School::open().await;
+    let ((won, won_order), (lost, lost_order)) = (school.paid_by_paypal("ana").await, school.paid_by_paypal("luz").await);
+    for (sale, order) in [(won, &won_order), (lost, &lost_order)] {
+        school.at_paypal(PaypalHappening::Dispute { order: order.clone() }).await;
+        assert_eq!(school.settled(sale).await, ("disputed", "suspended".to_owned()));
+    }
+    school.hears_nothing().await;
+    let decide = |order: String, outcome: &str| PaypalHappening::Decide { order, outcome: outcome.to_owned() };
+    school.at_paypal(decide(won_order, "RESOLVED_SELLER_FAVOUR")).await;
+    school.at_paypal(decide(lost_order, "RESOLVED_BUYER_FAVOUR")).await;
+
+    school.does(ReconcilePayments {}).await;
+
+    assert_eq!((school.state(won).await, school.access(won).await.as_str()), ("paid", "active"));
+    assert_eq!((school.state(lost).await, school.access(lost).await.as_str()), ("lost", "revoked"));
+    assert_eq!(school.books(lost).await, "clearing -220, disputes 4900, fees 220, revenue -4900");
+    assert_eq!(school.notices().await, "");
+}

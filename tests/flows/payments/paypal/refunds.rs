@@ -114,7 +114,8 @@ async fn money_that_came_by_nobody_knows_which_payment_is_not_given_back_from_he
 
     assert!(words(&page, ".refund-unknown").contains("se anotó sin el nombre de su pago"), "{page}");
     assert!(!page.contains(&to), "{page}");
-    let refused = admin.sends(&path, &to, &[("amount", ""), ("reason", "")]).await;
+    let refused =
+        admin.sends(&path, &to, &[("amount", ""), ("reason", ""), ("key", "0195d1c5-0000-7000-8000-000000000001")]).await;
     assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(school.at_paypal_there_are("refunds").await, 0);
 }

@@ -138,6 +138,32 @@ async fn money_from_the_bank_opens_nothing_until_it_comes() {
 }
 
 #[tokio::test]
+async fn money_on_its_way_keeps_its_place_and_nobody_is_led_to_pay_again() {
+    let school = School::open().await;
+    let (learner, purchase, link) = school.chooses_paypal().await;
+    learner.client.post(&link).form(&[("how", "echeck")]).send().await.unwrap();
+    let sale = sale_of(&purchase);
+    assert_eq!(school.settled(sale).await, ("pending", "none".to_owned()));
+
+    let page = learner.page(&purchase).await;
+    assert_eq!(words(&page, ".state"), "Pago en camino");
+    assert!(page.contains("No vuelvas a pagar") && !page.contains("Ir a pagar"), "{page}");
+    assert!(words(&learner.page("/compras").await, "tbody").contains("Pago en camino"));
+    assert!(learner.page(&purchase.replace("compras", "purchases")).await.contains("Payment on its way"));
+    let pay = learner.client.get(format!("{}{purchase}/pagar", school.site.url)).send().await.unwrap();
+    assert_eq!(leads_to(&pay), purchase, "the provider's page is finished");
+    for provider in ["stripe", "paypal"] {
+        let answer = learner.sends("/cursos/rust", "/cursos/rust/comprar", &[("provider", provider)]).await;
+        assert_eq!(leads_to(&answer), purchase, "{provider}");
+    }
+    assert_eq!(school.state(sale).await, "pending");
+
+    school.at_paypal(PaypalHappening::Clear { order: school.page_of(sale).await }).await;
+    assert_eq!(school.settled(sale).await, ("paid", "active".to_owned()));
+    assert_eq!(words(&learner.page(&purchase).await, ".state"), "Pagada");
+}
+
+#[tokio::test]
 async fn an_order_that_is_forgotten_or_taken_back_ends_the_sale() {
     let school = School::open().await;
     let (forgotten, order) = school.at_the_order("ana").await;

@@ -8,6 +8,7 @@ use jobs::payments::{
     refunds::order_refund,
     sale::{Provider, SaleState},
 };
+use uuid::Uuid;
 
 use super::School;
 
@@ -27,7 +28,7 @@ async fn what_was_done_and_not_told_is_done_once() {
     assert_eq!(school.at_paypal_there_are("captures").await, 1);
 
     school.site.sandbox.misbehave_paypal([lost("/v2/payments/captures")]).await.unwrap();
-    order_refund(&school.site.stores.db, sale, None, school.person("admin").await, "").await.unwrap();
+    order_refund(&school.site.stores.db, sale, None, school.person("admin").await, "", Uuid::new_v4()).await.unwrap();
     assert_eq!(school.settled(sale).await, ("refunded", "revoked".to_owned()));
     assert_eq!(school.at_paypal_there_are("refunds").await, 1);
     assert_eq!(school.books(sale).await, "clearing -220, fees 220, refunds 4900, revenue -4900");

@@ -2,7 +2,10 @@
 //! theirs.
 
 use chrono::{DateTime, Utc};
-use jobs::ports::payments::{Listed, Trouble};
+use jobs::{
+    payments::nullable::or_default,
+    ports::payments::{Listed, ListedReturn, Returned, SeenRefundState, Trouble},
+};
 use serde::Deserialize;
 use url::Url;
 
@@ -29,19 +32,26 @@ impl Paypal {
     }
 
     /// Refunds, and disputes that were opened or have moved.
-    pub(super) async fn returns(&self, since: DateTime<Utc>) -> Result<Vec<(String, String)>, Trouble> {
+    pub(super) async fn returns(&self, since: DateTime<Utc>) -> Result<Vec<ListedReturn>, Trouble> {
         let (mut page, until) = ("1".to_owned(), moment(Utc::now()));
         let mut returns = Vec::new();
         for _ in 0..MAX_PAGES {
             let listed = self.transactions(since, &page, &until).await?;
             let next = listed.page_after(&page);
-            returns.extend(listed.refunds());
+            // What is listed has moved.
+            returns.extend(listed.refunds().into_iter().map(|(payment_ref, own_ref)| ListedReturn {
+                payment_ref,
+                own_ref,
+                state: Returned::Refund(SeenRefundState::Succeeded),
+            }));
             let Some(next) = next else { break };
             page = next;
         }
         for name in self.disputes_by(("update_time_after", &moment(since))).await? {
             let dispute: Dispute = self.get(&["v1", "customer", "disputes", &name], &[]).await?;
-            returns.extend(dispute.payment().filter(|_| dispute.counts()).map(|payment| (payment.to_owned(), name)));
+            if let Some((payment, state)) = dispute.payment().zip(dispute.state()) {
+                returns.push(ListedReturn { payment_ref: payment.to_owned(), own_ref: name, state: Returned::Dispute(state) });
+            }
         }
         Ok(returns)
     }
@@ -62,9 +72,9 @@ impl Paypal {
     pub(super) async fn disputes_by(&self, filter: (&str, &str)) -> Result<Vec<String>, Trouble> {
         #[derive(Deserialize)]
         struct Page {
-            #[serde(default)]
+            #[serde(default, deserialize_with = "or_default")]
             items: Vec<Item>,
-            #[serde(default)]
+            #[serde(default, deserialize_with = "or_default")]
             links: Vec<Link>,
         }
         #[derive(Deserialize)]

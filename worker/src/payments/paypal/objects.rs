@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use jobs::{
     payments::{
         money::{Currency, Money},
+        nullable::or_default,
         paypal::amount,
         sale::SaleId,
     },
@@ -41,9 +42,9 @@ pub(super) struct Link {
 pub(super) struct Order {
     pub(super) id: String,
     status: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     purchase_units: Vec<PurchaseUnit>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     links: Vec<Link>,
 }
 
@@ -52,7 +53,7 @@ struct PurchaseUnit {
     custom_id: Option<String>,
     amount: Amount,
     payee: Option<Payee>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     payments: Payments,
 }
 
@@ -62,9 +63,10 @@ struct Payee {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
 struct Payments {
+    #[serde(default, deserialize_with = "or_default")]
     captures: Vec<Capture>,
+    #[serde(default, deserialize_with = "or_default")]
     refunds: Vec<Refund>,
 }
 
@@ -107,7 +109,7 @@ pub(super) struct Dispute {
     dispute_amount: Amount,
     dispute_outcome: Option<Outcome>,
     create_time: DateTime<Utc>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     disputed_transactions: Vec<DisputedTransaction>,
 }
 
@@ -247,7 +249,7 @@ impl Dispute {
     }
 
     /// How it stands, if it is about money yet: while the two still talk to each other (`INQUIRY`) nobody takes any.
-    fn state(&self) -> Option<SeenDisputeState> {
+    pub(super) fn state(&self) -> Option<SeenDisputeState> {
         let is_talk = self.dispute_life_cycle_stage.as_deref() == Some("INQUIRY");
         match (self.status.as_str(), self.outcome()) {
             ("RESOLVED", "RESOLVED_BUYER_FAVOUR" | "ACCEPTED") => Some(SeenDisputeState::Lost),
@@ -257,7 +259,7 @@ impl Dispute {
         }
     }
 
-    pub(super) fn counts(&self) -> bool {
+    fn counts(&self) -> bool {
         self.state().is_some()
     }
 
@@ -285,7 +287,7 @@ impl Dispute {
 /// A page of transactions.
 #[derive(Debug, Deserialize)]
 pub(super) struct Transactions {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     transaction_details: Vec<Transaction>,
     total_pages: Option<u32>,
     last_refreshed_datetime: Option<String>,

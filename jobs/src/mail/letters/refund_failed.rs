@@ -1,0 +1,41 @@
+//! What somebody was to get back, and did not.
+
+use url::Url;
+
+use super::{Blanks, page, written_in};
+use crate::mail::{reader::Said, stream::Stream};
+
+/// The blanks of the letter.
+#[derive(Debug, Clone)]
+pub struct RefundFailed {
+    /// The number that both sides can name the sale by.
+    pub number: String,
+    /// The course's title.
+    pub course: String,
+    /// What did not arrive, with its currency.
+    pub amount: Said,
+    /// Leads to the person's orders.
+    pub orders: Url,
+}
+
+written_in!(
+    RefundFailed,
+    "letters/refund_failed.es.txt",
+    "letters/refund_failed.es.html",
+    "letters/refund_failed.en.txt",
+    "letters/refund_failed.en.html"
+);
+
+impl Blanks for RefundFailed {
+    const KIND: &'static str = "refund_failed";
+    const STREAM: Stream = Stream::Transactional;
+
+    fn sample(home: &Url) -> Self {
+        Self {
+            number: "CC-2026-004211".to_owned(),
+            course: "Rust desde cero: propiedad y préstamos".to_owned(),
+            amount: Said::new(|_| "49,00 USD".to_owned()),
+            orders: page(home, "/pedidos"),
+        }
+    }
+}
