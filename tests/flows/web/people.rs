@@ -6,7 +6,7 @@ use super::{Page, Visitor, Web, clients::MAIN};
 
 impl Visitor {
     /// The addresses on a list of accounts, page after page, and how many pages there were.
-    async fn lists(&self, query: &str) -> (Vec<String>, usize) {
+    async fn lists_people(&self, query: &str) -> (Vec<String>, usize) {
         let (mut found, mut pages) = (Vec::new(), 0);
         let mut next = Some(format!("/admin/accounts?{query}"));
         while let Some(path) = next {
@@ -46,9 +46,9 @@ async fn an_administrator_finds_people_by_a_part_of_their_name_or_address_page_b
     let admin = web.signed_in("admin").await;
     let expected = async |sql: &'static str| sqlx::query_scalar::<_, String>(sql).fetch_all(&web.stores.db).await.unwrap();
 
-    let (all, pages) = admin.lists("").await;
+    let (all, pages) = admin.lists_people("").await;
     assert_eq!((all, pages), (expected("select email::text from core.users order by email").await, 3));
-    let (closed, _) = admin.lists("standing=closed&role=learner").await;
+    let (closed, _) = admin.lists_people("standing=closed&role=learner").await;
     assert_eq!(closed, expected("select email::text from core.users where disabled_at is not null order by email").await);
     assert_eq!(closed.len(), 12);
     for (query, found) in [
@@ -60,9 +60,9 @@ async fn an_administrator_finds_people_by_a_part_of_their_name_or_address_page_b
         ("find=begona&role=agent", &[]),
         ("role=agent&after=%00", &["agente@faena.example"]),
     ] {
-        assert_eq!(admin.lists(query).await.0, found, "{query}");
+        assert_eq!(admin.lists_people(query).await.0, found, "{query}");
     }
-    assert_eq!(admin.lists("find=%25").await.0.len(), 128, "a sign alone asks for nothing, and is no pattern");
+    assert_eq!(admin.lists_people("find=%25").await.0.len(), 128, "a sign alone asks for nothing, and is no pattern");
     let row = admin.page("/admin/accounts?find=nanez").await.text("tbody tr");
     assert!(row.contains("José Ñáñez") && row.contains("Cliente") && row.contains("Óptica <Sol>"), "{row}");
     assert_eq!(web.signed_in("operadora").await.get("/admin/accounts").await.status(), StatusCode::FORBIDDEN);
