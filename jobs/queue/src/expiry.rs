@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use sqlx::PgPool;
+use sqlx::{Acquire as _, PgPool};
 
 use crate::{
     commands::{cancel_event, end_unpushed},
@@ -46,7 +46,9 @@ async fn end_some(store: &Store, db: &PgPool) -> Result<(), OperationsError> {
         let ended = store.cancel(lane, &key, &cancel_event(&key, reason.clone()), true).await?;
         // Not marked as pushed, it may be in Redis all the same: so it was asked first, under the row's lock, which every relay waits for.
         if matches!(ended, Cancelled::Unknown) && !is_pushed {
-            end_unpushed(&mut tx, id, &reason).await?;
+            // Nothing is answered where it has had its effect: then its row stays, and the claim to come ends it as completed.
+            let mut end = tx.begin().await?;
+            if end_unpushed(&mut end, id, &reason).await?.is_empty() { end.rollback().await? } else { end.commit().await? }
         }
     }
     Ok(tx.commit().await?)

@@ -28,6 +28,7 @@ mod ends;
 mod engine;
 mod enqueue;
 mod envelope;
+mod epoch;
 mod event;
 mod expiry;
 mod faults;

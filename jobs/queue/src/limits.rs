@@ -9,12 +9,13 @@ use tracing::info;
 use uuid::Uuid;
 
 use crate::{
+    epoch::Told,
     job::Queue,
     lane::Lane,
     lanes,
     limit::{BadBounds, Bounds, Limit, from_word, to_word},
     operations::{Operations, OperationsError},
-    store::{Store, StoreError, Told},
+    store::{Store, StoreError},
 };
 
 /// No lane is told more than this: an operator's settings are few.

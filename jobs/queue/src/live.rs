@@ -14,13 +14,14 @@ use crate::{
     ack::Acker,
     engine::Drain,
     envelope::Delivery,
+    epoch::Epoch,
     faults::crash_point,
     inflight::Inflight,
     lane::Lane,
     limits::read_settings,
     loops::{Outage, bounded},
     perform::Why,
-    store::{Epoch, LEASE, MAX_BATCH, Renewal, Renewed, Store, StoreError},
+    store::{LEASE, MAX_BATCH, Renewal, Renewed, Store, StoreError},
 };
 
 /// More jobs in one claim do not make it faster.

@@ -17,12 +17,13 @@ use tracing::warn;
 use uuid::Uuid;
 
 use crate::{
+    epoch::Epoch,
     lane::Lane,
     lanes::lanes,
     loops::{Outage, bounded},
     relay::RelayError,
     script::scripts,
-    store::{Epoch, MAX_BATCH, Store, StoreError},
+    store::{MAX_BATCH, Store, StoreError},
 };
 
 scripts! {

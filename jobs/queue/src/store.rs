@@ -8,11 +8,11 @@ use redis::{AsyncConnectionConfig, Client, FromRedisValue, RedisError, aio::Mult
 use crate::{
     connection::{CONNECT_TIMEOUT, RESPONSE_TIMEOUT, SharedConnection},
     envelope::{Delivery, Lease, without_words},
+    epoch::Epoch,
     faults::{Sabotage, sabotaged},
     job::JobId,
     journal::Started,
     lane::Lane,
-    lanes::PausedLanes,
     limit::to_word,
     pusher::Pusher,
     script::{Lua, scripts},
@@ -60,8 +60,6 @@ scripts! {
     HASTEN = "lua/hasten.lua";
     FORGET = "lua/forget.lua";
     MISSING = "lua/missing.lua";
-    EPOCH = "lua/epoch.lua";
-    SETTINGS = "lua/settings.lua";
 }
 
 /// Deliveries that ended their jobs, as Redis must know them. Those whose events may go unrecorded under pressure come last.
@@ -119,36 +117,6 @@ impl Verb {
             Self::Release => ("release", 0),
         }
     }
-}
-
-/// A life of Redis's data, as the key `epoch` holds it: "number replication-id".
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Epoch {
-    pub(crate) number: i64,
-    pub(crate) text: String,
-}
-
-impl Epoch {
-    pub(crate) fn parse(text: &str) -> Self {
-        Self { number: text.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0), text: text.to_owned() }
-    }
-
-    /// Whether it began on the Redis with this replication id.
-    pub(crate) fn is_of(&self, replication_id: &str) -> bool {
-        self.text.split(' ').nth(1) == Some(replication_id)
-    }
-}
-
-/// What limits allow and what is paused, as a lane is told.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Told {
-    pub(crate) version: String,
-    /// Name or word, and bounds.
-    pub(crate) settings: Vec<(String, String)>,
-    /// `job:name`, `tenant:word`.
-    pub(crate) paused: Vec<String>,
-    /// The lanes of which nothing is claimed.
-    pub(crate) resting: PausedLanes,
 }
 
 /// The events that a recorder has written into the ledger.
@@ -437,83 +405,6 @@ impl Store {
         self.run(&call, "looking for lost jobs").await
     }
 
-    /// The epoch that holds; `None`: Redis has none.
-    pub(crate) async fn epoch(&self, lane: Lane) -> Result<Option<Epoch>, StoreError> {
-        let text: Option<String> = self.query(redis::cmd("GET").arg(self.key(lane, "epoch")), "reading the epoch").await?;
-        Ok(text.map(|text| Epoch::parse(&text)))
-    }
-
-    /// The epoch that holds, and Redis's time.
-    pub(crate) async fn epoch_and_time(&self, lane: Lane) -> Result<(Option<Epoch>, DateTime<Utc>), StoreError> {
-        let mut read = redis::pipe();
-        read.cmd("GET").arg(self.key(lane, "epoch")).cmd("TIME");
-        let (text, (seconds, micros)): (Option<String>, (i64, i64)) = self.together(&read, "reading the epoch").await?;
-        Ok((text.map(|text| Epoch::parse(&text)), at(seconds * 1000 + micros / 1000)))
-    }
-
-    /// Asks the Redis behind a connection which life of its data it serves: (its replication id, the epoch that holds there).
-    pub(crate) async fn life(
-        &self,
-        connection: &mut MultiplexedConnection,
-        lane: Lane,
-    ) -> Result<(String, Option<Epoch>), StoreError> {
-        let mut read = redis::pipe();
-        read.cmd("INFO").arg("replication");
-        read.cmd("GET").arg(self.key(lane, "epoch"));
-        let (info, epoch): (String, Option<String>) =
-            read.query_async(connection).await.map_err(|source| StoreError { doing: "reading the epoch", source })?;
-        let id = info.lines().find_map(|line| line.strip_prefix("master_replid:")).unwrap_or("none").trim().to_owned();
-        Ok((id, epoch.map(|text| Epoch::parse(&text))))
-    }
-
-    /// Begins epoch `number` on the Redis behind a connection, which has this replication id, unless the one before is no longer `present`.
-    /// Answers the epoch that holds there.
-    pub(crate) async fn begin_epoch(
-        &self,
-        connection: &mut MultiplexedConnection,
-        lane: Lane,
-        present: Option<&Epoch>,
-        number: i64,
-        replication_id: &str,
-    ) -> Result<Epoch, StoreError> {
-        let mut call = self.call(&EPOCH, lane);
-        call.arg(present.map_or("", |epoch| epoch.text.as_str())).arg(format!("{number} {replication_id}")).arg(millis(LEASE));
-        let holds: String =
-            call.invoke_async(connection).await.map_err(|source| StoreError { doing: "beginning an epoch", source })?;
-        Ok(Epoch::parse(&holds))
-    }
-
-    /// Tells a lane what limits allow and what is paused, if it was told something else last; answers whether it was.
-    pub(crate) async fn tell_settings(&self, lane: Lane, told: &Told) -> Result<bool, StoreError> {
-        self.run(&self.settings_call(lane, told), "telling limits and pauses").await
-    }
-
-    /// The same over a connection of the caller's own.
-    pub(crate) async fn tell_settings_over(
-        &self,
-        connection: &mut MultiplexedConnection,
-        lane: Lane,
-        told: &Told,
-    ) -> Result<bool, StoreError> {
-        let call = self.settings_call(lane, told);
-        call.invoke_async(connection).await.map_err(|source| StoreError { doing: "telling limits and pauses", source })
-    }
-
-    fn settings_call(&self, lane: Lane, told: &Told) -> redis::ScriptInvocation<'static> {
-        let (mut call, rests) = (self.call(&SETTINGS, lane), told.resting.by(lane).is_some());
-        call.arg(format!("{}{}", told.version, if rests { "!" } else { "" })).arg(told.settings.len());
-        for (word, bounds) in &told.settings {
-            call.arg(word).arg(bounds);
-        }
-        for paused in &told.paused {
-            call.arg(paused);
-        }
-        if rests {
-            call.arg("!lane");
-        }
-        call
-    }
-
     /// Runs one plain command.
     pub(crate) async fn query<T: FromRedisValue>(&self, command: &redis::Cmd, doing: &'static str) -> Result<T, StoreError> {
         let mut asked = self.connection.now();
@@ -558,6 +449,10 @@ impl Store {
 }
 
 impl StoreError {
+    pub(crate) fn of(doing: &'static str, source: RedisError) -> Self {
+        Self { doing, source }
+    }
+
     pub(crate) fn not_json(error: &serde_json::Error) -> Self {
         Self { doing: "encoding a job", source: (redis::ErrorKind::Client, "not JSON", error.to_string()).into() }
     }
@@ -610,7 +505,7 @@ fn whole_millis(delay: Duration) -> u64 {
     u64::try_from(delay.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX).min(1 << 48)
 }
 
-fn millis(duration: Duration) -> u64 {
+pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 

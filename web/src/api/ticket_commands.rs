@@ -94,7 +94,7 @@ impl Faults {
     }
 
     /// A text, or a fault.
-    pub(super) fn text<T>(&mut self, at: impl Into<String>, read: Result<T, TextProblem>) -> Option<T> {
+    pub(super) fn read<T>(&mut self, at: impl Into<String>, read: Result<T, TextProblem>) -> Option<T> {
         read.map_err(|problem| self.add(at, problem.to_string())).ok()
     }
 
@@ -165,15 +165,15 @@ fn wanted(asked: &TicketRequest, actor: &Actor) -> Result<NewTicket, Problem> {
     if client.is_none() {
         faults.add("/client", "whose ticket it is has to be said by who works at the desk");
     }
-    let title = faults.text("/title", Title::parse(&asked.title));
-    let description = faults.text("/description", Body::parse(&asked.description));
+    let title = faults.read("/title", Title::parse(&asked.title));
+    let description = faults.read("/description", Body::parse(&asked.description));
     let category = faults.word("/category", asked.category.as_deref());
     let priority = faults.word("/priority", asked.priority.as_deref());
     if asked.tags.len() > MOST_TAGS {
         faults.add("/tags", format!("a ticket has {MOST_TAGS} tags at most"));
     }
     let tags =
-        asked.tags.iter().enumerate().filter_map(|(at, tag)| faults.text(format!("/tags/{at}"), Tag::parse(tag))).collect();
+        asked.tags.iter().enumerate().filter_map(|(at, tag)| faults.read(format!("/tags/{at}"), Tag::parse(tag))).collect();
     faults.none()?;
     let (Some(client), Some(title), Some(description)) = (client, title, description) else { return Err(Problem::BadRequest) };
     let (category, priority) = (category.unwrap_or(Category::Other), priority.unwrap_or(Priority::Normal));
@@ -195,7 +195,7 @@ impl Change {
             priority: faults.word("/priority", asked.priority.as_deref()),
             assignee: asked.assignee.map(|to| to.map(UserId)),
             status: faults.word("/status", asked.status.as_deref()),
-            answer: asked.answer.as_deref().and_then(|answer| faults.text("/answer", Body::parse(answer))),
+            answer: asked.answer.as_deref().and_then(|answer| faults.read("/answer", Body::parse(answer))),
         };
         if change.status == Some(Status::New) {
             faults.add("/status", "no ticket becomes new again");

@@ -109,7 +109,7 @@ pub(crate) async fn submit(
     let asked: CommentRequest = body::read(&headers, &bytes)?;
     let ticket = Ticket::find(&app.db, &actor, read_id(&id)?).await.doing("looking up a ticket")?.id;
     let mut faults = Faults::default();
-    let text = faults.text("/body", Body::parse(&asked.body));
+    let text = faults.read("/body", Body::parse(&asked.body));
     let (Some(text), ()) = (text, faults.none()?) else { return Err(Problem::BadRequest) };
     let audience = if asked.internal { Audience::Agents } else { Audience::Everybody };
     let key = answers::key_of(&headers)?;
