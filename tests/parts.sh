@@ -9,7 +9,7 @@ style     900 lint,node,shellcheck        formatting, lints, shell scripts
 licences  900 -                           licences and origins of the dependencies, known vulnerabilities
 unit      600 build,node,fonts,judges    what needs no server
 commands  600 build,node,servers          deploy/up: starts, resumes, ends, and refuses with one sentence
-flows    1500 build,node,servers,browser,producers,fonts,judges  the stories, through real processes and a real browser
+flows    2400 build,node,servers,browser,producers,fonts,judges  the stories, through real processes and a real browser
 faults   1200 build,stores,node,fonts     200 faults under load, and five builds that lack a guarantee, each noticed
 smoke     120 build,stores,node,python,fonts  worker, clients and runner of the benchmarks, on a handful of jobs, letters and certificates
 bench    7200 asked,stores,node,python    how fast, beside other systems; runs only when it is named
