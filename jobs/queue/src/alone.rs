@@ -83,8 +83,8 @@ enum Said {
 const PROCESSES: usize = 4;
 /// A suspect waits so long for its turn, in the slot that it has, and then out of everybody's way.
 const TURN_PATIENCE: Duration = Duration::from_secs(10);
-/// Beyond its kind's timeout, which it keeps itself unless it blocks its thread.
-const OVERTIME: Duration = Duration::from_secs(10);
+/// Beyond its kind's timeout, which it keeps itself unless it blocks its thread: for its start, what comes before the handler, and a commit.
+const OVERTIME: Duration = Duration::from_secs(40);
 
 /// The turns of suspects.
 #[derive(Debug, Clone)]

@@ -328,17 +328,17 @@ impl Store {
     /// Returns orphans to their lane, if `epoch` still holds and Redis has not stood still since it was `asked` about it; answers how many,
     /// `None` if not.
     pub(crate) async fn rescue(&self, lane: Lane, epoch: &Epoch, asked: DateTime<Utc>) -> Result<Option<u64>, StoreError> {
-        let (mut cursor, mut total) = (0_u64, 0);
+        let (mut cursor, mut total, mut asked) = (0_u64, 0, asked.timestamp_millis());
         loop {
             let mut call = self.call(&RESCUE, lane);
-            call.arg(&epoch.text).arg(cursor).arg(MAX_BATCH).arg(asked.timestamp_millis());
-            let (next, rescued): (u64, i64) = self.run(&call, "rescuing orphans").await?;
+            call.arg(&epoch.text).arg(cursor).arg(MAX_BATCH).arg(asked);
+            let (next, rescued, now): (u64, i64, i64) = self.run(&call, "rescuing orphans").await?;
             let Ok(rescued) = u64::try_from(rescued) else { return Ok(None) };
             total += rescued;
             if next == 0 {
                 return Ok(Some(total));
             }
-            cursor = next;
+            (cursor, asked) = (next, now);
         }
     }
 

@@ -4,17 +4,17 @@
 --   KEYS  1 job · 2 ready · 3 running · 4 attempts · 5 cancels · 6 events · 7 wake · 8 epoch · 9 stats
 --         · 10 limits · 11 settings · 12 thaw · 13 unique · 14 turns · 15 waiting
 --   ARGV  1 the epoch in which the caller has waited for owners to renew · 2 where to go on in the running jobs (0: from the start)
---         · 3 how many to look at (1 to 500) · 4 what time it was (ms) when the caller asked whether the epoch still holds
--- Returns where to go on (0: that was all) and how many were rescued; -1 when another epoch has begun, or when so much time has passed
+--         · 3 how many to look at (1 to 500) · 4 what time it was (ms) when the caller asked last
+-- Returns where to go on (0: that was all), how many were rescued, and what time it is (ms); -1 when another epoch has begun, or when so much time has passed
 -- since the caller asked that this Redis stood still meanwhile: then owners could not renew either, and have their turn first.
 expect_keys('hash list hash hash hash stream list string hash hash hash zset hash hash zset')
 local job, ready, running, attempts, cancels = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local events, wake, stats = KEYS[6], KEYS[7], KEYS[9]
 local epoch = redis.call('GET', KEYS[8])
-if not epoch or epoch ~= ARGV[1] then return {0, -1} end
+if not epoch or epoch ~= ARGV[1] then return {0, -1, 0} end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if now - tonumber(ARGV[4]) > 1000 then return {0, -1} end
+if now - tonumber(ARGV[4]) > 1000 then return {0, -1, now} end
 local scanned = redis.call('HSCAN', running, ARGV[2], 'COUNT', ARGV[3])
 local rescued, told, envelopes = 0, {}, {}
 local L = open_limits(KEYS[10], KEYS[11], KEYS[12], KEYS[13], now)
@@ -60,4 +60,4 @@ if #told > 0 then
     redis.call('HINCRBY', stats, 'rescued', #told)
 end
 if (rescued > 0 or L.wakes) and redis.call('LLEN', wake) == 0 then redis.call('RPUSH', wake, 1) end
-return {tonumber(scanned[1]), rescued}
+return {tonumber(scanned[1]), rescued, now}
