@@ -5,8 +5,9 @@ use std::{future::Future, process::ExitCode, sync::Arc, time::Duration};
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand};
-use queue::{Bounds, JobId, Lane, OrderByName, Paused, Queue, Rate, Registry, Store, attempt_alone, operations::State};
+use queue::{BatchId, Bounds, JobId, Lane, OrderByName, Paused, Queue, Rate, Registry, Store, attempt_alone, operations::State};
 use schedules::Schedule;
+use uuid::Uuid;
 
 use crate::{
     accounts::{AccountsCommand, accounts},
@@ -134,6 +135,21 @@ enum Command<O: Outside> {
         #[arg(long, requires = "state")]
         after: Option<String>,
         /// How many jobs a page has.
+        #[arg(long, default_value_t = 25, value_parser = a_page)]
+        limit: usize,
+        #[command(flatten)]
+        form: Form,
+        #[command(flatten)]
+        stores: StoreArgs,
+    },
+    /// List batches, the latest first, with how their jobs have ended; or show one.
+    Batches {
+        /// The batch to show.
+        id: Option<Uuid>,
+        /// Go on after this one.
+        #[arg(long, conflicts_with = "id")]
+        after: Option<Uuid>,
+        /// How many a page has.
         #[arg(long, default_value_t = 25, value_parser = a_page)]
         limit: usize,
         #[command(flatten)]
@@ -447,6 +463,9 @@ async fn serve<O: Outside>(command: Command<O>) -> anyhow::Result<()> {
             operate::list_jobs(&opened(&stores)?, state, lane, after.as_deref(), limit, form.json).await
         }
         Command::Inspect { form, stores, .. } => operate::show_overview(&opened(&stores)?, form.json).await,
+        Command::Batches { id, after, limit, form, stores } => {
+            operate::show_batches(&opened(&stores)?, id.map(BatchId), after.map(BatchId), limit, form.json).await
+        }
         Command::Retry { id, by, form, stores } => operate::retry(&opened(&stores)?, id, &by.actor, form.json).await,
         Command::Pause { what, by, form, stores } => match what.jobs() {
             Ok(jobs) => operate::pause_jobs(&opened(&stores)?, &jobs, &by.actor, form.json).await,

@@ -5,7 +5,7 @@ use std::{fmt, io, io::Write as _, time::Duration};
 use anyhow::Context as _;
 use chrono::{DateTime, SecondsFormat, Utc};
 use queue::{
-    Bounds, Edit, Enqueued, JobId, Lane, Operations, OrderByName, Pause, Paused, Registry, Share, Terms,
+    BatchId, BatchOverview, Bounds, Edit, Enqueued, JobId, Lane, Operations, OrderByName, Pause, Paused, Registry, Share, Terms,
     operations::{JobFilter, JobSummary, State},
 };
 use serde::Serialize;
@@ -170,6 +170,31 @@ pub(crate) async fn show_job(stores: &Stores, id: JobId, json: bool) -> anyhow::
             time(Some(command.asked_at)),
             command.outcome.as_deref().unwrap_or("open")
         );
+    }
+    Ok(())
+}
+
+pub(crate) async fn show_batches(
+    stores: &Stores,
+    id: Option<BatchId>,
+    after: Option<BatchId>,
+    limit: usize,
+    as_json: bool,
+) -> anyhow::Result<()> {
+    let operations = operations(stores);
+    let batches = match id {
+        Some(id) => vec![operations.batch(id).await?.with_context(|| format!("there is no batch {id}"))?],
+        None => operations.batches(after, limit).await?,
+    };
+    if as_json {
+        return match id {
+            Some(_) => tell_json(&batches[0]),
+            None => tell_json(&json!({ "next": batches.last().filter(|_| batches.len() == limit).map(|batch| batch.id), "batches": batches })),
+        };
+    }
+    for BatchOverview { id, about, begun_at, ended_at, open, completed, dead, cancelled } in &batches {
+        let standing = ended_at.map_or_else(|| format!("{open} open"), |at| format!("over since {}", time(Some(at))));
+        tell_line!("{id}  {about}: {standing}, {completed} completed, {dead} dead, {cancelled} cancelled (begun {})", time(Some(*begun_at)));
     }
     Ok(())
 }

@@ -5,8 +5,10 @@ use std::time::Duration;
 use sqlx::{PgConnection, PgPool, types::Json};
 
 use crate::{
+    batch,
     ends::{self, Ended},
     event::{Event, Outcome, storable},
+    faults::crash_point,
     job::JobId,
     lane::Lane,
     lanes::lanes,
@@ -135,6 +137,7 @@ impl Operations {
                     }
                 }
                 sqlx::query(include_str!("sql/promise_again.sql")).bind(id).execute(&mut *tx).await?;
+                batch::reopen(&mut tx, id).await?;
                 close_command(&mut tx, command, CommandOutcome::EnqueuedAgain.as_str()).await?;
                 tx.commit().await?;
                 Ok(CommandOutcome::EnqueuedAgain)
@@ -286,6 +289,7 @@ async fn carry_out_open(store: &Store, db: &PgPool, after: i64) -> Result<(i64, 
     .fetch_all(&mut *tx)
     .await?;
     let (mut refused, next) = (None, open.last().filter(|_| open.len() == SOME).map_or(0, |(command, ..)| *command));
+    let any = !open.is_empty();
     for (command, id, verb, actor) in open {
         let verb = if verb == "cancel" { Verb::Cancel } else { Verb::Retry };
         match carry_out(store, &mut tx, id, verb, &actor).await {
@@ -295,6 +299,9 @@ async fn carry_out_open(store: &Store, db: &PgPool, after: i64) -> Result<(i64, 
             Err(OperationsError::Redis(error)) if error.is_of_one_lane() => refused = Some(error.into()),
             Err(error) => return Err(error),
         }
+    }
+    if any {
+        crash_point("commands.carried_out");
     }
     tx.commit().await?;
     Ok((next, refused))

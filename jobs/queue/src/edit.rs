@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 use sqlx::{PgConnection, postgres::PgDatabaseError};
 
 use crate::{
+    batch,
     commands::{CommandError, CommandOutcome, close_command, write_command},
     event::is_storable_json,
     job::JobId,
@@ -50,6 +51,7 @@ impl Operations {
                     None => return Err(CommandError::WrongState { id, verb: "edited", state: "live again already".to_owned() }),
                 }
                 sqlx::query(include_str!("sql/promise_again.sql")).bind(id).execute(&mut *tx).await?;
+                batch::reopen(&mut tx, id).await?;
                 change(&mut tx, id, edit).await?;
                 CommandOutcome::EnqueuedAgain
             }

@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use crate::{
     epoch::Epoch,
+    faults::crash_point,
     lane::Lane,
     lanes::lanes,
     loops::{Outage, bounded},
@@ -110,6 +111,7 @@ impl Found {
                     replaced, "Redis had come back with jobs that stood nowhere: they are available again"
                 );
             }
+            crash_point("mend.replaced");
             let recounted = store.recount(lane).await?;
             if recounted > 0 {
                 warn!(
@@ -128,6 +130,7 @@ impl Found {
                     removed, "Redis had come back with ends that nobody had told of: they are forgotten"
                 );
             }
+            crash_point("mend.forgot");
             store.mended(lane, &epoch).await?;
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! The engine, run as a real worker process against real stores.
 
 mod adoption;
+mod batches;
 mod cancel;
 mod chains;
 mod commands;
