@@ -89,6 +89,8 @@ const chapters = {
       await reloadUntil(page, "all to be counted", async () => (await figure("Devuelto")).startsWith("98"));
       assert.equal(await figure("Ventas"), "2");
       assert.match(await figure("Neto"), /^0\sUSD$/);
+      await page.locator("details.figures-of summary").click();
+      assert.match(await page.locator("details.figures-of tbody tr").first().innerText(), /98\sUSD\s+98\sUSD\s+0\sUSD/);
       await look(page, "statistics-of-nothing");
     });
   },

@@ -22,7 +22,8 @@ impl Job for RefreshSalesStatistics {
     type Ports = Ports;
     const NAME: &'static str = "refresh_sales_statistics";
     const QUEUE: Queue = Queue::Low;
-    const TIMEOUT: Duration = Duration::from_secs(300);
+    // Every day of a school with millions of sales takes minutes, the first time and by another clock.
+    const TIMEOUT: Duration = Duration::from_secs(1800);
     const BACKOFF: Backoff = Backoff::DEFAULT;
     const UNIQUE: Option<Unique> = Some(Unique::until_start());
 

@@ -103,6 +103,11 @@ impl AdminStatistics {
         self.days.iter().map(of).sum()
     }
 
+    /// Whether nothing was sold and nothing went back. Days whose money has gone back come to nothing, and are shown.
+    fn is_quiet(&self) -> bool {
+        self.days.iter().all(|day| day.sales == 0 && day.returned_minor == 0)
+    }
+
     fn sales(&self) -> u64 {
         self.total(|day| day.sales).unsigned_abs()
     }
