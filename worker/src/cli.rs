@@ -213,6 +213,35 @@ enum Command<O: Outside> {
         #[command(flatten)]
         stores: StoreArgs,
     },
+    /// Change what a job that does not run is to do. One that waits goes on waiting; one that is dead or cancelled is promised anew.
+    #[command(group = clap::ArgGroup::new("change").required(true).multiple(true))]
+    Edit {
+        /// Which job.
+        id: JobId,
+        /// Its arguments as JSON, whole.
+        #[arg(long, group = "change")]
+        args: Option<String>,
+        /// Not before this time (RFC 3339); one that has passed: at once.
+        #[arg(long, group = "change")]
+        at: Option<DateTime<Utc>>,
+        #[command(flatten)]
+        by: By,
+        #[command(flatten)]
+        form: Form,
+        #[command(flatten)]
+        stores: StoreArgs,
+    },
+    /// Have the ledger forget a job that is over, with its arguments and attempts. That it was deleted, and by whom, stays.
+    Delete {
+        /// Which job.
+        id: JobId,
+        #[command(flatten)]
+        by: By,
+        #[command(flatten)]
+        form: Form,
+        #[command(flatten)]
+        stores: StoreArgs,
+    },
     /// List schedules, make and change them, run them now, and look at their ledgers.
     #[command(subcommand)]
     Schedules(ScheduleCommand),
@@ -442,6 +471,10 @@ async fn serve<O: Outside>(command: Command<O>) -> anyhow::Result<()> {
         }
         Command::AdoptApalis { adopt: args, stores } => adopt(&opened(&stores)?, &O::catalogue(), &args).await,
         Command::Cancel { id, by, form, stores } => operate::cancel(&opened(&stores)?, id, &by.actor, form.json).await,
+        Command::Edit { id, args, at, by, form, stores } => {
+            operate::edit(&opened(&stores)?, id, args, at, &by.actor, form.json).await
+        }
+        Command::Delete { id, by, form, stores } => operate::delete(&opened(&stores)?, id, &by.actor, form.json).await,
         Command::Tokens { command } => tokens(&opened(command.stores())?, command).await,
         Command::Accounts { command } => accounts(&opened(command.stores())?, command).await,
         Command::School(args) => school(&opened(&args.stores)?, args).await,

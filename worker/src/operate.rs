@@ -2,13 +2,14 @@
 
 use std::{fmt, io, io::Write as _, time::Duration};
 
+use anyhow::Context as _;
 use chrono::{DateTime, SecondsFormat, Utc};
 use queue::{
-    Bounds, Enqueued, JobId, Lane, Operations, OrderByName, Pause, Paused, Registry, Share, Terms,
+    Bounds, Edit, Enqueued, JobId, Lane, Operations, OrderByName, Pause, Paused, Registry, Share, Terms,
     operations::{JobFilter, JobSummary, State},
 };
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{json, value::RawValue};
 
 use crate::settings::Stores;
 
@@ -180,6 +181,24 @@ pub(crate) async fn retry(stores: &Stores, id: JobId, actor: &str, as_json: bool
 
 pub(crate) async fn cancel(stores: &Stores, id: JobId, actor: &str, as_json: bool) -> anyhow::Result<()> {
     let outcome = operations(stores).cancel(id, actor).await?;
+    tell_outcome("id", &id, outcome.as_str(), as_json)
+}
+
+pub(crate) async fn edit(
+    stores: &Stores,
+    id: JobId,
+    args: Option<String>,
+    run_at: Option<DateTime<Utc>>,
+    actor: &str,
+    as_json: bool,
+) -> anyhow::Result<()> {
+    let args = args.map(RawValue::from_string).transpose().context("--args is no JSON")?;
+    let outcome = operations(stores).edit(id, &Edit { args, run_at }, actor).await?;
+    tell_outcome("id", &id, outcome.as_str(), as_json)
+}
+
+pub(crate) async fn delete(stores: &Stores, id: JobId, actor: &str, as_json: bool) -> anyhow::Result<()> {
+    let outcome = operations(stores).delete(id, actor).await?;
     tell_outcome("id", &id, outcome.as_str(), as_json)
 }
 

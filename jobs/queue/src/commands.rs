@@ -33,6 +33,10 @@ pub enum CommandOutcome {
     CancelRequested,
     /// The command is written, and will be carried out when Redis can be reached.
     Pending,
+    /// It waits with what was changed.
+    Edited,
+    /// The ledger has forgotten it.
+    Deleted,
 }
 
 impl CommandOutcome {
@@ -45,6 +49,8 @@ impl CommandOutcome {
             Self::Cancelled => "cancelled",
             Self::CancelRequested => "cancel_requested",
             Self::Pending => "pending",
+            Self::Edited => "edited",
+            Self::Deleted => "deleted",
         }
     }
 }
@@ -76,6 +82,17 @@ pub enum CommandError {
         id: JobId,
         /// The job that is wanted in its stead.
         duplicate_of: JobId,
+    },
+    /// It was pushed directly: nothing but Redis knows it, and what is there is never changed.
+    #[error("the job {0} cannot be edited: it was pushed directly; cancel it and push another")]
+    NotPromised(JobId),
+    /// What it was to be changed to is not right.
+    #[error("{field}: {reason}")]
+    Refused {
+        /// Which field: `args`, a field of the arguments as a JSON pointer, or `run_at`.
+        field: String,
+        /// What is wrong with it.
+        reason: String,
     },
     /// A store did not answer.
     #[error(transparent)]
@@ -168,7 +185,7 @@ impl Operations {
         self.answer(command, id, Verb::Cancel, carried).await
     }
 
-    async fn state_of(&self, id: JobId) -> Result<State, CommandError> {
+    pub(crate) async fn state_of(&self, id: JobId) -> Result<State, CommandError> {
         Ok(self.job(id).await?.ok_or(CommandError::NoSuchJob(id))?.summary.state)
     }
 
@@ -331,7 +348,7 @@ pub(crate) fn cancel_event(id: &str, reason: String) -> String {
     serde_json::to_string(&event).unwrap_or_default()
 }
 
-async fn write_command(tx: &mut PgConnection, id: JobId, verb: &str, actor: &str) -> sqlx::Result<i64> {
+pub(crate) async fn write_command(tx: &mut PgConnection, id: JobId, verb: &str, actor: &str) -> sqlx::Result<i64> {
     let (command,) = sqlx::query_as("insert into faena.commands (job_id, verb, actor) values ($1, $2, $3) returning id")
         .bind(id)
         .bind(verb)
@@ -349,7 +366,7 @@ async fn outcome_of(connection: &mut PgConnection, command: i64) -> sqlx::Result
     Ok(all.into_iter().find(|known| outcome.as_deref() == Some(known.as_str())))
 }
 
-async fn close_command(connection: &mut PgConnection, command: i64, outcome: &str) -> sqlx::Result<()> {
+pub(crate) async fn close_command(connection: &mut PgConnection, command: i64, outcome: &str) -> sqlx::Result<()> {
     sqlx::query(
         "update faena.commands set carried_out_at = clock_timestamp(), outcome = $2 where id = $1 and carried_out_at is null",
     )

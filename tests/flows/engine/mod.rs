@@ -7,6 +7,7 @@ mod commands;
 mod counting;
 mod crashes;
 mod drain;
+mod edits;
 mod endings;
 mod expiry;
 mod kills;
