@@ -176,8 +176,9 @@ begin
     from bought b where b.id = s.id and s.state in ('refunded', 'part_refunded') and not exists (select from school.refunds r where r.sale_id = s.id);
 
     insert into school.disputes (provider, dispute_ref, sale_id, state, amount_minor, currency, opened_at, closed_at)
-    select provider, 'demo_dispute_' || id, id, 'lost', amount_minor, currency, at + interval '12 hours', at + interval '20 hours'
-    from bought where provider <> 'free' and fate = 5;
+    select provider, 'demo_dispute_' || id, id, case fate when 5 then 'lost' else 'won' end, amount_minor, currency, at + interval '12 hours',
+           at + case fate when 5 then interval '20 hours' else interval '3 days' end
+    from bought where provider <> 'free' and fate in (5, 9);
 
     -- The money that this moved.
     create temporary table moved on commit drop as
@@ -190,7 +191,9 @@ begin
     select r.sale_id, s.provider, 'refund', r.provider_ref, r.settled_at, r.currency, 'refunds', 'clearing', r.amount_minor
     from school.refunds r join school.sales s on s.id = r.sale_id
     union all
-    select sale_id, provider, 'dispute', dispute_ref, opened_at, currency, 'disputes', 'clearing', amount_minor from school.disputes;
+    select sale_id, provider, 'dispute', dispute_ref, opened_at, currency, 'disputes', 'clearing', amount_minor from school.disputes
+    union all
+    select sale_id, provider, 'dispute_reversal', dispute_ref, closed_at, currency, 'clearing', 'disputes', amount_minor from school.disputes where state = 'won';
 
     insert into school.ledger_transactions (sale_id, provider, kind, source_ref, effective_at, posted_at)
     select sale_id, provider, kind, ref, at, at from moved order by at, ref, kind;

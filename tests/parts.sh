@@ -16,6 +16,7 @@ bench    7200 asked,stores,node,python    how fast, beside other systems; runs o
 letters  3600 asked,node                  letters a second, beside a plain loop; runs only when it is named
 certificates 3600 asked,node,fonts        milliseconds, kilobytes and memory a certificate; runs only when it is named
 search   3600 asked,node,servers          milliseconds a search of 300,000 tickets; runs only when it is named
+statistics 7200 asked,node,servers        the statistics of 500,000 sales: roll-up, comparison and page; runs only when it is named
 reports  3600 asked,node,servers          rows a second and memory of a report, beside COPY and a plain upload; runs only when it is named
 '
 
@@ -140,6 +141,12 @@ run_certificates() {
 run_search() {
   cargo build --quiet --locked --workspace --bin search --bin probe || return
   "${CARGO_TARGET_DIR:-target}/debug/search" "$@"
+}
+
+# The rows of RECORDS.md are those of --sales 500000 and of --sales 5000000.
+run_statistics() {
+  cargo build --quiet --locked --workspace --bin statistics --bin probe || return
+  "${CARGO_TARGET_DIR:-target}/debug/statistics" "$@"
 }
 
 # The rows of RECORDS.md are those of --rows 1000000 and of --rows 5000000 --formats csv.

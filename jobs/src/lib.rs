@@ -13,6 +13,7 @@ pub mod payments;
 pub mod ports;
 pub mod reports;
 pub mod sales;
+pub mod school;
 pub mod text;
 
 use accounts::{send_password_reset::SendPasswordReset, welcome_learner::WelcomeLearner};

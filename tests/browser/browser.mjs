@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const { SITE, MAILBOX } = process.env;
 const widths = [360, 1440];
 const schemes = ["light", "dark"];
 
@@ -63,4 +64,23 @@ export async function reloadUntil(page, what, condition) {
     await page.waitForTimeout(100);
     await page.reload();
   }
+}
+
+/** Comes in, with the demo's password if there is no other. */
+export async function signIn(page, email, password = "faena-de-prueba-2026") {
+  await page.goto(`${SITE}/entrar`);
+  await page.getByLabel("Correo electrónico").fill(email);
+  await page.getByRole("textbox", { name: "Contraseña" }).fill(password);
+  await page.getByRole("button", { name: "Entrar" }).click();
+  await page.waitForURL((url) => url.pathname !== "/entrar");
+}
+
+/** Opens the last letter with that subject, and answers where its first link of that kind leads. */
+export async function letter(page, subject, href) {
+  await page.goto(MAILBOX);
+  const link = page.getByRole("link", { name: subject }).first();
+  await reloadUntil(page, `the letter «${subject}»`, () => link.isVisible());
+  await link.click();
+  await page.waitForURL("**/messages/*");
+  return page.frameLocator("iframe").locator(`a[href*="${href}"]`).first().getAttribute("href");
 }

@@ -2,28 +2,10 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { inBrowser, look, reloadUntil } from "./browser.mjs";
+import { inBrowser, letter, look, reloadUntil, signIn } from "./browser.mjs";
 
-const { SITE, MAILBOX, CHAPTER, PROVIDER, BUYER } = process.env;
+const { SITE, CHAPTER, PROVIDER, BUYER } = process.env;
 const title = "Rust con «ñ» & cía.";
-
-async function signIn(page, email) {
-  await page.goto(`${SITE}/entrar`);
-  await page.getByLabel("Correo electrónico").fill(email);
-  await page.getByRole("textbox", { name: "Contraseña" }).fill("faena-de-prueba-2026");
-  await page.getByRole("button", { name: "Entrar" }).click();
-  await page.waitForURL((url) => url.pathname !== "/entrar");
-}
-
-/** Opens the last letter with that subject, and answers where its first link of that kind leads. */
-async function letter(page, subject, href) {
-  await page.goto(MAILBOX);
-  const link = page.getByRole("link", { name: subject }).first();
-  await reloadUntil(page, `the letter «${subject}»`, () => link.isVisible());
-  await link.click();
-  await page.waitForURL("**/messages/*");
-  return page.frameLocator("iframe").locator(`a[href*="${href}"]`).first().getAttribute("href");
-}
 
 const chapters = {
   async bought() {

@@ -4,13 +4,23 @@ use std::path::Path;
 
 use chrono::Utc;
 use faena_tests::{
+    judge::quiet,
     sales::open_school,
-    sandbox::{At, SmtpRule},
+    sandbox::{At, SmtpRule, StripeHappening},
     site::Site,
     slack::Slack,
     wait::{eventually, until},
 };
-use jobs::{help_desk::monitor_sla::MonitorSla, sales::refresh_sales_statistics::RefreshSalesStatistics};
+use jobs::{
+    accounts::locale::Locale,
+    certificates::request::request,
+    help_desk::monitor_sla::MonitorSla,
+    payments::{
+        purchase::{Bought, buy},
+        sale::{Provider, Sale, SaleId, SaleState},
+    },
+    sales::refresh_sales_statistics::RefreshSalesStatistics,
+};
 use queue::{JobId, OrderByName, operations::State};
 use tokio::process::Command;
 
@@ -104,16 +114,7 @@ async fn a_ticket_is_opened_warned_about_breached_escalated_answered_and_resolve
 
 #[tokio::test]
 async fn a_course_is_paid_at_either_provider_studied_certified_and_counted() {
-    let site = Site::start().await;
-    open_school(&site.stores.db).await.unwrap();
-    // Whoever looks after people has the demo's password too, and another address.
-    sqlx::raw_sql(
-        "insert into core.users (email, full_name, role, locale, email_verified_at, password_hash)
-         select 'nandu@faena.example', 'Ñandú Núñez', 'learner', 'es', now(), password_hash from core.users where email = 'aprendiz@faena.example'",
-    )
-    .execute(&site.stores.db)
-    .await
-    .unwrap();
+    let site = school().await;
     let chapter = async |name: &str, provider: &str, buyer: &str| {
         let settings = [("CHAPTER", name), ("PROVIDER", provider), ("BUYER", buyer)];
         tell("course", &site, &settings.map(|(name, value)| (name, value.to_owned()))).await;
@@ -125,6 +126,96 @@ async fn a_course_is_paid_at_either_provider_studied_certified_and_counted() {
     // As the schedule does every half hour.
     queue::enqueue(&mut site.stores.db.acquire().await.unwrap(), RefreshSalesStatistics {}).await.unwrap();
     chapter("counted", "", "").await;
+}
+
+#[tokio::test]
+async fn money_goes_back_from_the_page_and_by_a_bank_and_the_course_and_the_figures_follow() {
+    let site = school().await;
+    let mut sales = Vec::new();
+    for buyer in ["aprendiz@faena.example", "nandu@faena.example"] {
+        let sale = bought(&site, buyer).await;
+        let session = eventually("its page", async || Sale::find(&site.stores.db, sale).await.unwrap()?.checkout_ref).await;
+        site.sandbox.at_stripe(StripeHappening::Pay { session: session.clone(), amount: None, currency: None }).await.unwrap();
+        until("the course to be open", async || {
+            Sale::find(&site.stores.db, sale).await.unwrap().is_some_and(|sale| sale.state == SaleState::Paid)
+        })
+        .await;
+        sales.push((sale, session));
+    }
+    let chapter = async |name: &str, (sale, session): &(SaleId, String)| {
+        tell("school", &site, &[("CHAPTER", name.to_owned()), ("SALE", sale.to_string()), ("SESSION", session.clone())]).await;
+    };
+
+    chapter("refunded", &sales[0]).await;
+    chapter("disputed", &sales[1]).await;
+    queue::enqueue(&mut site.stores.db.acquire().await.unwrap(), RefreshSalesStatistics {}).await.unwrap();
+    chapter("counted", &sales[0]).await;
+}
+
+#[tokio::test]
+async fn letters_are_asked_for_refused_and_come_back_and_a_certificate_is_corrected_and_revoked() {
+    let site = school().await;
+    sqlx::raw_sql(
+        "insert into school.enrolments (user_id, course_id, enrolled_at, completed_at)
+         select u.id, c.id, now() - interval '1 hour', case u.email when 'aprendiz@faena.example' then now() end
+         from core.users u, school.courses c where u.role = 'learner'",
+    )
+    .execute(&site.stores.db)
+    .await
+    .unwrap();
+    let mut tx = site.stores.db.begin().await.unwrap();
+    let (user, course) = sqlx::query_as("select user_id, course_id from school.enrolments where completed_at is not null")
+        .fetch_one(&mut *tx)
+        .await
+        .unwrap();
+    request(&mut tx, user, course).await.unwrap();
+    tx.commit().await.unwrap();
+    let chapter = async |name: &str, certificate: &str, serial: &str| {
+        let settings = [("CHAPTER", name), ("CERTIFICATE", certificate), ("SERIAL", serial)];
+        tell("school", &site, &settings.map(|(name, value)| (name, value.to_owned()))).await;
+    };
+
+    chapter("reset", "", "").await;
+    chapter("announced", "", "").await;
+    quiet(&site.stores).await;
+    let told = site.sandbox.mails_now(None).await.unwrap();
+    let of = |subject: &str| told.iter().filter(|mail| mail.subject.starts_with(subject)).count();
+    assert_eq!([of("Primer aviso"), of("Segundo aviso"), of("Tercer aviso")], [3, 0, 1], "nobody who said no is told");
+    let (certificate, serial): (String, String) =
+        sqlx::query_as("select id::text, serial from school.certificates where issued_at is not null")
+            .fetch_one(&site.stores.db)
+            .await
+            .unwrap();
+    chapter("amended", &certificate, &serial).await;
+}
+
+/// A site with a school of one course, and two learners more, with the demo's password.
+async fn school() -> Site {
+    let site = Site::start().await;
+    open_school(&site.stores.db).await.unwrap();
+    sqlx::raw_sql(
+        "insert into core.users (email, full_name, role, locale, email_verified_at, password_hash)
+         select v.email, v.full_name, 'learner', 'es', now(), u.password_hash
+         from core.users u, (values ('nandu@faena.example', 'Ñandú Núñez'), ('sol@faena.example', 'Sol Güiza')) v (email, full_name)
+         where u.email = 'aprendiz@faena.example'",
+    )
+    .execute(&site.stores.db)
+    .await
+    .unwrap();
+    site
+}
+
+/// Somebody presses "buy".
+async fn bought(site: &Site, email: &str) -> SaleId {
+    let (buyer, course) = sqlx::query_as("select u.id, c.id from core.users u, school.courses c where u.email = $1::citext")
+        .bind(email)
+        .fetch_one(&site.stores.db)
+        .await
+        .unwrap();
+    match buy(&site.stores.db, buyer, course, Provider::Stripe, Locale::Es).await.unwrap() {
+        Bought::Checkout(sale) => sale,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// Moves the clock of the deadlines to a minute after a mark of the first answer's: all instants of the ticket's clocks are so much longer ago, and what

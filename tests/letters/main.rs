@@ -88,7 +88,7 @@ fn letter(number: usize) -> anyhow::Result<Letter> {
     let home = "https://compilandocode.example".parse()?;
     let name = FullName::parse("Begoña Núñez")?;
     let reader = Reader { name: &name, locale: Locale::Es, time_zone: "America/Bogota", home: &home, unsubscribe: None };
-    let paper = Receipt::sample(&home).write(&reader)?;
+    let paper = Receipt::sample(&home, Locale::Es).write(&reader)?;
     let id = Uuid::from_u128(u128::try_from(number)?);
     Ok(Letter {
         to: Recipient::new(&name, EmailAddress::parse(ADDRESS)?),

@@ -18,6 +18,7 @@ use crate::{
     receive::receive,
     run::run,
     schedule_commands::{self, ScheduleCommand},
+    school::{SchoolArgs, school},
     settings::{Mistakes, RunArgs, StoreArgs, Stores},
     supervise::{die_with, supervise},
     telemetry,
@@ -210,6 +211,8 @@ enum Command<O: Outside> {
         #[command(subcommand)]
         command: AccountsCommand,
     },
+    /// Show what the school decides for itself, or change it: by which clock its days begin, and what becomes of certificates when money goes back.
+    School(SchoolArgs),
     /// Make, list and end the tokens of programs that use the web's API.
     Tokens {
         #[command(subcommand)]
@@ -493,6 +496,7 @@ async fn serve<O: Outside>(command: Command<O>) -> anyhow::Result<()> {
         Command::Delete { id, by, form, stores } => operate::delete(&opened(&stores)?, id, &by.actor, form.json).await,
         Command::Tokens { command } => tokens(&opened(command.stores())?, command).await,
         Command::Accounts { command } => accounts(&opened(command.stores())?, command).await,
+        Command::School(args) => school(&opened(&args.stores)?, args).await,
         Command::Schedules(command) => schedule_commands::obey::<O>(command).await,
     }
 }

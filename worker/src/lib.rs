@@ -17,6 +17,7 @@ pub mod retention;
 mod run;
 pub mod s3;
 mod schedule_commands;
+mod school;
 mod settings;
 pub mod slack;
 pub mod smtp;

@@ -24,7 +24,7 @@ pub fn places() -> impl Iterator<Item = &'static str> {
 ///
 /// # Errors
 /// Postgres cannot be reached.
-pub(super) async fn is_known(db: &PgPool, zone: Tz) -> sqlx::Result<bool> {
+pub(crate) async fn is_known(db: &PgPool, zone: Tz) -> sqlx::Result<bool> {
     match sqlx::query("select now() at time zone $1").bind(zone.name()).execute(db).await {
         Ok(_) => Ok(true),
         Err(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code == NO_SUCH_ZONE) => Ok(false),

@@ -56,7 +56,7 @@ pub async fn reissue(
     let new = match certificate.standing() {
         Standing::Ended(EndedAs::Superseded) => return Err(AmendError::NotNow),
         Standing::Valid | Standing::Ended(EndedAs::Revoked) => {
-            let correction = Correction { of: &certificate, by: admin, name, note };
+            let correction = Correction { of: certificate.id, by: Some(admin), name, note };
             let written = request::write(&mut tx, certificate.user_id, certificate.course_id, Some(&correction)).await?;
             written.ok_or(AmendError::NotNow)?
         }
@@ -74,7 +74,7 @@ pub async fn reissue(
 /// Another name for one that is not issued yet, and another job: the one before may be dead.
 async fn rename(tx: &mut PgConnection, id: CertificateId, name: &FullName, note: &str, admin: UserId) -> Result<(), AmendError> {
     sqlx::query(
-        "update school.certificates set holder_name = $2, request_note = $3, requested_by = $4, problem = null where id = $1",
+        "update school.certificates set holder_name = $2, request_note = $3, requested_by = $4, problem = null, unprintable = '' where id = $1",
     )
     .bind(id)
     .bind(name)
@@ -96,7 +96,7 @@ pub async fn revoke(db: &PgPool, id: CertificateId, note: &str, admin: UserId) -
     let mut tx = db.begin().await?;
     let certificate = Certificate::lock(&mut tx, id).await?.ok_or(AmendError::NoSuchCertificate)?;
     let ended = sqlx::query(
-        "update school.certificates set ended_at = clock_timestamp(), ended_as = 'revoked', ended_by = $2, ended_note = $3, problem = null
+        "update school.certificates set ended_at = clock_timestamp(), ended_as = 'revoked', ended_by = $2, ended_note = $3, problem = null, unprintable = ''
          where (id = $1 or (supersedes = $1 and issued_at is null)) and ended_at is null",
     )
     .bind(id)

@@ -82,6 +82,8 @@ pub struct Certificate {
     pub locale: Option<Locale>,
     /// Why it cannot be issued.
     pub problem: Option<String>,
+    /// The signs of the account's name that are in its way; empty: something else is, or nothing.
+    pub unprintable: String,
     pdf_sha256: Option<Vec<u8>>,
     /// Which key signed it.
     pub key_id: Option<KeyId>,
@@ -93,6 +95,8 @@ pub struct Certificate {
     pub ended_as: Option<EndedAs>,
     /// Why it was revoked.
     pub ended_note: String,
+    /// Whether it was revoked because the course's money went back.
+    pub ended_for_refund: bool,
 }
 
 /// What was signed of an issued certificate.

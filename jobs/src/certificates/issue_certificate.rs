@@ -7,6 +7,7 @@ use queue::{Attempted, Backoff, Failure, Job, OrFailure, Queue, clear_notice, po
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use sqlx::PgConnection;
 
 use super::{
     announce_certificate::AnnounceCertificate,
@@ -24,7 +25,7 @@ use crate::{
     ports::{
         Ctx, Ports,
         blobs::File,
-        pdf::{PdfTrouble, Sheet},
+        pdf::{PdfTrouble, Sheet, Uncovered},
     },
 };
 
@@ -60,6 +61,23 @@ struct Made {
     credential: String,
 }
 
+/// Why one is not printed until somebody has done something.
+#[derive(Debug)]
+struct Refusal {
+    problem: String,
+    /// The signs of the account's name that no font has.
+    unprintable: String,
+}
+
+impl Refusal {
+    fn of(certificate: &Certificate, sheet: &Sheet, signs: Vec<Uncovered>) -> Self {
+        // A name that somebody has corrected is not the account's.
+        let is_of_name = |sign: &char| certificate.holder_name.is_none() && sheet.holder.contains(*sign);
+        let unprintable = signs.iter().map(|uncovered| uncovered.sign).filter(is_of_name).take(20).collect();
+        Self { problem: PdfTrouble::Uncovered(signs).to_string(), unprintable }
+    }
+}
+
 impl Job for IssueCertificate {
     type Ports = Ports;
     const NAME: &'static str = "issue_certificate";
@@ -81,7 +99,7 @@ impl Job for IssueCertificate {
         let signer = ctx.signer.as_ref().or_dead("this worker has no key to sign certificates with: see CERTIFICATE_KEY")?;
         let made = match make(ctx, &certificate, signer).await? {
             Ok(made) => made,
-            Err(problem) => return Err(refuse(ctx, &certificate, problem).await),
+            Err(refusal) => return Err(refuse(ctx, &certificate, &refusal).await),
         };
         keep(ctx, &certificate, &made).await?;
         write(ctx, &certificate, signer, &made).await
@@ -99,8 +117,23 @@ async fn ask_whether_it_is_open(ctx: &Ctx, certificate: &Certificate) -> Result<
     }
 }
 
+/// Asked again when it is written, and held until it is: whoever closes the course at this moment finds the certificate, or closes it first.
+async fn still_open(tx: &mut PgConnection, certificate: &Certificate) -> Result<(), Failure> {
+    let state: Option<Access> =
+        sqlx::query_scalar("select state from school.enrolments where (user_id, course_id) = ($1, $2) for share")
+            .bind(certificate.user_id)
+            .bind(certificate.course_id)
+            .fetch_optional(tx)
+            .await
+            .context("looking up the enrolment again")?;
+    match state {
+        Some(Access::Active | Access::Suspended) => Ok(()),
+        Some(Access::Revoked) | None => Err(Failure::cancelled("the course is no longer open to its holder")),
+    }
+}
+
 /// Prints and signs. All that it depends on stands in the rows, so a repeat makes the same bytes.
-async fn make(ctx: &Ctx, certificate: &Certificate, signer: &Signer) -> Result<Result<Made, PdfTrouble>, Failure> {
+async fn make(ctx: &Ctx, certificate: &Certificate, signer: &Signer) -> Result<Result<Made, Refusal>, Failure> {
     let user =
         User::find(&ctx.db, certificate.user_id).await.context("looking up the account")?.or_dead("the account is gone")?;
     let course: Course = sqlx::query_as(
@@ -127,7 +160,7 @@ async fn make(ctx: &Ctx, certificate: &Certificate, signer: &Signer) -> Result<R
     let printer = ctx.pdf.as_ref().or_dead("this worker prints no certificates: see FONTS_DIR")?;
     let pdf = match printer.print(&sheet).await {
         Ok(pdf) => pdf,
-        Err(trouble @ PdfTrouble::Uncovered(_)) => return Ok(Err(trouble)),
+        Err(PdfTrouble::Uncovered(signs)) => return Ok(Err(Refusal::of(certificate, &sheet, signs))),
         Err(PdfTrouble::Broken(words)) => return Err(Failure::retry(words)),
     };
     let pdf_sha256: [u8; 32] = Sha256::digest(&pdf).into();
@@ -173,23 +206,23 @@ fn day_of(certificate: &Certificate, user: &User) -> NaiveDate {
 }
 
 /// Says why it cannot be issued, to whom it is for and to operators. It is dead until somebody has corrected the name or installed the font.
-async fn refuse(ctx: &Ctx, certificate: &Certificate, problem: PdfTrouble) -> Failure {
-    let problem = problem.to_string();
-    match tell(ctx, certificate, &problem).await {
-        Ok(()) => Failure::dead(format!("{problem}: see /admin/certificates/{}", certificate.id)),
+async fn refuse(ctx: &Ctx, certificate: &Certificate, refusal: &Refusal) -> Failure {
+    match tell(ctx, certificate, refusal).await {
+        Ok(()) => Failure::dead(format!("{}: see /admin/certificates/{}", refusal.problem, certificate.id)),
         Err(failure) => failure,
     }
 }
 
-async fn tell(ctx: &Ctx, certificate: &Certificate, problem: &str) -> Result<(), Failure> {
+async fn tell(ctx: &Ctx, certificate: &Certificate, refusal: &Refusal) -> Result<(), Failure> {
     let mut step = ctx.step().await?;
-    sqlx::query("update school.certificates set problem = left($2, 500) where id = $1 and issued_at is null")
+    sqlx::query("update school.certificates set problem = left($2, 500), unprintable = $3 where id = $1 and issued_at is null")
         .bind(certificate.id)
-        .bind(problem)
+        .bind(&refusal.problem)
+        .bind(&refusal.unprintable)
         .execute(&mut *step)
         .await
         .context("writing why it cannot be issued")?;
-    let message = notice::cannot_be_issued(certificate.id, &certificate.serial, problem);
+    let message = notice::cannot_be_issued(certificate.id, &certificate.serial, &refusal.problem);
     post_notice(&mut *step, &notice::key(certificate.id), &message).await.context("telling the operator")?;
     step.commit().await
 }
@@ -233,6 +266,9 @@ async fn write(ctx: &Ctx, certificate: &Certificate, signer: &Signer, made: &Mad
             .map(|before| before.status().list);
         let list = list.or_dead("the one that it replaces is gone")?;
         queue::enqueue(&mut effect, PublishStatusList { list }).await.context("promising the list of those that ended")?;
+    }
+    if certificate.revision == 1 {
+        still_open(&mut effect, certificate).await?;
     }
     let written = sqlx::query(include_str!("sql/write_issued.sql"))
         .bind(certificate.id)

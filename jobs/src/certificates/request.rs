@@ -4,10 +4,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    certificate::{Certificate, CertificateId},
-    issue_certificate::IssueCertificate,
-    serial::Serial,
-    status_list::Entry,
+    certificate::CertificateId, issue_certificate::IssueCertificate, notice, publish_status_list::PublishStatusList,
+    serial::Serial, status_list::Entry,
 };
 use crate::{
     accounts::{full_name::FullName, user::UserId},
@@ -32,8 +30,9 @@ pub enum RequestError {
 /// A correction of one that was issued.
 #[derive(Debug)]
 pub(super) struct Correction<'a> {
-    pub(super) of: &'a Certificate,
-    pub(super) by: UserId,
+    pub(super) of: CertificateId,
+    /// Who asks; none: the course was opened again.
+    pub(super) by: Option<UserId>,
     pub(super) name: &'a FullName,
     pub(super) note: &'a str,
 }
@@ -70,7 +69,63 @@ pub async fn resume(tx: &mut PgConnection, sale: SaleId) -> Result<(), RequestEr
         Some((_, _, Some(certificate_id))) => {
             queue::enqueue(tx, IssueCertificate { certificate_id }).await?;
         }
-        Some((user, course, None)) => request(tx, user, course).await?,
+        Some((user, course, None)) => match ended_for_refund(tx, user, course).await? {
+            Some((before, name)) => {
+                let correction = Correction { of: before, by: None, name: &name, note: "" };
+                write(tx, user, course, Some(&correction)).await?;
+            }
+            None => request(tx, user, course).await?,
+        },
+    }
+    Ok(())
+}
+
+/// The last certificate of the course and the name on it, if it was revoked because the course's money went back.
+async fn ended_for_refund(
+    tx: &mut PgConnection,
+    user: UserId,
+    course: CourseId,
+) -> sqlx::Result<Option<(CertificateId, FullName)>> {
+    sqlx::query_as(
+        "select id, holder_name from (
+             select id, holder_name, issued_at, ended_for_refund from school.certificates where (user_id, course_id) = ($1, $2) order by revision desc limit 1
+         ) last where ended_for_refund and issued_at is not null",
+    )
+    .bind(user)
+    .bind(course)
+    .fetch_optional(tx)
+    .await
+}
+
+/// Has the certificates of somebody issued whose name stood in their way, now that they are called otherwise.
+///
+/// # Errors
+/// Nothing may be kept of the transaction.
+pub async fn renamed(tx: &mut PgConnection, user: UserId) -> Result<(), RequestError> {
+    let waiting: Vec<CertificateId> = sqlx::query_scalar(
+        "update school.certificates set problem = null, unprintable = ''
+         where user_id = $1 and unprintable <> '' and problem is not null and issued_at is null and ended_at is null returning id",
+    )
+    .bind(user)
+    .fetch_all(&mut *tx)
+    .await?;
+    for certificate_id in waiting {
+        queue::clear_notice(&mut *tx, &notice::key(certificate_id)).await?;
+        queue::enqueue(&mut *tx, IssueCertificate { certificate_id }).await?;
+    }
+    Ok(())
+}
+
+/// Revokes the certificates of a course whose money has all gone back, where the school will have it so; and what would replace them.
+///
+/// # Errors
+/// Nothing may be kept of the transaction.
+pub async fn money_went_back(tx: &mut PgConnection, sale: SaleId) -> Result<(), RequestError> {
+    let ended: Vec<(CertificateId, i32)> =
+        sqlx::query_as(include_str!("sql/end_for_refund.sql")).bind(sale).fetch_all(&mut *tx).await?;
+    for (certificate, list) in ended {
+        queue::clear_notice(&mut *tx, &notice::key(certificate)).await?;
+        queue::enqueue(&mut *tx, PublishStatusList { list }).await?;
     }
     Ok(())
 }
@@ -91,8 +146,8 @@ pub(super) async fn write(
             .bind(course)
             .bind(place.list)
             .bind(place.index)
-            .bind(correction.map(|correction| correction.of.id))
-            .bind(correction.map(|correction| correction.by))
+            .bind(correction.map(|correction| correction.of))
+            .bind(correction.and_then(|correction| correction.by))
             .bind(correction.map(|correction| correction.name))
             .bind(correction.map_or("", |correction| correction.note))
             .fetch_optional(&mut *tx)

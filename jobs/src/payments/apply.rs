@@ -474,6 +474,9 @@ async fn follow(tx: &mut PgConnection, id: SaleId, state: SaleState) -> Result<(
         // Whoever had completed it before their money went back need not complete it twice.
         certificates::request::resume(tx, id).await?;
     }
+    if access == "revoked" && moved.rows_affected() > 0 {
+        certificates::request::money_went_back(tx, id).await?;
+    }
     Ok(())
 }
 

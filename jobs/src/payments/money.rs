@@ -31,6 +31,9 @@ pub enum AmountProblem {
     /// More decimals than the currency has.
     #[error("it has more decimals than the currency")]
     TooFine,
+    /// An amount of another currency.
+    #[error("it is of another currency")]
+    OtherCurrency,
     /// Beyond what can be counted.
     #[error("it is too large")]
     TooLarge,
@@ -135,18 +138,36 @@ impl Money {
         }
     }
 
-    /// Reads what a person typed as an amount of this currency: `49,50`, `49.5`, `149 900`. Both marks are decimal marks, so groups are set
+    /// Reads what a person typed as an amount of this currency: `49,50`, `49.5`, `149 900`, with the currency's letters before or after it or without. Both marks are decimal marks, so groups are set
     /// apart by spaces only, and `149.900` is refused: to some it would be a thousand times what it is to others.
     ///
     /// # Errors
-    /// It is no amount, or one with more decimals than the currency has.
+    /// It is no amount, one with more decimals than the currency has, or one of another currency.
     pub fn parse(typed: &str, currency: Currency) -> Result<Self, AmountProblem> {
         let plain: String = typed.chars().filter(|c| !c.is_whitespace()).map(|c| if c == ',' { '.' } else { c }).collect();
+        let (plain, letters) = without_letters(&plain);
+        if let Some(letters) = letters
+            && letters.parse::<Currency>().map_err(|NoCurrency| AmountProblem::NotDecimal)? != currency
+        {
+            return Err(AmountProblem::OtherCurrency);
+        }
         let decimals = plain.split_once('.').map_or(0, |(_, decimals)| decimals.len());
         if decimals > currency.decimals() as usize {
             return Err(AmountProblem::TooFine);
         }
-        Ok(Self::new(from_decimal(&plain, currency.decimals())?, currency))
+        Ok(Self::new(from_decimal(plain, currency.decimals())?, currency))
+    }
+}
+
+/// What stands between letters on one side of a text, and the letters.
+fn without_letters(text: &str) -> (&str, Option<&str>) {
+    let (behind, before) = (text.trim_start_matches(char::is_alphabetic), text.trim_end_matches(char::is_alphabetic));
+    if behind.len() < text.len() {
+        (behind, text.strip_suffix(behind))
+    } else if before.len() < text.len() {
+        (before, text.strip_prefix(before))
+    } else {
+        (text, None)
     }
 }
 
@@ -223,6 +244,15 @@ mod tests {
         }
         assert_eq!(Money::parse("149.900", Currency::COP), Err(AmountProblem::TooFine));
         assert!(Money::parse("1.234,50", Currency::USD).is_err());
+        for typed in ["49,50 USD", "49.50\u{A0}usd", "USD 49.50", "USD49,5"] {
+            assert_eq!(Money::parse(typed, Currency::USD).map(|money| money.minor), Ok(4950), "{typed}");
+        }
+        for typed in ["49,50 EUR", "cop 49"] {
+            assert_eq!(Money::parse(typed, Currency::USD), Err(AmountProblem::OtherCurrency), "{typed}");
+        }
+        for typed in ["USD", "", "mucho", "USD 49 USD", "49 US", "49 €", "4USD9"] {
+            assert_eq!(Money::parse(typed, Currency::USD), Err(AmountProblem::NotDecimal), "{typed}");
+        }
     }
 
     #[test]

@@ -4,4 +4,4 @@ pub mod compare_sales_statistics;
 pub mod refresh_sales_statistics;
 
 /// One refresh or comparison at a time, whatever the number of workers: Postgres's advisory lock, by a number of our own.
-const LOCK: i64 = 0x5a1e_57a7;
+pub(crate) const LOCK: i64 = 0x5a1e_57a7;

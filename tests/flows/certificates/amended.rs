@@ -114,7 +114,9 @@ async fn a_name_that_no_font_has_waits_for_a_person_and_is_then_issued() {
     let admin = academy.admin().await;
     let list = admin.page("/admin/certificates").await;
     assert!(list.contains("No se pueden emitir") && list.contains("U+12000"), "{list}");
-    assert!(learner.page("/certificados").await.contains("Falta un detalle"));
+    let told = learner.page("/certificados").await;
+    assert!(told.contains("tu nombre lleva signos que no tenemos cómo imprimir: <bdi>𒀀</bdi>"), "{told}");
+    assert!(learner.page("/certificates").await.contains("your name has signs that we cannot print: <bdi>𒀀</bdi>"));
 
     let id: uuid::Uuid =
         sqlx::query_scalar("select id from school.certificates").fetch_one(&academy.site.stores.db).await.unwrap();
@@ -128,6 +130,36 @@ async fn a_name_that_no_font_has_waits_for_a_person_and_is_then_issued() {
         .await
         .unwrap();
     assert_eq!(left, 0, "nothing is left to tell");
+}
+
+#[tokio::test]
+async fn whoever_is_told_that_their_name_cannot_be_printed_writes_it_otherwise_and_has_the_certificate() {
+    let academy = Academy::open().await;
+    let learner = academy.learner("Ana 𒀀").await;
+    learner.completes().await;
+    eventually("the trouble", async || learner.page("/certificados").await.contains("/cuenta#full_name").then_some(())).await;
+    let renames = async |name: &str| {
+        let fields = [("full_name", name), ("language", "es"), ("time_zone", "America/Bogota")];
+        learner.send("/cuenta", "/cuenta/preferencias", &fields).await
+    };
+    let refused = renames(" ").await;
+    assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.text().await.unwrap().contains("Escribe tu nombre."));
+
+    assert_eq!(leads_to(&renames("Ana Ñúñez").await), "/cuenta?done=preferences");
+
+    let row = academy.certificate_of(learner.id).await;
+    assert_eq!(row.holder_name, "Ana Ñúñez");
+    assert!(learner.page("/certificados").await.contains(&row.serial));
+    let left: i64 = sqlx::query_scalar("select count(*) from faena.notices where key like 'certificate:%'")
+        .fetch_one(&academy.site.stores.db)
+        .await
+        .unwrap();
+    assert_eq!(left, 0, "nothing is left to tell");
+    // What was issued stays as it is, whatever its holder is called later.
+    assert_eq!(leads_to(&renames("Ana Otra").await), "/cuenta?done=preferences");
+    quiet(&academy.site.stores).await;
+    assert_eq!(academy.certificate_of(learner.id).await.holder_name, "Ana Ñúñez");
 }
 
 #[tokio::test]

@@ -48,9 +48,9 @@ impl Job for SendSample {
         let key = format!("sample:{}:{:?}:{}", user.id, self.stream, self.number);
         let home = ctx.links.home();
         match self.stream {
-            Which::Transactional => delivery::send(ctx, key, &user, &Receipt::sample(home)).await,
-            Which::Notifications => delivery::send(ctx, key, &user, &CertificateReady::sample(home)).await,
-            Which::Broadcast => delivery::send(ctx, key, &user, &CourseAnnouncement::sample(home)).await,
+            Which::Transactional => delivery::send(ctx, key, &user, &Receipt::sample(home, user.locale)).await,
+            Which::Notifications => delivery::send(ctx, key, &user, &CertificateReady::sample(home, user.locale)).await,
+            Which::Broadcast => delivery::send(ctx, key, &user, &CourseAnnouncement::sample(home, user.locale)).await,
         }
     }
 }

@@ -1,10 +1,15 @@
 //! Money that goes back, by our hand, by somebody at Stripe, or by a bank's.
 
 use faena_tests::{
+    judge::quiet,
+    process::{run_to_end, try_to_end},
     sandbox::{HttpRule, StripeHappening},
     wait::until,
 };
-use jobs::payments::{confirm_payment::ConfirmPayment, sale::SaleId};
+use jobs::{
+    certificates::request::request,
+    payments::{confirm_payment::ConfirmPayment, sale::SaleId},
+};
 use reqwest::StatusCode;
 
 use super::{School, leads_to, words};
@@ -20,6 +25,35 @@ impl School {
             .unwrap();
         assert_eq!(self.settled(sale).await, ("paid", "active".to_owned()));
         (sale, session)
+    }
+
+    /// Whoever has bought completes the course and has the certificate: its serial.
+    async fn certified(&self, sale: SaleId) -> String {
+        let mut tx = self.site.stores.db.begin().await.unwrap();
+        let (user, course) = sqlx::query_as(
+            "update school.enrolments e set completed_at = now() from school.sales s
+             where s.id = $1 and (e.user_id, e.course_id) = (s.user_id, s.course_id) returning e.user_id, e.course_id",
+        )
+        .bind(sale)
+        .fetch_one(&mut *tx)
+        .await
+        .unwrap();
+        request(&mut tx, user, course).await.unwrap();
+        tx.commit().await.unwrap();
+        quiet(&self.site.stores).await;
+        self.serial(sale).await
+    }
+
+    /// What the certificate that counts is called.
+    async fn serial(&self, sale: SaleId) -> String {
+        sqlx::query_scalar(
+            "select c.serial from school.certificates c join school.sales s on (s.user_id, s.course_id) = (c.user_id, c.course_id)
+             where s.id = $1 and c.issued_at is not null and c.ended_at is null",
+        )
+        .bind(sale)
+        .fetch_one(&self.site.stores.db)
+        .await
+        .unwrap()
     }
 }
 
@@ -61,6 +95,77 @@ async fn an_admin_gives_a_part_back_and_then_the_rest_and_never_more() {
     // The course can be bought again.
     let again = school.buys(school.sale(sale).await.user_id).await;
     assert_ne!(again, sale);
+}
+
+#[tokio::test]
+async fn an_amount_may_be_written_with_the_sales_own_currency_and_with_no_other() {
+    let school = School::open().await;
+    let (sale, _) = school.paid("ana").await;
+    let admin = school.browser("admin").await;
+    let (path, to) = (format!("/admin/sales/{sale}"), format!("/admin/sales/{sale}/refund"));
+
+    for amount in ["10,00 EUR", "COP 10", "eur10.00"] {
+        let refused = admin.sends(&path, &to, &[("amount", amount), ("reason", "")]).await;
+        assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        let page = refused.text().await.unwrap();
+        assert_eq!(words(&page, "#amount-problem"), "La compra no se pagó en esa moneda. Quedan 49 USD.", "{amount}");
+    }
+    for amount in ["10,00 USD", "USD 10.00", "10.50", "10,5 usd"] {
+        let answer = admin.sends(&path, &to, &[("amount", amount), ("reason", "")]).await;
+        assert_eq!(leads_to(&answer), format!("{path}?done=refund"), "{amount}");
+    }
+
+    assert_eq!(school.settled(sale).await, ("part_refunded", "active".to_owned()));
+    assert_eq!(school.books(sale).await, "clearing 628, fees 172, refunds 4100, revenue -4900");
+}
+
+#[tokio::test]
+async fn a_certificate_outlasts_its_money_unless_the_school_will_have_it_otherwise() {
+    let school = School::open().await;
+    let admin = school.browser("admin").await;
+    let settings = school.site.stores.settings();
+    let refund = async |sale: SaleId, amount: &str| {
+        let (path, to) = (format!("/admin/sales/{sale}"), format!("/admin/sales/{sale}/refund"));
+        admin.sends(&path, &to, &[("amount", amount), ("reason", "")]).await;
+        school.settled(sale).await
+    };
+    let verdict = async |serial: &str| words(&admin.page(&format!("/v/{serial}")).await, "h1");
+    let (kept, _) = school.paid("ana").await;
+    let serial = school.certified(kept).await;
+
+    assert_eq!(refund(kept, "").await, ("refunded", "revoked".to_owned()));
+    assert_eq!(verdict(&serial).await, "Este certificado es auténtico", "what nobody has decided is kept");
+
+    let (ok, _, refused) = try_to_end("worker", &["school", "--certificates-after-refund", "burn"], &settings).await;
+    assert!(!ok && refused.contains("--certificates-after-refund") && refused.contains("keep or revoke"), "{refused}");
+    run_to_end("worker", &["school", "--certificates-after-refund", "revoke", "--by", "operadora"], &settings).await;
+    let told = run_to_end("worker", &["school"], &settings).await;
+    assert_eq!(told, "time zone: America/Bogota\ncertificates after a refund: revoke\n");
+    assert_eq!(verdict(&serial).await, "Este certificado es auténtico", "what went back before is over");
+    let (lost, _) = school.paid("luz").await;
+    let serial = school.certified(lost).await;
+    assert_eq!(refund(lost, "10").await, ("part_refunded", "active".to_owned()));
+    assert_eq!(verdict(&serial).await, "Este certificado es auténtico", "a part takes nothing");
+
+    assert_eq!(refund(lost, "").await, ("refunded", "revoked".to_owned()));
+
+    assert_eq!(verdict(&serial).await, "Este certificado fue retirado");
+    assert!(words(&admin.page(&format!("/v/{serial}")).await, "dl").contains("Motivo: el pago del curso se devolvió."));
+    // Paid again, it need not be earned again; what was revoked stays so.
+    let again = school.buys(school.sale(lost).await.user_id).await;
+    let session = school.page_of(again).await;
+    school.site.sandbox.at_stripe(StripeHappening::Pay { session, amount: None, currency: None }).await.unwrap();
+    assert_eq!(school.settled(again).await, ("paid", "active".to_owned()));
+    let new = school.serial(again).await;
+    assert_eq!(
+        (verdict(&new).await.as_str(), verdict(&serial).await.as_str()),
+        ("Este certificado es auténtico", "Este certificado fue retirado")
+    );
+    let noted: Vec<String> = sqlx::query_scalar("select detail ->> 'by' from core.audit_log where action = 'change_school'")
+        .fetch_all(&school.site.stores.db)
+        .await
+        .unwrap();
+    assert_eq!(noted, ["operadora"]);
 }
 
 #[tokio::test]

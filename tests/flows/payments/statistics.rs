@@ -1,9 +1,16 @@
 //! Statistics of sales: to the cent what the ledger says, also of what came late, and shown with how old they are.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
-use faena_tests::{judge::quiet, wait::until};
+use faena_tests::{
+    judge::quiet,
+    process::{run_to_end, try_to_end},
+    wait::until,
+};
 use jobs::sales::{compare_sales_statistics::CompareSalesStatistics, refresh_sales_statistics::RefreshSalesStatistics};
 use reqwest::StatusCode;
+use scraper::{Html, Selector};
 use sqlx::PgConnection;
 
 use super::{School, words};
@@ -31,13 +38,32 @@ impl School {
     }
 
     async fn oracle(&self) -> Figures {
-        sqlx::query_as(include_str!("statistics.sql")).fetch_all(&self.site.stores.db).await.unwrap()
+        self.oracle_at("-5 hours").await
+    }
+
+    async fn oracle_at(&self, from_utc: &str) -> Figures {
+        sqlx::query_as(include_str!("statistics.sql")).bind(from_utc).fetch_all(&self.site.stores.db).await.unwrap()
     }
 
     async fn stands(&self, column: &str) -> Option<String> {
         let sql = format!("select {column}::text from school.sales_statistics");
         sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&self.site.stores.db).await.unwrap()
     }
+}
+
+/// A course, its sales, what they brought, what went back, and the days of all that.
+type OfCourse = (String, i64, i64, i64, Vec<NaiveDate>);
+
+/// The digits of an amount of a currency with two decimals: those that are zero are left out.
+fn figure(minor: i64) -> String {
+    if minor % 100 == 0 { (minor / 100).to_string() } else { format!("{minor:03}") }
+}
+
+/// The digits of everything that matches.
+fn all_figures(html: &str, selector: &str) -> Vec<String> {
+    let page = Html::parse_document(html);
+    let text = |text: String| text.chars().filter(char::is_ascii_digit).collect();
+    page.select(&Selector::parse(selector).unwrap()).map(|found| text(found.text().collect())).collect()
 }
 
 /// Money of a sale moves back, at that time.
@@ -119,6 +145,36 @@ async fn a_movement_that_commits_while_its_day_is_rolled_up_is_in_the_next_refre
 }
 
 #[tokio::test]
+async fn by_another_clock_of_the_business_every_day_is_rolled_up_again() {
+    let school = School::with_two_years_of_sales().await;
+    school.does(RefreshSalesStatistics {}).await;
+    let before = school.figures().await;
+    assert_eq!(before, school.oracle().await);
+    let settings = school.site.stores.settings();
+    let (ok, _, refused) = try_to_end("worker", &["school", "--time-zone", "Bogota"], &settings).await;
+    assert!(!ok && refused.contains("--time-zone") && refused.contains("there is no such time zone"), "{refused}");
+    // A movement that is written by the old clock, and committed when the new one goes.
+    let mut slow = school.site.stores.db.begin().await.unwrap();
+    refund(&mut slow, "re_slow", "2026-11-20 23:30:00-05").await;
+
+    let told = run_to_end("worker", &["school", "--time-zone", "asia/kolkata", "--json"], &settings).await;
+
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told, serde_json::json!({ "time_zone": "Asia/Kolkata", "certificates_after_refund": "keep" }));
+    quiet(&school.site.stores).await;
+    let after = school.figures().await;
+    assert_eq!(after, school.oracle_at("5 hours 30 minutes").await);
+    assert_ne!(after, before);
+    slow.commit().await.unwrap();
+    school.does(RefreshSalesStatistics {}).await;
+    assert_eq!(school.figures().await, school.oracle_at("5 hours 30 minutes").await);
+    school.does(CompareSalesStatistics {}).await;
+    assert_eq!(school.stands("differing_days").await.as_deref(), Some("0"));
+    let admin = school.browser("admin").await;
+    assert!(words(&admin.page("/admin/statistics").await, "main").contains("el reloj de Asia/Kolkata"));
+}
+
+#[tokio::test]
 async fn a_refresh_waits_while_somebody_else_is_at_the_statistics() {
     let school = School::with_two_years_of_sales().await;
     let mut other = school.site.stores.db.acquire().await.unwrap();
@@ -172,20 +228,33 @@ async fn an_admin_sees_each_currency_by_itself_and_how_old_the_figures_are() {
     );
     school.does(RefreshSalesStatistics {}).await;
 
+    for (currency, days) in [("USD", 730), ("COP", 730), ("USD", 90)] {
+        let page = admin.page(&format!("/admin/statistics?days={days}&currency={currency}")).await;
+        let mut told: Vec<OfCourse> = sqlx::query_as(include_str!("statistics_of_page.sql"))
+            .bind(currency)
+            .bind(days)
+            .fetch_all(&school.site.stores.db)
+            .await
+            .unwrap();
+        let sum = |of: fn(&OfCourse) -> i64| told.iter().map(of).sum::<i64>();
+        let (sales, gross, returned) = (sum(|course| course.1), sum(|course| course.2), sum(|course| course.3));
+        assert!(returned > 0, "something went back within {days} days in {currency}");
+        let must = [figure(sales * 100), figure(gross), figure(returned), figure(gross - returned)];
+        assert_eq!(all_figures(&page, "dl.figures dd"), must, "{currency}, {days} days");
+        told.sort_by(|one, other| other.2.cmp(&one.2).then(one.0.cmp(&other.0)));
+        let must: Vec<String> =
+            told.iter().flat_map(|course| [figure(course.1 * 100), figure(course.2), figure(course.3)]).collect();
+        assert_eq!(all_figures(&page, "table.shares td"), must, "{currency}, {days} days: {told:?}");
+        let moved: BTreeSet<NaiveDate> = told.into_iter().flat_map(|course| course.4).collect();
+        let bars = page.matches("<title>20").count();
+        assert!(
+            bars <= moved.len() && bars + 20 > moved.len(),
+            "{bars} bars of {} days, of which few come to nothing",
+            moved.len()
+        );
+        assert!(!page.contains(if currency == "USD" { "COP</td>" } else { "USD</td>" }), "{page}");
+    }
     let page = admin.page("/admin/statistics?days=730&currency=USD").await;
-
-    let (sold, net): (i64, i64) = sqlx::query_as(
-        "select sum(total_ventas)::bigint, sum(neto_minor)::bigint from school.estadisticas_ventas
-         where moneda = 'USD' and dia > (now() at time zone 'America/Bogota')::date - 730",
-    )
-    .fetch_one(&school.site.stores.db)
-    .await
-    .unwrap();
-    let figures = words(&page, "dl.figures");
-    assert!(figures.contains(&format!("Ventas{sold}")) || figures.contains(&format!("Ventas {sold}")), "{figures}");
-    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
-    assert!(digits(&figures).ends_with(&net.to_string()), "{figures}: {net}");
-    assert!(!page.contains("COP</td>") && page.matches("<rect").count() > 100, "{page}");
     assert!(words(&page, "main").contains("Datos hasta 20"), "{page}");
     assert!(words(&admin.page("/admin/statistics?days=x&currency=%00").await, "[aria-current=true]").contains("90 días"));
 

@@ -1,7 +1,7 @@
--- What two years of movements come to, worked out from the double entry alone and in another way than the statistics are: Bogotá is five hours
--- behind UTC all year round; income is what `revenue` was credited, and what `refunds` and `disputes` were debited is taken off it.
+-- What two years of movements come to, worked out from the double entry alone and in another way than the statistics are: the business is so far ($1)
+-- from UTC all year round; income is what `revenue` was credited, and what `refunds` and `disputes` were debited is taken off it.
 with lines as (
-    select date_trunc('day', t.effective_at at time zone 'UTC' - interval '5 hours')::date as day, l.currency, t.kind, l.account, l.amount_minor
+    select date_trunc('day', t.effective_at at time zone 'UTC' + $1::text::interval)::date as day, l.currency, t.kind, l.account, l.amount_minor
     from school.ledger_lines l
     join school.ledger_transactions t on t.id = l.transaction_id
 )

@@ -19,7 +19,7 @@ use serde::Deserialize;
 use super::help_editor::locale_key;
 use crate::{
     app::App,
-    forms::{Field, Wish},
+    forms::{Field, Wish, mark_first_problem},
     page::{Page, key, render},
     problem::{Doing as _, Problem},
     visit::Visit,
@@ -50,8 +50,9 @@ pub(super) struct Account {
     letter: Letter,
     letter_say: String,
     /// What the form proposes.
-    pub(super) language: Locale,
-    pub(super) time_zone: Field,
+    full_name: Field,
+    language: Locale,
+    time_zone: Field,
 }
 
 impl Account {
@@ -63,6 +64,7 @@ impl Account {
             letter_say: page.text(letter.sentence()),
             letter,
             done: None,
+            full_name: Field::of(person.full_name.as_str()),
             language: person.locale,
             time_zone: Field::of(&person.time_zone),
             person,
@@ -87,16 +89,14 @@ impl Account {
         self.page.moment(&Utc::now())
     }
 
-    pub(super) fn shown(&self) -> Result<Response, Problem> {
-        let is_wrong = self.time_zone.problem.is_some();
-        render(if is_wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, self)
+    /// The page with what was typed.
+    pub(super) fn with_form(self, full_name: Field, language: Locale, time_zone: Field) -> Self {
+        Self { full_name, language, time_zone, ..self }
     }
 
-    /// The page with what is wrong with the zone that was typed.
-    pub(super) fn without_zone(mut self, language: Locale, typed: &str) -> Result<Response, Problem> {
-        let problem = Some(self.page.text("schedule-bad-zone"));
-        (self.language, self.time_zone) = (language, Field { problem, is_first_problem: true, ..Field::of(typed) });
-        self.shown()
+    pub(super) fn shown(mut self) -> Result<Response, Problem> {
+        let is_wrong = mark_first_problem(&mut [&mut self.full_name, &mut self.time_zone]);
+        render(if is_wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &self)
     }
 }
 

@@ -48,6 +48,7 @@ pub(crate) async fn submit(
         typed => match Money::parse(typed, shown.currency()) {
             Ok(amount) => Some(amount),
             Err(AmountProblem::TooFine) => return shown.refused(&form.amount, &form.reason, key("refund-too-fine")),
+            Err(AmountProblem::OtherCurrency) => return shown.refused(&form.amount, &form.reason, key("refund-other-currency")),
             Err(_) => return shown.refused(&form.amount, &form.reason, key("refund-no-amount")),
         },
     };

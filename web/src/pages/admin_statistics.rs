@@ -5,7 +5,10 @@ use std::borrow::Borrow;
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use jobs::payments::money::{Currency, Money};
+use jobs::{
+    payments::money::{Currency, Money},
+    school::School,
+};
 use serde::Deserialize;
 
 use crate::{
@@ -76,6 +79,8 @@ struct AdminStatistics {
     days: Vec<Day>,
     courses: Vec<Course>,
     freshness: Freshness,
+    /// The clock by which a day begins.
+    time_zone: String,
 }
 
 impl AdminStatistics {
@@ -96,6 +101,11 @@ impl AdminStatistics {
 
     fn total(&self, of: fn(&Day) -> i64) -> i64 {
         self.days.iter().map(of).sum()
+    }
+
+    /// Whether nothing was sold and nothing went back. Days whose money has gone back come to nothing, and are shown.
+    fn is_quiet(&self) -> bool {
+        self.days.iter().all(|day| day.sales == 0 && day.returned_minor == 0)
     }
 
     fn sales(&self) -> u64 {
@@ -150,10 +160,7 @@ impl AdminStatistics {
 /// Shows the figures of one currency: currencies are never summed.
 pub(crate) async fn show(State(app): State<App>, page: Page, Wish(asked): Wish<Asked>) -> Result<Response, Problem> {
     let sold_in: Vec<(String,)> =
-        sqlx::query_as("select moneda from school.estadisticas_ventas group by moneda order by sum(total_ventas) desc, moneda")
-            .fetch_all(&app.db)
-            .await
-            .doing("listing currencies")?;
+        sqlx::query_as(include_str!("admin_statistics_currencies.sql")).fetch_all(&app.db).await.doing("listing currencies")?;
     let currencies: Vec<Currency> = sold_in.iter().filter_map(|(currency,)| currency.parse().ok()).collect();
     let wanted = asked.currency.parse().ok().filter(|currency| currencies.contains(currency));
     let currency = wanted.or(currencies.first().copied()).unwrap_or(Currency::COP);
@@ -175,5 +182,6 @@ pub(crate) async fn show(State(app): State<App>, page: Page, Wish(asked): Wish<A
             .fetch_one(&app.db)
             .await
             .doing("reading how fresh the statistics are")?;
-    render(StatusCode::OK, &AdminStatistics { page, currency, currencies, stretch, days, courses, freshness })
+    let time_zone = School::read(&app.db).await.doing("reading what the school decides")?.time_zone;
+    render(StatusCode::OK, &AdminStatistics { page, currency, currencies, stretch, days, courses, freshness, time_zone })
 }

@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::{Blanks, page, written_in};
-use crate::mail::stream::Stream;
+use crate::{accounts::locale::Locale, mail::stream::Stream};
 
 /// The blanks of the letter.
 #[derive(Debug, Clone)]
@@ -30,12 +30,12 @@ impl Blanks for CertificateReady {
     const KIND: &'static str = "certificate_ready";
     const STREAM: Stream = Stream::Notifications;
 
-    fn sample(home: &Url) -> Self {
+    fn sample(home: &Url, locale: Locale) -> Self {
         Self {
             course: "Rust desde cero: propiedad y préstamos".to_owned(),
             serial: "CC-7Q4M-2K9T-X8WB-51DN".to_owned(),
-            link: page(home, "/certificados"),
-            verify: page(home, "/v/CC-7Q4M-2K9T-X8WB-51DN"),
+            link: page(home, locale, "/certificados", "/certificates"),
+            verify: page(home, locale, "/v/CC-7Q4M-2K9T-X8WB-51DN", "/v/CC-7Q4M-2K9T-X8WB-51DN"),
         }
     }
 }

@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::{Blanks, page, written_in};
-use crate::mail::stream::Stream;
+use crate::{accounts::locale::Locale, mail::stream::Stream};
 
 /// The blanks of the letter.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ impl Blanks for CourseAnnouncement {
     const KIND: &'static str = "course_announcement";
     const STREAM: Stream = Stream::Broadcast;
 
-    fn sample(home: &Url) -> Self {
+    fn sample(home: &Url, locale: Locale) -> Self {
         Self {
             course: "Rust desde cero: propiedad y préstamos".to_owned(),
             instructor: "Lucía Paredes".to_owned(),
@@ -41,7 +41,7 @@ impl Blanks for CourseAnnouncement {
                 "Ya está la lección sobre tiempos de vida, con tres ejercicios nuevos.".to_owned(),
                 "El jueves a las 18:00 resolvemos dudas en directo.".to_owned(),
             ],
-            link: page(home, "/cursos/rust-desde-cero"),
+            link: page(home, locale, "/cursos/rust-desde-cero", "/courses/rust-desde-cero"),
         }
     }
 }

@@ -34,7 +34,7 @@ impl Blanks for DailyReport {
     const KIND: &'static str = "daily_report";
     const STREAM: Stream = Stream::Notifications;
 
-    fn sample(home: &Url) -> Self {
+    fn sample(home: &Url, locale: Locale) -> Self {
         Self {
             day: NaiveDate::from_ymd_opt(2026, 9, 20).unwrap_or_default(),
             figures: vec![
@@ -47,7 +47,7 @@ impl Blanks for DailyReport {
                 Figure::new(|locale| said(locale, "Cumplimiento", "Compliance"), |locale| said(locale, "97,3\u{a0}%", "97.3%")),
             ],
             late_by: None,
-            link: page(home, "/informes/0197/archivo"),
+            link: page(home, locale, "/informes/0197/archivo", "/reports/0197/file"),
         }
     }
 }

@@ -23,6 +23,7 @@ mod words;
 use url::Url;
 
 use super::{paper::Paper, reader::Reader, stream::Stream};
+use crate::accounts::locale::Locale;
 
 pub use certificate_ready::CertificateReady;
 pub use course_announcement::CourseAnnouncement;
@@ -69,8 +70,8 @@ pub trait Blanks: Written + Sized {
     /// Whether somebody is locked out without it: then it goes out once more when nobody knows whether it arrived.
     const IS_SECURITY: bool = false;
 
-    /// One with made-up blanks, for previews and tests. Its links begin at `home`.
-    fn sample(home: &Url) -> Self;
+    /// One with made-up blanks, for previews and tests. Its links begin at `home`, and lead to pages in that language.
+    fn sample(home: &Url, locale: Locale) -> Self;
 }
 
 /// Blanks that are bound to their templates.
@@ -95,7 +96,7 @@ pub struct Kind {
 
 impl Kind {
     const fn of<B: Blanks>() -> Self {
-        Self { name: B::KIND, stream: B::STREAM, preview: |reader| B::sample(reader.home).write(reader) }
+        Self { name: B::KIND, stream: B::STREAM, preview: |reader| B::sample(reader.home, reader.locale).write(reader) }
     }
 }
 
@@ -144,8 +145,12 @@ macro_rules! written_in {
 }
 use written_in;
 
-/// A page of ours, for samples.
-fn page(home: &Url, path: &str) -> Url {
+/// A page of ours in that language, for samples.
+fn page(home: &Url, locale: Locale, es: &str, en: &str) -> Url {
+    let path = match locale {
+        Locale::Es => es,
+        Locale::En => en,
+    };
     home.join(path).unwrap_or_else(|_| home.clone())
 }
 

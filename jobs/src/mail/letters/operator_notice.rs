@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::{Blanks, page, written_in};
-use crate::mail::stream::Stream;
+use crate::{accounts::locale::Locale, mail::stream::Stream};
 
 /// The blanks of the letter.
 #[derive(Debug, Clone)]
@@ -29,7 +29,11 @@ impl Blanks for OperatorNotice {
     /// Whoever operates the site does not say no to its troubles.
     const STREAM: Stream = Stream::Transactional;
 
-    fn sample(home: &Url) -> Self {
-        Self { subject: "ops: no_service".to_owned(), text: "Slack: channel_is_archived.".to_owned(), link: page(home, "/ops") }
+    fn sample(home: &Url, locale: Locale) -> Self {
+        Self {
+            subject: "ops: no_service".to_owned(),
+            text: "Slack: channel_is_archived.".to_owned(),
+            link: page(home, locale, "/ops", "/ops"),
+        }
     }
 }

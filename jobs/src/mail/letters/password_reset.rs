@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::{Blanks, page, written_in};
-use crate::mail::stream::Stream;
+use crate::{accounts::locale::Locale, mail::stream::Stream};
 
 /// The blanks of the letter.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ impl Blanks for PasswordReset {
     const STREAM: Stream = Stream::Transactional;
     const IS_SECURITY: bool = true;
 
-    fn sample(home: &Url) -> Self {
-        Self { link: page(home, "/contrasena/nueva?token=muestra"), good_for_minutes: 60 }
+    fn sample(home: &Url, locale: Locale) -> Self {
+        Self { link: page(home, locale, "/contrasena/nueva?token=muestra", "/password/new?token=sample"), good_for_minutes: 60 }
     }
 }

@@ -4,7 +4,11 @@ use chrono::{DateTime, Utc};
 use url::Url;
 
 use super::{Blanks, page, written_in};
-use crate::mail::{reader::Said, stream::Stream};
+use crate::{
+    accounts::locale::Locale,
+    mail::{reader::Said, stream::Stream},
+    payments::money::{Currency, Money},
+};
 
 /// The blanks of a receipt.
 #[derive(Debug, Clone)]
@@ -31,15 +35,15 @@ impl Blanks for Receipt {
     const KIND: &'static str = "receipt";
     const STREAM: Stream = Stream::Transactional;
 
-    fn sample(home: &Url) -> Self {
+    fn sample(home: &Url, locale: Locale) -> Self {
         Self {
             number: "CC-2026-004211".to_owned(),
             course: "Rust desde cero: propiedad y préstamos".to_owned(),
-            total: Said::new(|_| "49,00 USD".to_owned()),
+            total: Said::new(|locale| Money::new(4_950, Currency::USD).to_text(locale)),
             paid_with: "Stripe".to_owned(),
             paid_at: DateTime::from_timestamp(1_790_000_000, 0).unwrap_or_default(),
-            link: page(home, "/cursos/rust-desde-cero"),
-            orders: page(home, "/pedidos"),
+            link: page(home, locale, "/cursos/rust-desde-cero", "/courses/rust-desde-cero"),
+            orders: page(home, locale, "/compras", "/purchases"),
         }
     }
 }

@@ -4,7 +4,11 @@ use chrono::{DateTime, Utc};
 use url::Url;
 
 use super::{Blanks, page, written_in};
-use crate::mail::{reader::Said, stream::Stream};
+use crate::{
+    accounts::locale::Locale,
+    mail::{reader::Said, stream::Stream},
+    payments::money::{Currency, Money},
+};
 
 /// The blanks of the letter.
 #[derive(Debug, Clone)]
@@ -50,15 +54,15 @@ impl Blanks for Refund {
     const KIND: &'static str = "refund";
     const STREAM: Stream = Stream::Transactional;
 
-    fn sample(home: &Url) -> Self {
+    fn sample(home: &Url, locale: Locale) -> Self {
         Self {
             number: "CC-2026-004211".to_owned(),
             course: "Rust desde cero: propiedad y préstamos".to_owned(),
-            amount: Said::new(|_| "49,00 USD".to_owned()),
+            amount: Said::new(|locale| Money::new(4_950, Currency::USD).to_text(locale)),
             leaves: Leaves::Closed,
             paid_with: "Stripe".to_owned(),
             refunded_at: DateTime::from_timestamp(1_790_100_000, 0).unwrap_or_default(),
-            orders: page(home, "/pedidos"),
+            orders: page(home, locale, "/compras", "/purchases"),
         }
     }
 }

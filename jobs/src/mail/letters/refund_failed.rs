@@ -3,7 +3,11 @@
 use url::Url;
 
 use super::{Blanks, page, written_in};
-use crate::mail::{reader::Said, stream::Stream};
+use crate::{
+    accounts::locale::Locale,
+    mail::{reader::Said, stream::Stream},
+    payments::money::{Currency, Money},
+};
 
 /// The blanks of the letter.
 #[derive(Debug, Clone)]
@@ -30,12 +34,12 @@ impl Blanks for RefundFailed {
     const KIND: &'static str = "refund_failed";
     const STREAM: Stream = Stream::Transactional;
 
-    fn sample(home: &Url) -> Self {
+    fn sample(home: &Url, locale: Locale) -> Self {
         Self {
             number: "CC-2026-004211".to_owned(),
             course: "Rust desde cero: propiedad y préstamos".to_owned(),
-            amount: Said::new(|_| "49,00 USD".to_owned()),
-            orders: page(home, "/pedidos"),
+            amount: Said::new(|locale| Money::new(4_950, Currency::USD).to_text(locale)),
+            orders: page(home, locale, "/compras", "/purchases"),
         }
     }
 }

@@ -36,7 +36,7 @@ impl Blanks for ReportReady {
     const KIND: &'static str = "report_ready";
     const STREAM: Stream = Stream::Notifications;
 
-    fn sample(home: &Url) -> Self {
+    fn sample(home: &Url, locale: Locale) -> Self {
         Self {
             report: Said::new(|locale| match locale {
                 Locale::Es => "Ventas por día y curso".to_owned(),
@@ -44,7 +44,7 @@ impl Blanks for ReportReady {
             }),
             format: "XLSX".to_owned(),
             rows: 48_210,
-            link: page(home, "/informes/0197/archivo"),
+            link: page(home, locale, "/informes/0197/archivo", "/reports/0197/file"),
             expires_at: DateTime::from_timestamp(1_790_600_000, 0).unwrap_or_default(),
         }
     }

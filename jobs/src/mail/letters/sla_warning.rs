@@ -5,6 +5,7 @@ use url::Url;
 
 use super::{Blanks, page, written_in};
 use crate::{
+    accounts::locale::Locale,
     help_desk::words::Promise,
     mail::{reader::Reader, stream::Stream},
 };
@@ -100,7 +101,7 @@ impl Blanks for SlaWarning {
     const KIND: &'static str = "sla_warning";
     const STREAM: Stream = Stream::Notifications;
 
-    fn sample(home: &Url) -> Self {
+    fn sample(home: &Url, locale: Locale) -> Self {
         let due_at = DateTime::from_timestamp(1_790_003_600, 0).unwrap_or_default();
         let near = Deadline {
             ticket: 2187,
@@ -111,7 +112,7 @@ impl Blanks for SlaWarning {
             overdue: None,
             is_escalated: false,
             told_late: None,
-            link: page(home, "/tickets/2187"),
+            link: page(home, locale, "/solicitudes/2187", "/tickets/2187"),
         };
         let passed = Deadline {
             ticket: 2164,
@@ -121,10 +122,10 @@ impl Blanks for SlaWarning {
             overdue: Some(Span::of(TimeDelta::minutes(77))),
             is_escalated: true,
             told_late: Some(Span::of(TimeDelta::minutes(12))),
-            link: page(home, "/tickets/2164"),
+            link: page(home, locale, "/solicitudes/2164", "/tickets/2164"),
             ..near.clone()
         };
-        Self { deadlines: vec![passed, near], others: 0, link: page(home, "/alerts") }
+        Self { deadlines: vec![passed, near], others: 0, link: page(home, locale, "/alertas", "/alerts") }
     }
 }
 

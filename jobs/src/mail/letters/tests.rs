@@ -4,7 +4,7 @@ use scraper::{Html as Page, Selector};
 use url::Url;
 
 use super::*;
-use crate::accounts::{full_name::FullName, locale::Locale};
+use crate::accounts::full_name::FullName;
 
 const NAMES: [&str; 5] = ["Begoña Núñez de la Peña", "李雷", "Ana 🌻 Luz", "<script>alert(1)<", "Conan \"O'Brien\" & Cía."];
 
@@ -78,6 +78,23 @@ fn text_and_html_lead_to_the_same_places() {
 }
 
 #[test]
+fn samples_lead_to_pages_of_their_own_language_and_tell_money_as_it_does() {
+    const SPANISH: [&str; 8] =
+        ["/certificados", "/cursos", "/informes", "/contrasena", "/compras", "/solicitudes", "/alertas", "/verificar"];
+    const ENGLISH: [&str; 8] =
+        ["/certificates", "/courses", "/reports", "/password", "/purchases", "/tickets", "/alerts", "/verify"];
+    each(|kind, locale, paper, page| {
+        let foreign = if locale == Locale::Es { ENGLISH } else { SPANISH };
+        for link in links(&page) {
+            assert!(!foreign.iter().any(|path| link.contains(path)), "{} {locale}: {link}", kind.name);
+        }
+        let of_money = ["receipt", "refund", "refund_failed"].contains(&kind.name);
+        let told = if locale == Locale::Es { "49,50\u{a0}USD" } else { "USD\u{a0}49.50" };
+        assert_eq!(paper.text.contains(told), of_money, "{} {locale}: {}", kind.name, paper.text);
+    });
+}
+
+#[test]
 fn every_letter_says_how_to_get_no_more_where_that_is_possible() {
     each(|kind, _, paper, page| {
         assert!(paper.text.contains("/baja?token=x") && links(&page).iter().any(|link| link.contains("/baja")), "{}", kind.name);
@@ -136,7 +153,7 @@ fn what_others_have_written_stays_text() {
     let letter = CourseAnnouncement {
         title: "<b>Hola</b>".to_owned(),
         paragraphs: vec!["a & b <script>x</script>".to_owned()],
-        ..CourseAnnouncement::sample(&home())
+        ..CourseAnnouncement::sample(&home(), Locale::Es)
     };
     let paper = to("Ana", Locale::Es, |reader| letter.write(reader)).expect("a letter");
     let page = Page::parse_document(&paper.html);
@@ -150,7 +167,8 @@ fn what_others_have_written_stays_text() {
 fn the_welcome_letter_carries_its_link_three_times_and_says_how_long_it_is_good() {
     for (locale, good_for, not_you) in [(Locale::Es, "7 días", "¿No te has registrado tú?"), (Locale::En, "7 days", "Not you?")]
     {
-        let letter = Welcome { link: page(&home(), &format!("/verificar?token={}", "A".repeat(64))), good_for_days: 7 };
+        let link = format!("/verificar?token={}", "A".repeat(64));
+        let letter = Welcome { link: page(&home(), locale, &link, &link), good_for_days: 7 };
         let paper = to("Ana", locale, |reader| letter.write(reader)).expect("a letter");
         let page = Page::parse_document(&paper.html);
         let selector = Selector::parse("a[href*='token=A']").expect("a selector");
@@ -165,8 +183,8 @@ fn the_welcome_letter_carries_its_link_three_times_and_says_how_long_it_is_good(
 
 #[test]
 fn figures_dates_and_amounts_are_told_as_the_language_does() {
-    let es = to("Ana", Locale::Es, |reader| Receipt::sample(reader.home).write(reader)).expect("a letter");
-    let en = to("Ana", Locale::En, |reader| ReportReady::sample(reader.home).write(reader)).expect("a letter");
+    let es = to("Ana", Locale::Es, |reader| Receipt::sample(reader.home, reader.locale).write(reader)).expect("a letter");
+    let en = to("Ana", Locale::En, |reader| ReportReady::sample(reader.home, reader.locale).write(reader)).expect("a letter");
     assert!(es.text.contains("Fecha: 21 de septiembre de 2026, 09:13 (America/Bogota)"), "{}", es.text);
     assert!(
         en.text.contains("Rows: 48,210") && en.subject.as_str() == "Your report is ready: Sales by day and course",

@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::{Blanks, Words, page, written_in};
-use crate::mail::stream::Stream;
+use crate::{accounts::locale::Locale, mail::stream::Stream};
 
 /// The blanks of the letter.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ impl Blanks for TicketAnswer {
     const KIND: &'static str = "ticket_answer";
     const STREAM: Stream = Stream::Notifications;
 
-    fn sample(home: &Url) -> Self {
+    fn sample(home: &Url, locale: Locale) -> Self {
         Self {
             ticket: 2187,
             title: "El servidor de correo no entrega".to_owned(),
@@ -40,7 +40,7 @@ impl Blanks for TicketAnswer {
             words: Words::of(
                 "Ya vimos el problema: el certificado del servidor caducó anoche.\n\n¿Nos confirmas desde qué oficina escribes?\nAsí lo probamos allí primero.",
             ),
-            link: page(home, "/tickets/2187"),
+            link: page(home, locale, "/solicitudes/2187", "/tickets/2187"),
         }
     }
 }

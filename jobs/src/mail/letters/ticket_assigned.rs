@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use url::Url;
 
 use super::{Blanks, page, written_in};
-use crate::{help_desk::words::Priority, mail::stream::Stream};
+use crate::{accounts::locale::Locale, help_desk::words::Priority, mail::stream::Stream};
 
 /// The blanks of the letter.
 #[derive(Debug, Clone)]
@@ -44,7 +44,7 @@ impl Blanks for TicketAssigned {
     const KIND: &'static str = "ticket_assigned";
     const STREAM: Stream = Stream::Notifications;
 
-    fn sample(home: &Url) -> Self {
+    fn sample(home: &Url, locale: Locale) -> Self {
         Self {
             ticket: 2187,
             title: "El servidor de correo no entrega".to_owned(),
@@ -52,7 +52,7 @@ impl Blanks for TicketAssigned {
             priority: Priority::Urgent,
             due_at: DateTime::from_timestamp(1_790_003_600, 0),
             by: Some("Consuelo Güell Ávila".to_owned()),
-            link: page(home, "/tickets/2187"),
+            link: page(home, locale, "/solicitudes/2187", "/tickets/2187"),
         }
     }
 }

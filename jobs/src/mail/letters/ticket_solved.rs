@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::{Blanks, Words, page, written_in};
-use crate::mail::stream::Stream;
+use crate::{accounts::locale::Locale, mail::stream::Stream};
 
 /// The blanks of the letter.
 #[derive(Debug, Clone)]
@@ -30,12 +30,12 @@ impl Blanks for TicketSolved {
     const KIND: &'static str = "ticket_solved";
     const STREAM: Stream = Stream::Notifications;
 
-    fn sample(home: &Url) -> Self {
+    fn sample(home: &Url, locale: Locale) -> Self {
         Self {
             ticket: 2187,
             title: "El servidor de correo no entrega".to_owned(),
             words: Some(Words::of("Renovamos el certificado y el correo sale otra vez.\nAvisamos a todas las oficinas.")),
-            link: page(home, "/tickets/2187"),
+            link: page(home, locale, "/solicitudes/2187", "/tickets/2187"),
         }
     }
 }

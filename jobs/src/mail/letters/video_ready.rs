@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::{Blanks, page, written_in};
-use crate::mail::stream::Stream;
+use crate::{accounts::locale::Locale, mail::stream::Stream};
 
 /// The blanks of the letter.
 #[derive(Debug, Clone)]
@@ -28,11 +28,11 @@ impl Blanks for VideoReady {
     const KIND: &'static str = "video_ready";
     const STREAM: Stream = Stream::Notifications;
 
-    fn sample(home: &Url) -> Self {
+    fn sample(home: &Url, locale: Locale) -> Self {
         Self {
             course: "Rust desde cero: propiedad y préstamos".to_owned(),
             section: "Préstamos que duran lo justo".to_owned(),
-            link: page(home, "/cursos/rust-desde-cero/4"),
+            link: page(home, locale, "/cursos/rust-desde-cero/4", "/courses/rust-desde-cero/4"),
         }
     }
 }

@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::{Blanks, page, written_in};
-use crate::mail::stream::Stream;
+use crate::{accounts::locale::Locale, mail::stream::Stream};
 
 /// The blanks of the welcome letter.
 #[derive(Debug, Clone)]
@@ -21,7 +21,7 @@ impl Blanks for Welcome {
     const STREAM: Stream = Stream::Transactional;
     const IS_SECURITY: bool = true;
 
-    fn sample(home: &Url) -> Self {
-        Self { link: page(home, "/verificar?token=muestra"), good_for_days: 7 }
+    fn sample(home: &Url, locale: Locale) -> Self {
+        Self { link: page(home, locale, "/verificar?token=muestra", "/verify?token=sample"), good_for_days: 7 }
     }
 }

@@ -8,6 +8,7 @@ select m.day, c.title, m.currency, count(*) filter (where m.kind = 'charge'),
 from school.sale_movements m
 join school.courses c on c.id = m.course_id
 -- By instants, which have an index; days have none.
-where m.effective_at >= $6::date::timestamp at time zone 'America/Bogota' and m.effective_at < ($7::date + 1)::timestamp at time zone 'America/Bogota'
+where m.effective_at >= school.day_begins($6::date) - interval '1 hour' and m.effective_at < school.day_begins($7::date + 1) + interval '1 hour'
+    and m.day between $6::date and $7::date
 group by m.day, c.id, c.title, m.currency
 order by m.day, c.title, c.id, m.currency

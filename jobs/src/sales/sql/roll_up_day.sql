@@ -7,9 +7,8 @@ with fresh as (
         count(*) filter (where m.kind = 'refund') as refunds,
         coalesce(-sum(m.amount_minor) filter (where m.kind <> 'charge'), 0) as returned_minor
     from school.sale_movements m
-    -- By instants, which have an index; days have none.
-    where m.effective_at >= $1::date::timestamp at time zone 'America/Bogota'
-        and m.effective_at < ($1::date + 1)::timestamp at time zone 'America/Bogota'
+    -- By instants, which have an index; days have none. An hour more on either side: somewhere clocks are set back at midnight.
+    where m.effective_at >= school.day_begins($1) - interval '1 hour' and m.effective_at < school.day_begins($1 + 1) + interval '1 hour' and m.day = $1
     group by m.day, m.course_id, m.currency
 ), gone as (
     delete from school.sales_daily d
