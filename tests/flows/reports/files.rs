@@ -82,7 +82,7 @@ async fn a_spreadsheet_has_the_figures_of_the_csv_as_numbers_and_moments() {
         let name: String = kind.layout().title(Locale::Es).chars().take(26).collect();
         let sheet = sheets[&name].as_array().unwrap();
         // Where it is not plain how something is counted, the book says so itself.
-        let says = sheets.get("Cómo se cuenta").map(|sheet| sheet[0][0][0].as_str().unwrap().contains("cuenta cuando se decide"));
+        let says = sheets.get("Notas").map(|sheet| sheet[0][0][0].as_str().unwrap().contains("cuenta cuando se decide"));
         assert_eq!(says, (kind == Kind::Sla).then_some(true), "{kind}");
         assert_eq!((sheet.len(), report.rows as usize), (rows.len(), rows.len() - 1), "{kind}");
         for (cells, texts) in sheet.iter().zip(&rows) {

@@ -104,6 +104,12 @@ impl Reports {
         self.format == *format
     }
 
+    /// Of which client alone a report tells.
+    fn client_of(&self, line: &Line) -> Option<&str> {
+        let client = line.period?.client?;
+        self.clients.iter().find(|(id, _)| *id == client).map(|(_, name)| name.as_str())
+    }
+
     fn is_client(&self, client: &ClientId) -> bool {
         self.client == client.to_string()
     }
