@@ -127,6 +127,7 @@ pub(crate) fn table() -> Vec<Route> {
         post(paths::ADMIN_CHAT_FORGET, Roles(ADMINS), admin_chat::submit_forget),
         get(paths::DASHBOARD, Roles(AGENTS), dashboard::show),
         get(paths::TICKETS, Roles(DESK), tickets::show),
+        get(paths::ARCHIVE, Roles(DESK), archive::show),
         get(paths::NEW_TICKET, Roles(DESK), new_ticket::show),
         post(paths::NEW_TICKET, Roles(DESK), new_ticket::submit),
         get(paths::TICKET, Roles(DESK), ticket::show),

@@ -105,9 +105,10 @@ impl Reports {
     }
 
     /// Of which client alone a report tells.
-    fn client_of(&self, line: &Line) -> Option<&str> {
+    fn client_of(&self, line: &Line) -> Option<String> {
         let client = line.period?.client?;
-        self.clients.iter().find(|(id, _)| *id == client).map(|(_, name)| name.as_str())
+        let known = self.clients.iter().find(|(id, _)| *id == client).map(|(_, name)| name.clone());
+        Some(known.unwrap_or_else(|| format!("#{client}")))
     }
 
     fn is_client(&self, client: &ClientId) -> bool {
