@@ -271,6 +271,6 @@ dashboard-how = How it is counted
 dashboard-how-share = Those met, of those met and missed, rounded down. Where none was decided there is no figure: “—”.
 dashboard-how-now = Deadlines that wait at this moment, from whenever they are: those that have passed, and those that are so near that they are warned about. A paused one counts only if it had passed before.
 dashboard-how-times = Of the tickets that were first answered, or resolved, in the period: from when they were opened, by the clock and not by the client’s calendar. The median has half of them below it; “9 in 10”, nine tenths.
-dashboard-how-volumes = By the day on which they were opened or resolved, in your time zone. One that was opened again does not count as resolved any more.
+dashboard-how-volumes = By the day on which they were opened or resolved, in your time zone. One that was opened again does not count as resolved any more, and a void one never was: it only waits no longer.
 dashboard-how-backlog = New, open and waiting for the client, by the time since they were opened.
 dashboard-how-fresh = Deadlines and times are kept for 5 minutes, the rest for 15. When a ticket changes, whoever changes it, they are worked out anew.

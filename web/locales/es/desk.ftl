@@ -271,6 +271,6 @@ dashboard-how = Cómo se cuenta
 dashboard-how-share = Los cumplidos entre los cumplidos y los incumplidos, redondeado hacia abajo. Donde no se decidió ninguno no hay cifra: «—».
 dashboard-how-now = Plazos que esperan ahora mismo, sean de cuando sean: los que ya pasaron, y los que entraron en su tiempo de aviso. Uno en pausa solo cuenta si venció antes.
 dashboard-how-times = De las solicitudes respondidas por primera vez, o resueltas, en el periodo: desde que se abrieron, con el reloj y no con el calendario del cliente. La mediana deja la mitad por debajo; «9 de cada 10», nueve décimas partes.
-dashboard-how-volumes = Por el día en que se abrieron o se resolvieron, con tu zona horaria. Una que se abrió de nuevo deja de contar como resuelta.
+dashboard-how-volumes = Por el día en que se abrieron o se resolvieron, con tu zona horaria. Una que se abrió de nuevo deja de contar como resuelta, y una anulada no lo fue: solo deja de esperar.
 dashboard-how-backlog = Nuevas, en curso y a la espera del cliente, por el tiempo que ha pasado desde que se abrieron.
 dashboard-how-fresh = Los plazos y los tiempos se guardan 5 minutos; lo demás, 15. Cuando cambia una solicitud, la cambie quien la cambie, se calculan de nuevo.
