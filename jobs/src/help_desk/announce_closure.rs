@@ -6,14 +6,7 @@ use queue::{Attempted, Backoff, Failure, Job, Limit, OrFailure, Queue};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    actor::Actor,
-    number::TicketId,
-    ticket::Ticket,
-    told::reader,
-    trouble::DeskError,
-    words::Status,
-};
+use super::{actor::Actor, number::TicketId, ticket::Ticket, told::reader, trouble::DeskError, words::Status};
 use crate::{
     accounts::user::{User, UserId},
     housekeeping::close_tickets::CLOSED_AFTER,

@@ -65,9 +65,9 @@ impl<'c> Encoder<'c> {
                 Form::Pdf { printer, sheet, chart: Chart::new(report.kind, report.locale) }
             }
         };
-        let whose = client.zip(params.client).map(|(name, id)| {
-            Slug::of(name).map_or_else(|| format!("_client-{id}"), |slug| format!("_{}", slug.as_str()))
-        });
+        let whose = client
+            .zip(params.client)
+            .map(|(name, id)| Slug::of(name).map_or_else(|| format!("_client-{id}"), |slug| format!("_{}", slug.as_str())));
         let (about, Params { from, to, .. }) = (layout.file, params);
         let name = format!("{about}{}_{from}_{to}.{}", whose.unwrap_or_default(), report.format);
         Ok(Self {

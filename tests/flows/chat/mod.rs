@@ -49,7 +49,8 @@ fn all(state: &str, count: i64) -> Vec<(String, i64)> {
 async fn a_notice_is_said_once_as_it_is_and_its_webhook_stands_nowhere() {
     let (stores, slack) = (Stores::fresh().await, Slack::start().await);
     let worker = start(&stores, &slack, SECRET).await;
-    let text = "#2187 <!channel> «R&D» <https://a.example|clic> https://b.example *no* _es_ ~nada~ `más` &amp; :fire: que palabras";
+    let text =
+        "#2187 <!channel> «R&D» <https://a.example|clic> https://b.example *no* _es_ ~nada~ `más` &amp; :fire: que palabras";
 
     say(&stores, "sla:2187:breached", text, false).await;
     say(&stores, "sla:2187:breached", text, false).await;
@@ -59,7 +60,10 @@ async fn a_notice_is_said_once_as_it_is_and_its_webhook_stands_nowhere() {
     let heard = slack.heard();
     assert_eq!(heard.len(), 1, "{heard:?}");
     assert_eq!(heard[0].shown, text, "sign for sign");
-    assert!(heard[0].text.starts_with("#2187 &lt;!channel&gt; «R&amp;D» &lt;https://a.example|clic&gt; https://b.example *no*"), "{heard:?}");
+    assert!(
+        heard[0].text.starts_with("#2187 &lt;!channel&gt; «R&amp;D» &lt;https://a.example|clic&gt; https://b.example *no*"),
+        "{heard:?}"
+    );
     assert!(heard[0].links.is_empty(), "what somebody typed is no link: {heard:?}");
     assert_eq!(heard[0].path, format!("/services/{SECRET}"));
     assert!(!worker.log_text().contains("nobody-may-read-this"), "the log has it");

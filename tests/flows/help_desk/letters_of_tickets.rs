@@ -161,7 +161,11 @@ async fn whose_ticket_is_void_hears_why_and_where_it_goes_on_once() {
     );
     let to = |name: &str| letters.iter().find(|letter| letter.to.address.as_str().starts_with(name)).unwrap();
     let (oscar, pilar) = (to("oscar"), to("pilar"));
-    assert!(oscar.text.contains("se abrió por error") && oscar.text.contains(&format!("/solicitudes/{mistaken}\n")), "{}", oscar.text);
+    assert!(
+        oscar.text.contains("se abrió por error") && oscar.text.contains(&format!("/solicitudes/{mistaken}\n")),
+        "{}",
+        oscar.text
+    );
     assert!(pilar.text.contains("about the same as") && pilar.text.contains(&format!("/tickets/{kept}\n")), "{}", pilar.text);
     assert!(letters.iter().all(|letter| letter.unsubscribe.is_some()), "they may say no to such letters");
     assert_eq!(desk.sent().await.0.len(), 0);

@@ -345,11 +345,19 @@ async fn a_report_of_one_client_says_whose_it_is() {
 
     let (_, book) = office.made("consuelo", Kind::Tickets, Format::Xlsx, period).await;
     let sheets: Value = serde_json::from_str(&python("read_xlsx.py", &book, &[])).unwrap();
-    assert_eq!((sheets["Notas"][0][0][0].as_str(), sheets["Notas"][0][0][1].as_str()), (Some(named), Some("s")), "words, and no formula");
+    assert_eq!(
+        (sheets["Notas"][0][0][0].as_str(), sheets["Notas"][0][0][1].as_str()),
+        (Some(named), Some("s")),
+        "words, and no formula"
+    );
 
     let (report, _) = office.made("consuelo", Kind::Sla, Format::Csv, period).await;
     let names: Vec<String> = office.fakes.blobs.names();
-    for name in ["agents_cafes-te-del-quindio_2026-10-01_2026-10-31.pdf", "tickets_cafes-te-del-quindio_2026-10-01_2026-10-31.xlsx", "sla_cafes-te-del-quindio_2026-10-01_2026-10-31.csv"] {
+    for name in [
+        "agents_cafes-te-del-quindio_2026-10-01_2026-10-31.pdf",
+        "tickets_cafes-te-del-quindio_2026-10-01_2026-10-31.xlsx",
+        "sla_cafes-te-del-quindio_2026-10-01_2026-10-31.csv",
+    ] {
         assert!(names.iter().any(|of| of == name), "{name}: {names:?}");
     }
     office.run("update core.users set email_verified_at = now()").await;

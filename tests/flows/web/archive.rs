@@ -63,7 +63,10 @@ async fn what_was_put_away_is_listed_by_client_day_and_words_page_by_page() {
         ("title=a_u".to_owned(), "false"),
         ("title=fax+rota".to_owned(), "false"),
         // By the visitor's clock, which is five hours behind.
-        ("from=2020-06-10&to=2020-07-09".to_owned(), "t.created_at >= '2020-06-10 05:00+00' and t.created_at < '2020-07-10 05:00+00'"),
+        (
+            "from=2020-06-10&to=2020-07-09".to_owned(),
+            "t.created_at >= '2020-06-10 05:00+00' and t.created_at < '2020-07-10 05:00+00'",
+        ),
         (
             format!("client={coffee}&title=fax&from=2020-08-01"),
             "c.name like 'Cafés%' and t.title = 'El fax' and t.created_at >= '2020-08-01 05:00+00'",

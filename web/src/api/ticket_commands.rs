@@ -229,7 +229,11 @@ impl Change {
             faults.add("/status", "a ticket that is made void is closed by that");
         }
         let is_classified = asked.category.is_some() || asked.tags.is_some();
-        if !is_classified && asked.priority.is_none() && asked.assignee.is_none() && asked.status.is_none() && asked.void_reason.is_none()
+        if !is_classified
+            && asked.priority.is_none()
+            && asked.assignee.is_none()
+            && asked.status.is_none()
+            && asked.void_reason.is_none()
         {
             faults.add("", "nothing is to be changed: a priority, a category, tags, an assignee, a status or a void_reason");
         }
@@ -237,13 +241,7 @@ impl Change {
     }
 
     /// Does all of it in one transaction. What is over is opened first, and what is to be over is closed last: in between it can be changed.
-    async fn carry_out(
-        &self,
-        tx: &mut PgConnection,
-        at: DateTime<Utc>,
-        actor: &Actor,
-        was: &Seeing,
-    ) -> Result<(), DeskError> {
+    async fn carry_out(&self, tx: &mut PgConnection, at: DateTime<Utc>, actor: &Actor, was: &Seeing) -> Result<(), DeskError> {
         let (mut seen, is) = (was.seen(), was.status);
         if self.status == Some(Status::Open) {
             seen.version = match is {
