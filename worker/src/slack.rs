@@ -133,7 +133,7 @@ fn body(message: &Message) -> Value {
 fn rich_text(lines: &[Line]) -> Value {
     let section = |line: &Line| {
         let words = (!line.words.is_empty()).then(|| json!({ "type": "text", "text": line.words }));
-        let link = line.link.as_ref().map(|(url, label)| json!({ "type": "link", "url": url, "text": label }));
+        let link = line.link.as_ref().map(|(url, label)| json!({ "type": "link", "url": url.as_str(), "text": label }));
         let blank = (words.is_some() && link.is_some()).then(|| json!({ "type": "text", "text": " " }));
         let elements: Vec<Value> = words.into_iter().chain(blank).chain(link).collect();
         json!({ "type": "rich_text_section", "elements": elements })

@@ -39,7 +39,7 @@ impl Desk {
         tx.commit().await.unwrap();
     }
 
-    async fn voids(&self, when: &str, ticket: TicketId, reason: VoidReason, into: Option<TicketId>) {
+    async fn makes_void(&self, when: &str, ticket: TicketId, reason: VoidReason, into: Option<TicketId>) {
         let mut tx = self.begin().await;
         change::make_void(&mut tx, at(when), &self.agent, self.seen(ticket).await, reason, into).await.unwrap();
         tx.commit().await.unwrap();
@@ -146,8 +146,8 @@ async fn whose_ticket_is_void_hears_why_and_where_it_goes_on_once() {
     let twice = desk.tries_to_open("11-24 09:01", &colleague, &desk.ticket(Priority::Normal)).await.unwrap();
     let mistaken = desk.opened("11-24 09:02").await;
 
-    desk.voids("11-24 09:10", twice, VoidReason::Duplicate, Some(kept)).await;
-    desk.voids("11-24 09:11", mistaken, VoidReason::Mistake, None).await;
+    desk.makes_void("11-24 09:10", twice, VoidReason::Duplicate, Some(kept)).await;
+    desk.makes_void("11-24 09:11", mistaken, VoidReason::Mistake, None).await;
 
     let (_, letters) = desk.sent().await;
     let subjects = [
@@ -182,12 +182,12 @@ async fn of_a_void_ticket_nobody_hears_who_wants_no_letters_has_left_or_has_open
         (desk.opened("11-24 09:00").await, desk.opened("11-24 09:01").await, desk.opened("11-24 09:02").await);
     let only = |ran: &[Ran], words: &str| matches!(reasons(ran)[..], [Outcome::Cancelled { reason }] if reason.contains(words));
 
-    desk.voids("11-24 09:10", first, VoidReason::Spam, None).await;
+    desk.makes_void("11-24 09:10", first, VoidReason::Spam, None).await;
     desk.answers("11-24 09:11", &desk.contact, first, "No es correo no deseado.", Audience::Everybody).await;
     let (ran, letters) = desk.sent().await;
     assert!(letters.is_empty() && only(&ran, "opened again"), "{ran:?}");
 
-    desk.voids("11-24 09:20", second, VoidReason::Spam, None).await;
+    desk.makes_void("11-24 09:20", second, VoidReason::Spam, None).await;
     desk.run(
         "insert into mail.unsubscribed (user_id, stream) select id, 'notifications' from core.users where email like 'oscar@%'",
     )
@@ -196,7 +196,7 @@ async fn of_a_void_ticket_nobody_hears_who_wants_no_letters_has_left_or_has_open
     assert!(letters.is_empty() && only(&ran, "stays here"), "{ran:?}");
 
     desk.run("delete from mail.unsubscribed").await;
-    desk.voids("11-24 09:30", third, VoidReason::Spam, None).await;
+    desk.makes_void("11-24 09:30", third, VoidReason::Spam, None).await;
     desk.run("delete from desk.contacts").await;
     let (ran, letters) = desk.sent().await;
     assert!(letters.is_empty() && only(&ran, "not theirs"), "{ran:?}");

@@ -103,7 +103,7 @@ async fn whose_ticket_closes_by_itself_hears_of_it_once() {
     let letters = fakes.mail.letters();
     let mut told: Vec<(&str, &str)> = letters
         .iter()
-        .map(|letter| (letter.to.address.as_str(), letter.subject.rsplit_once(": ").map_or("", |(_, title)| title)))
+        .map(|letter| (letter.to.address.as_str(), letter.subject.as_str().rsplit_once(": ").map_or("", |(_, title)| title)))
         .collect();
     told.sort_unstable();
     let both = [("oscar@cafes.example", "Ticket 1"), ("oscar@cafes.example", "Ticket 2"), ("pilar@cafes.example", "Ticket 2")];
