@@ -401,7 +401,7 @@ async fn what_is_wrong_is_told_with_its_place() {
     let path = program.opens(&wish, None).await.location.unwrap();
     let learner = web.account("aprendiz").await;
     for (change, problem) in [
-        (json!({}), (422, "#", "nothing is to be changed: a priority, an assignee or a status")),
+        (json!({}), (422, "#", "nothing is to be changed: a priority, a category, tags, an assignee, a status or a void_reason")),
         (json!({ "status": "new" }), (422, "#/status", "no ticket becomes new again")),
         (json!({ "status": "done" }), (422, "#/status", "there is no \"done\"")),
         (json!({ "priority": "asap" }), (422, "#/priority", "there is no \"asap\"")),
