@@ -254,6 +254,17 @@ impl World {
                 }
                 met
             }
+            Fault::Foreign { key, ms } => {
+                let redis = self.redis.lock().await;
+                let met = self.meets_work(text).await;
+                let key = format!("{}:{key}", self.stores.namespace);
+                let is_there = ask(&redis, &["SET", &key, "not ours", "NX"]).await? == redis::Value::Okay;
+                wait(ms).await;
+                if is_there {
+                    ask(&redis, &["DEL", &key]).await?;
+                }
+                met && is_there
+            }
             Fault::RedisFull { ms } => {
                 let mut postgres = self.postgres.lock().await;
                 let redis = self.redis.lock().await;
@@ -399,10 +410,9 @@ impl World {
 }
 
 /// One command to Redis itself.
-async fn ask(redis: &MutexGuard<'_, PrivateRedis>, command: &[&str]) -> anyhow::Result<()> {
+async fn ask(redis: &MutexGuard<'_, PrivateRedis>, command: &[&str]) -> anyhow::Result<redis::Value> {
     let mut connection = redis::Client::open(redis.url())?.get_multiplexed_async_connection().await?;
-    redis::cmd(command[0]).arg(&command[1..]).query_async::<redis::Value>(&mut connection).await?;
-    Ok(())
+    Ok(redis::cmd(command[0]).arg(&command[1..]).query_async(&mut connection).await?)
 }
 
 /// How much is under way: acknowledged jobs that have not had their effect yet, as far as the harness has seen; of businesses, what is promised.

@@ -22,6 +22,7 @@ pub struct PrivateRedis {
     dir: TempDir,
     port: u16,
     child: Option<Child>,
+    is_cluster: bool,
 }
 
 /// A Postgres with its default durability.
@@ -46,9 +47,34 @@ pub fn free_port() -> u16 {
 impl PrivateRedis {
     /// Starts one and waits until it answers.
     pub async fn start() -> Self {
-        let mut redis = Self { dir: TempDir::new().expect("a folder"), port: free_port(), child: None };
+        Self::begin(false).await
+    }
+
+    /// Starts one that is a cluster by itself: it has every slot, and refuses whatever asks for keys of more than one.
+    ///
+    /// # Panics
+    /// It takes no slots.
+    pub async fn start_cluster() -> Self {
+        let redis = Self::begin(true).await;
+        let mut connection = redis.connect().await.expect("a connection");
+        let slots = redis::cmd("CLUSTER").arg(&["ADDSLOTSRANGE", "0", "16383"]).to_owned();
+        slots.query_async::<()>(&mut connection).await.expect("it takes all slots");
+        until("the cluster to be whole", async || {
+            let told = redis::cmd("CLUSTER").arg("INFO").query_async::<String>(&mut connection).await;
+            told.is_ok_and(|told| told.contains("cluster_state:ok"))
+        })
+        .await;
+        redis
+    }
+
+    async fn begin(is_cluster: bool) -> Self {
+        let mut redis = Self { dir: TempDir::new().expect("a folder"), port: free_port(), child: None, is_cluster };
         redis.resume().await;
         redis
+    }
+
+    async fn connect(&self) -> redis::RedisResult<redis::aio::MultiplexedConnection> {
+        redis::Client::open(self.url())?.get_multiplexed_async_connection().await
     }
 
     /// Its URL.
@@ -65,10 +91,12 @@ impl PrivateRedis {
         let mut command = Command::new("redis-server");
         command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--dir", text(self.dir.path())]);
         command.args(["--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction"]);
+        if self.is_cluster {
+            command.args(["--cluster-enabled", "yes"]);
+        }
         self.child = Some(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("redis-server starts"));
-        let client = redis::Client::open(self.url()).expect("a Redis URL");
         until("Redis to answer", async || {
-            let Ok(mut connection) = client.get_multiplexed_async_connection().await else { return false };
+            let Ok(mut connection) = self.connect().await else { return false };
             redis::cmd("PING").query_async::<String>(&mut connection).await.is_ok()
         })
         .await;

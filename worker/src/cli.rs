@@ -5,8 +5,9 @@ use std::{future::Future, process::ExitCode, sync::Arc, time::Duration};
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand};
-use queue::{Bounds, JobId, Lane, OrderByName, Paused, Queue, Rate, Registry, Store, attempt_alone, operations::State};
+use queue::{BatchId, Bounds, JobId, Lane, OrderByName, Paused, Queue, Rate, Registry, Store, attempt_alone, operations::State};
 use schedules::Schedule;
+use uuid::Uuid;
 
 use crate::{
     accounts::{AccountsCommand, accounts},
@@ -141,6 +142,21 @@ enum Command<O: Outside> {
         #[command(flatten)]
         stores: StoreArgs,
     },
+    /// List batches, the latest first, with how their jobs have ended; or show one.
+    Batches {
+        /// The batch to show.
+        id: Option<Uuid>,
+        /// Go on after this one.
+        #[arg(long, conflicts_with = "id")]
+        after: Option<Uuid>,
+        /// How many a page has.
+        #[arg(long, default_value_t = 25, value_parser = a_page)]
+        limit: usize,
+        #[command(flatten)]
+        form: Form,
+        #[command(flatten)]
+        stores: StoreArgs,
+    },
     /// Run a dead or cancelled job again, or a waiting one at once.
     Retry {
         /// Which job.
@@ -201,6 +217,35 @@ enum Command<O: Outside> {
     },
     /// End a job that nobody wants any more.
     Cancel {
+        /// Which job.
+        id: JobId,
+        #[command(flatten)]
+        by: By,
+        #[command(flatten)]
+        form: Form,
+        #[command(flatten)]
+        stores: StoreArgs,
+    },
+    /// Change what a job that does not run is to do. One that waits goes on waiting; one that is dead or cancelled is promised anew.
+    #[command(group = clap::ArgGroup::new("change").required(true).multiple(true))]
+    Edit {
+        /// Which job.
+        id: JobId,
+        /// Its arguments as JSON, whole.
+        #[arg(long, group = "change")]
+        args: Option<String>,
+        /// Not before this time (RFC 3339); one that has passed: at once.
+        #[arg(long, group = "change")]
+        at: Option<DateTime<Utc>>,
+        #[command(flatten)]
+        by: By,
+        #[command(flatten)]
+        form: Form,
+        #[command(flatten)]
+        stores: StoreArgs,
+    },
+    /// Have the ledger forget a job that is over, with its arguments and attempts. That it was deleted, and by whom, stays.
+    Delete {
         /// Which job.
         id: JobId,
         #[command(flatten)]
@@ -418,6 +463,9 @@ async fn serve<O: Outside>(command: Command<O>) -> anyhow::Result<()> {
             operate::list_jobs(&opened(&stores)?, state, lane, after.as_deref(), limit, form.json).await
         }
         Command::Inspect { form, stores, .. } => operate::show_overview(&opened(&stores)?, form.json).await,
+        Command::Batches { id, after, limit, form, stores } => {
+            operate::show_batches(&opened(&stores)?, id.map(BatchId), after.map(BatchId), limit, form.json).await
+        }
         Command::Retry { id, by, form, stores } => operate::retry(&opened(&stores)?, id, &by.actor, form.json).await,
         Command::Pause { what, by, form, stores } => match what.jobs() {
             Ok(jobs) => operate::pause_jobs(&opened(&stores)?, &jobs, &by.actor, form.json).await,
@@ -439,6 +487,10 @@ async fn serve<O: Outside>(command: Command<O>) -> anyhow::Result<()> {
         }
         Command::AdoptApalis { adopt: args, stores } => adopt(&opened(&stores)?, &O::catalogue(), &args).await,
         Command::Cancel { id, by, form, stores } => operate::cancel(&opened(&stores)?, id, &by.actor, form.json).await,
+        Command::Edit { id, args, at, by, form, stores } => {
+            operate::edit(&opened(&stores)?, id, args, at, &by.actor, form.json).await
+        }
+        Command::Delete { id, by, form, stores } => operate::delete(&opened(&stores)?, id, &by.actor, form.json).await,
         Command::Tokens { command } => tokens(&opened(command.stores())?, command).await,
         Command::Accounts { command } => accounts(&opened(command.stores())?, command).await,
         Command::Schedules(command) => schedule_commands::obey::<O>(command).await,

@@ -2,13 +2,14 @@
 
 use std::{fmt, io, io::Write as _, time::Duration};
 
+use anyhow::Context as _;
 use chrono::{DateTime, SecondsFormat, Utc};
 use queue::{
-    Bounds, Enqueued, JobId, Lane, Operations, OrderByName, Pause, Paused, Registry, Share, Terms,
+    BatchId, BatchOverview, Bounds, Edit, Enqueued, JobId, Lane, Operations, OrderByName, Pause, Paused, Registry, Share, Terms,
     operations::{JobFilter, JobSummary, State},
 };
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{json, value::RawValue};
 
 use crate::settings::Stores;
 
@@ -173,6 +174,31 @@ pub(crate) async fn show_job(stores: &Stores, id: JobId, json: bool) -> anyhow::
     Ok(())
 }
 
+pub(crate) async fn show_batches(
+    stores: &Stores,
+    id: Option<BatchId>,
+    after: Option<BatchId>,
+    limit: usize,
+    as_json: bool,
+) -> anyhow::Result<()> {
+    let operations = operations(stores);
+    let batches = match id {
+        Some(id) => vec![operations.batch(id).await?.with_context(|| format!("there is no batch {id}"))?],
+        None => operations.batches(after, limit).await?,
+    };
+    if as_json {
+        return match id {
+            Some(_) => tell_json(&batches[0]),
+            None => tell_json(&json!({ "next": batches.last().filter(|_| batches.len() == limit).map(|batch| batch.id), "batches": batches })),
+        };
+    }
+    for BatchOverview { id, about, begun_at, ended_at, open, completed, dead, cancelled } in &batches {
+        let standing = ended_at.map_or_else(|| format!("{open} open"), |at| format!("over since {}", time(Some(at))));
+        tell_line!("{id}  {about}: {standing}, {completed} completed, {dead} dead, {cancelled} cancelled (begun {})", time(Some(*begun_at)));
+    }
+    Ok(())
+}
+
 pub(crate) async fn retry(stores: &Stores, id: JobId, actor: &str, as_json: bool) -> anyhow::Result<()> {
     let outcome = operations(stores).retry(id, actor).await?;
     tell_outcome("id", &id, outcome.as_str(), as_json)
@@ -180,6 +206,24 @@ pub(crate) async fn retry(stores: &Stores, id: JobId, actor: &str, as_json: bool
 
 pub(crate) async fn cancel(stores: &Stores, id: JobId, actor: &str, as_json: bool) -> anyhow::Result<()> {
     let outcome = operations(stores).cancel(id, actor).await?;
+    tell_outcome("id", &id, outcome.as_str(), as_json)
+}
+
+pub(crate) async fn edit(
+    stores: &Stores,
+    id: JobId,
+    args: Option<String>,
+    run_at: Option<DateTime<Utc>>,
+    actor: &str,
+    as_json: bool,
+) -> anyhow::Result<()> {
+    let args = args.map(RawValue::from_string).transpose().context("--args is no JSON")?;
+    let outcome = operations(stores).edit(id, &Edit { args, run_at }, actor).await?;
+    tell_outcome("id", &id, outcome.as_str(), as_json)
+}
+
+pub(crate) async fn delete(stores: &Stores, id: JobId, actor: &str, as_json: bool) -> anyhow::Result<()> {
+    let outcome = operations(stores).delete(id, actor).await?;
     tell_outcome("id", &id, outcome.as_str(), as_json)
 }
 

@@ -5,8 +5,10 @@ use std::time::Duration;
 use sqlx::{PgConnection, PgPool, types::Json};
 
 use crate::{
+    batch,
     ends::{self, Ended},
     event::{Event, Outcome, storable},
+    faults::crash_point,
     job::JobId,
     lane::Lane,
     lanes::lanes,
@@ -33,6 +35,10 @@ pub enum CommandOutcome {
     CancelRequested,
     /// The command is written, and will be carried out when Redis can be reached.
     Pending,
+    /// It waits with what was changed.
+    Edited,
+    /// The ledger has forgotten it.
+    Deleted,
 }
 
 impl CommandOutcome {
@@ -45,6 +51,8 @@ impl CommandOutcome {
             Self::Cancelled => "cancelled",
             Self::CancelRequested => "cancel_requested",
             Self::Pending => "pending",
+            Self::Edited => "edited",
+            Self::Deleted => "deleted",
         }
     }
 }
@@ -76,6 +84,17 @@ pub enum CommandError {
         id: JobId,
         /// The job that is wanted in its stead.
         duplicate_of: JobId,
+    },
+    /// It was pushed directly: nothing but Redis knows it, and what is there is never changed.
+    #[error("the job {0} cannot be edited: it was pushed directly; cancel it and push another")]
+    NotPromised(JobId),
+    /// What it was to be changed to is not right.
+    #[error("{field}: {reason}")]
+    Refused {
+        /// Which field: `args`, a field of the arguments as a JSON pointer, or `run_at`.
+        field: String,
+        /// What is wrong with it.
+        reason: String,
     },
     /// A store did not answer.
     #[error(transparent)]
@@ -118,6 +137,7 @@ impl Operations {
                     }
                 }
                 sqlx::query(include_str!("sql/promise_again.sql")).bind(id).execute(&mut *tx).await?;
+                batch::reopen(&mut tx, id).await?;
                 close_command(&mut tx, command, CommandOutcome::EnqueuedAgain.as_str()).await?;
                 tx.commit().await?;
                 Ok(CommandOutcome::EnqueuedAgain)
@@ -168,7 +188,7 @@ impl Operations {
         self.answer(command, id, Verb::Cancel, carried).await
     }
 
-    async fn state_of(&self, id: JobId) -> Result<State, CommandError> {
+    pub(crate) async fn state_of(&self, id: JobId) -> Result<State, CommandError> {
         Ok(self.job(id).await?.ok_or(CommandError::NoSuchJob(id))?.summary.state)
     }
 
@@ -269,6 +289,7 @@ async fn carry_out_open(store: &Store, db: &PgPool, after: i64) -> Result<(i64, 
     .fetch_all(&mut *tx)
     .await?;
     let (mut refused, next) = (None, open.last().filter(|_| open.len() == SOME).map_or(0, |(command, ..)| *command));
+    let any = !open.is_empty();
     for (command, id, verb, actor) in open {
         let verb = if verb == "cancel" { Verb::Cancel } else { Verb::Retry };
         match carry_out(store, &mut tx, id, verb, &actor).await {
@@ -278,6 +299,9 @@ async fn carry_out_open(store: &Store, db: &PgPool, after: i64) -> Result<(i64, 
             Err(OperationsError::Redis(error)) if error.is_of_one_lane() => refused = Some(error.into()),
             Err(error) => return Err(error),
         }
+    }
+    if any {
+        crash_point("commands.carried_out");
     }
     tx.commit().await?;
     Ok((next, refused))
@@ -331,7 +355,7 @@ pub(crate) fn cancel_event(id: &str, reason: String) -> String {
     serde_json::to_string(&event).unwrap_or_default()
 }
 
-async fn write_command(tx: &mut PgConnection, id: JobId, verb: &str, actor: &str) -> sqlx::Result<i64> {
+pub(crate) async fn write_command(tx: &mut PgConnection, id: JobId, verb: &str, actor: &str) -> sqlx::Result<i64> {
     let (command,) = sqlx::query_as("insert into faena.commands (job_id, verb, actor) values ($1, $2, $3) returning id")
         .bind(id)
         .bind(verb)
@@ -349,7 +373,7 @@ async fn outcome_of(connection: &mut PgConnection, command: i64) -> sqlx::Result
     Ok(all.into_iter().find(|known| outcome.as_deref() == Some(known.as_str())))
 }
 
-async fn close_command(connection: &mut PgConnection, command: i64, outcome: &str) -> sqlx::Result<()> {
+pub(crate) async fn close_command(connection: &mut PgConnection, command: i64, outcome: &str) -> sqlx::Result<()> {
     sqlx::query(
         "update faena.commands set carried_out_at = clock_timestamp(), outcome = $2 where id = $1 and carried_out_at is null",
     )

@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 use tracing::{error, info};
 
 use crate::{
+    batch::{self, BatchId},
     clock,
     enqueue::Parcel,
     envelope::{Durability, Envelope},
@@ -29,12 +30,16 @@ pub(crate) struct Ended {
 
 /// Carries out what the terms of ended jobs ask for.
 pub(crate) async fn settle(tx: &mut PgConnection, ended: &[Ended]) -> sqlx::Result<()> {
-    let (mut released, mut follow_ups) = ((Vec::new(), Vec::new()), BTreeMap::new());
+    let (mut released, mut follow_ups, mut of_batches) = ((Vec::new(), Vec::new()), BTreeMap::new(), (Vec::new(), Vec::new()));
     for end in ended {
         let Some(terms) = end.terms() else { continue };
         if let Some(term) = terms.unique.as_ref().filter(|term| !matches!(term.until, Until::Passed(_))) {
             released.0.push(term.key.clone());
             released.1.push(end.id);
+        }
+        if terms.batch.is_some() {
+            of_batches.0.push(end.id);
+            of_batches.1.push(end.state.clone());
         }
         follow_ups.extend(end.follow_ups(terms));
     }
@@ -46,7 +51,11 @@ pub(crate) async fn settle(tx: &mut PgConnection, ended: &[Ended]) -> sqlx::Resu
             .execute(&mut *tx)
             .await?;
     }
-    if follow_ups.is_empty() { Ok(()) } else { promise(tx, follow_ups).await }
+    // What follows joins the batch before what it follows leaves it.
+    if !follow_ups.is_empty() {
+        promise(tx, follow_ups).await?;
+    }
+    batch::note_ends(tx, &of_batches.0, &of_batches.1).await
 }
 
 impl Ended {
@@ -89,11 +98,12 @@ struct Rows {
     traceparents: Vec<Option<String>>,
     enqueued: Vec<DateTime<Utc>>,
     terms: Vec<Option<String>>,
+    batches: Vec<(JobId, BatchId)>,
 }
 
 /// Promises what follows, each once: one that is known already was promised by an earlier end of the same job, which an operator ran
 /// again.
-async fn promise(tx: &mut PgConnection, mut follow_ups: BTreeMap<JobId, Parcel>) -> sqlx::Result<()> {
+pub(crate) async fn promise(tx: &mut PgConnection, mut follow_ups: BTreeMap<JobId, Parcel>) -> sqlx::Result<()> {
     let ids: Vec<JobId> = follow_ups.keys().copied().collect();
     let known: Vec<(JobId,)> =
         sqlx::query_as("select id from faena.outbox where id = any($1) union all select id from faena.jobs where id = any($1)")
@@ -129,11 +139,16 @@ async fn promise(tx: &mut PgConnection, mut follow_ups: BTreeMap<JobId, Parcel>)
         .fetch_all(&mut *tx)
         .await?;
     let promised: HashSet<JobId> = promised.into_iter().map(|(id,)| id).collect();
-    let refused: Vec<JobId> = rows.ids.into_iter().filter(|id| !promised.contains(id)).collect();
+    let refused: Vec<JobId> = rows.ids.iter().copied().filter(|id| !promised.contains(id)).collect();
     if !refused.is_empty() {
         error!(?refused, "what was to follow ended jobs cannot be enqueued: Postgres would refuse it");
         let release = sqlx::query("delete from faena.unique_holders where job_id = any($1)").bind(&refused);
         release.execute(&mut *tx).await?;
+    }
+    for (id, batch) in rows.batches.iter().filter(|(id, _)| promised.contains(id)) {
+        if !batch::join(tx, *batch, &[*id]).await? {
+            error!(follow_up = %id, %batch, "what follows an ended job was to be of a batch that is over: it is of none");
+        }
     }
     info!(promised = promised.len(), "what follows ended jobs was enqueued");
     sqlx::query("select pg_notify('faena_outbox', '')").execute(tx).await.map(drop)
@@ -148,6 +163,7 @@ impl Parcel {
 impl Rows {
     fn add(&mut self, Parcel { lane, envelope }: Parcel) {
         let Envelope { id, name, version, enqueued_at, run_at, traceparent, terms, args, .. } = envelope;
+        self.batches.extend(terms.batch.map(|batch| (id, batch)));
         self.ids.push(id);
         self.lanes.push(lane.as_str());
         self.names.push(name);

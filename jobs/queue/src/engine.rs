@@ -22,6 +22,7 @@ use crate::{
     backend::QueueBackend,
     child::{self, Children},
     clock::Clock,
+    batch::end_batches,
     commands::carry_out_commands,
     expiry::end_expired,
     heartbeat::beat,
@@ -262,6 +263,10 @@ fn start_shared_loops(
     loops.start("expiry", None, {
         let (store, db) = both.clone();
         move |outage| end_expired(store.clone(), db.clone(), outage)
+    });
+    loops.start("batches", None, {
+        let db = db.clone();
+        move |outage| end_batches(db.clone(), outage)
     });
     loops.start("commands", None, {
         let (store, db) = both;

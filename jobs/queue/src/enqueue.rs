@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, types::Json};
 
 use crate::{
+    batch::{self, BatchId},
     envelope::{Durability, Envelope, MAX_ARGS_BYTES},
     job::{Job, JobId},
     lane::Lane,
@@ -119,6 +120,28 @@ pub enum EnqueueError {
         /// The id.
         id: JobId,
     },
+    /// What a batch is about says too little, too much, or does not print.
+    #[error("what a batch is about has {chars} characters; it must have 1 to 200 that print")]
+    About {
+        /// What it has.
+        chars: usize,
+    },
+    /// A job that is pushed cannot be of a batch.
+    #[error("{name} is pushed directly, and so cannot be of the batch {batch}")]
+    PushedInBatch {
+        /// The kind of job.
+        name: &'static str,
+        /// Which batch.
+        batch: BatchId,
+    },
+    /// All jobs of the batch have ended, or nobody has begun it.
+    #[error("{name} cannot be of the batch {batch}, which is over or was never begun")]
+    NoBatch {
+        /// The kind of job.
+        name: String,
+        /// Which batch.
+        batch: BatchId,
+    },
     /// Postgres refused or could not be reached.
     #[error("writing the job to the outbox: {0}")]
     Postgres(#[from] sqlx::Error),
@@ -164,8 +187,13 @@ impl Parcel {
             .bind(traceparent)
             .bind(enqueued_at)
             .bind((!terms.is_default()).then_some(Json(terms)))
-            .execute(tx)
+            .execute(&mut *tx)
             .await?;
+        if let Some(batch) = terms.batch
+            && !batch::join(tx, batch, &[*id]).await?
+        {
+            return Err(EnqueueError::NoBatch { name: name.clone(), batch });
+        }
         Ok(Enqueued { id: *id, duplicate_of: None })
     }
 

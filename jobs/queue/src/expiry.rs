@@ -8,6 +8,7 @@ use sqlx::{Acquire as _, PgPool};
 
 use crate::{
     commands::{cancel_event, end_unpushed},
+    faults::crash_point,
     job::JobId,
     lane::Lane,
     loops::{Outage, bounded},
@@ -42,6 +43,7 @@ pub(crate) async fn end_expired(store: Store, db: PgPool, mut outage: Outage) {
 async fn end_some(store: &Store, db: &PgPool) -> Result<Option<StoreError>, OperationsError> {
     let mut refused = None;
     let mut tx = db.begin().await?;
+    let mut any_ended = false;
     let expired: Vec<Expired> = sqlx::query_as(include_str!("sql/expired.sql")).fetch_all(&mut *tx).await?;
     for Expired { id, queue, is_pushed, expires_at } in expired {
         let Ok(lane) = queue.parse::<Lane>() else { continue };
@@ -53,12 +55,16 @@ async fn end_some(store: &Store, db: &PgPool) -> Result<Option<StoreError>, Oper
             }
             ended => ended?,
         };
+        any_ended |= matches!(ended, Cancelled::Now);
         // Not marked as pushed, it may be in Redis all the same: so it was asked first, under the row's lock, which every relay waits for.
         if matches!(ended, Cancelled::Unknown) && !is_pushed {
             // Nothing is answered where it has had its effect: then its row stays, and the claim to come ends it as completed.
             let mut end = tx.begin().await?;
             if end_unpushed(&mut end, id, &reason).await?.is_empty() { end.rollback().await? } else { end.commit().await? }
         }
+    }
+    if any_ended {
+        crash_point("expiry.ended");
     }
     tx.commit().await?;
     Ok(refused)

@@ -101,8 +101,8 @@ impl Store {
     async fn beat(&self, beat: &WorkerBeat) -> Result<(), StoreError> {
         let now = self.now().await?;
         let line = serde_json::to_string(beat).unwrap_or_default();
-        let mut call = BEAT.script.key(self.global_key("beats"));
-        call.key(self.global_key("workers")).arg(&beat.name).arg(now.timestamp_millis()).arg(line);
+        let mut call = BEAT.script.key(self.beats_key());
+        call.key(self.workers_key()).arg(&beat.name).arg(now.timestamp_millis()).arg(line);
         self.run(&call, "sending the heartbeat").await
     }
 
@@ -110,8 +110,8 @@ impl Store {
     pub(crate) async fn forget_workers(&self, names: &[String]) -> Result<(), StoreError> {
         let mut write = redis::pipe();
         for name in names {
-            write.zrem(self.global_key("beats"), name).ignore();
-            write.hdel(self.global_key("workers"), name).ignore();
+            write.zrem(self.beats_key(), name).ignore();
+            write.hdel(self.workers_key(), name).ignore();
         }
         self.together(&write, "forgetting workers").await
     }
@@ -121,7 +121,7 @@ impl Store {
         let now = self.now().await?;
         let mut read = redis::pipe();
         // A line without its time, or the reverse, is skipped.
-        read.zrange_withscores(self.global_key("beats"), 0, -1).hgetall(self.global_key("workers"));
+        read.zrange_withscores(self.beats_key(), 0, -1).hgetall(self.workers_key());
         let (seen, lines): (Vec<(String, f64)>, BTreeMap<String, String>) = self.together(&read, "listing workers").await?;
         let (mut workers, mut forgotten) = (Vec::new(), Vec::new());
         for (name, seen) in seen {

@@ -15,7 +15,7 @@ use crate::{
     lanes::{lanes, paused},
     operations::{
         AttemptCounts, AttemptRecord, CommandRecord, JobDetail, JobFilter, JobSummary, LaneOverview, Notice, Operations,
-        OperationsError, Overview, Page, State,
+        OperationsError, Overview, PRESSURE, Page, State,
     },
     progress::Progress,
     secret::redacted,
@@ -99,6 +99,8 @@ impl Operations {
             });
         }
         let relay_lag = relay_lag_s.map(|seconds| std::time::Duration::from_secs_f64(seconds.max(0.0)));
+        // What somebody was told of it before may be over.
+        notices.retain(|notice| notice.key != PRESSURE);
         if unrecorded_bytes >= DROP_AT_BYTES {
             notices.insert(0, pressure(taken_at, unrecorded_bytes));
         }
@@ -440,7 +442,7 @@ fn pressure(taken_at: DateTime<Utc>, unrecorded_bytes: u64) -> Notice {
          sitio a Postgres o arranca más workers que registren. / The recorder is {behind} MiB behind: successes of direct pushes go \
          unrecorded, and soon direct pushes are refused. Give Postgres room, or start more workers that record."
     );
-    Notice { key: "recorder".to_owned(), message, since: taken_at, last_at: taken_at, times: 1 }
+    Notice { key: PRESSURE.to_owned(), message, since: taken_at, last_at: taken_at, times: 1 }
 }
 
 /// The word of a line, for a person: a limit (`chat`, `chat:C17`), or `job:` or `tenant:` and what is paused.

@@ -149,10 +149,12 @@ pub(crate) async fn ensure_epoch(
             // Before anything can be claimed: a wiped Redis has forgotten what is limited and what is paused.
             // All over this connection: after a failover another one may lead to another Redis.
             store.tell_settings_over(connection, lane, &told).await?;
+            crash_point("epoch.told");
             let holds = store.begin_epoch(connection, lane, present.as_ref(), number, &replication_id).await?;
             if !holds.is_of(&replication_id) {
                 return Err(StoreError::another_life());
             }
+            crash_point("epoch.begun");
             info!(queue = lane.as_str(), epoch = number, "a new life of Redis's data: a new epoch begins");
             Ok(())
         }

@@ -8,6 +8,7 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
+    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
     time::Duration,
 };
 
@@ -18,6 +19,7 @@ use uuid::Uuid;
 
 use crate::{
     epoch::Epoch,
+    faults::crash_point,
     lane::Lane,
     lanes::lanes,
     loops::{Outage, bounded},
@@ -37,6 +39,9 @@ scripts! {
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Whoever looks through a lane and has not been heard of for so long leaves it to another.
 const TURN: Duration = Duration::from_secs(30);
+
+/// So many ids are held at most while a lane is looked through: of more jobs a share each is looked at, one after the other.
+const SHARE: u64 = 250_000;
 
 /// Tombstones as they were found.
 struct Buried {
@@ -66,6 +71,10 @@ struct Found {
     buried: BTreeMap<Lane, Buried>,
 }
 
+fn of_share(id: &str, share: u64, shares: u64) -> bool {
+    shares == 1 || BuildHasherDefault::<DefaultHasher>::new().hash_one(id) % shares == share
+}
+
 impl Found {
     /// What is wrong with one lane's keys is not the others' trouble.
     async fn mend_lanes(&mut self, store: &Store, db: &PgPool, outage: &Outage) -> Result<(), RelayError> {
@@ -89,14 +98,20 @@ impl Found {
             return Ok(());
         }
         if self.buried.get(&lane).is_none_or(|buried| buried.epoch != epoch) {
-            let (placeless, tombstones) = store.look_through(lane, &self.token, outage).await?;
-            let replaced = store.replace(lane, placeless, outage).await?;
+            let shares = store.jobs_held(lane).await? / SHARE + 1;
+            let (mut replaced, mut tombstones) = (0, Vec::new());
+            for share in 0..shares {
+                let (placeless, buried) = store.look_through(lane, &self.token, &|id| of_share(id, share, shares), outage).await?;
+                replaced += store.replace(lane, placeless, outage).await?;
+                tombstones.extend(buried);
+            }
             if replaced > 0 {
                 warn!(
                     queue = lane.as_str(),
                     replaced, "Redis had come back with jobs that stood nowhere: they are available again"
                 );
             }
+            crash_point("mend.replaced");
             let recounted = store.recount(lane).await?;
             if recounted > 0 {
                 warn!(
@@ -115,6 +130,7 @@ impl Found {
                     removed, "Redis had come back with ends that nobody had told of: they are forgotten"
                 );
             }
+            crash_point("mend.forgot");
             store.mended(lane, &epoch).await?;
         }
         Ok(())
@@ -151,11 +167,17 @@ impl Store {
         self.query::<i64>(redis::cmd("DEL").arg(self.key(lane, "mending")), "noting what is mended").await.map(drop)
     }
 
-    /// Jobs that stand nowhere, as far as can be seen from outside while claims go on; and all tombstones.
+    /// How many jobs and tombstones a lane has.
+    async fn jobs_held(&self, lane: Lane) -> Result<u64, StoreError> {
+        self.query(redis::cmd("HLEN").arg(self.key(lane, "job")), "counting jobs").await
+    }
+
+    /// Of what is looked for: jobs that stand nowhere, as far as can be seen from outside while claims go on; and tombstones.
     async fn look_through(
         &self,
         lane: Lane,
         token: &str,
+        is_looked_for: &(dyn Fn(&str) -> bool + Sync),
         outage: &Outage,
     ) -> Result<(Vec<String>, Vec<(String, String)>), StoreError> {
         let (mut placeless, mut tombstones, mut cursor) = (HashSet::new(), Vec::new(), 0_u64);
@@ -164,8 +186,8 @@ impl Store {
             call.arg(cursor).arg(MAX_BATCH);
             let (next, some, buried): (u64, Vec<String>, Vec<(String, String)>) =
                 self.run(&call, "looking for jobs that stand nowhere").await?;
-            placeless.extend(some);
-            tombstones.extend(buried);
+            placeless.extend(some.into_iter().filter(|id| is_looked_for(id)));
+            tombstones.extend(buried.into_iter().filter(|(id, _)| is_looked_for(id)));
             self.take_turn(lane, token).await?;
             outage.waits();
             cursor = next;

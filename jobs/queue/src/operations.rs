@@ -229,6 +229,9 @@ pub struct AttemptCounts {
     pub failed: u64,
 }
 
+/// Key of the notice that the recorder is so far behind that successes of direct pushes go unrecorded.
+pub const PRESSURE: &str = "recorder";
+
 /// Something an operator must know and nobody else would say.
 #[derive(Debug, Clone, Serialize, sqlx::FromRow)]
 pub struct Notice {
@@ -336,7 +339,7 @@ pub struct AttemptRecord {
 /// What an operator asked for.
 #[derive(Debug, Clone, Serialize, sqlx::FromRow)]
 pub struct CommandRecord {
-    /// `retry` or `cancel`.
+    /// `retry`, `cancel`, `edit` or `delete`.
     pub verb: String,
     /// Who.
     pub actor: String,

@@ -6,6 +6,7 @@ use chrono::{DateTime, Datelike, Utc};
 use serde_json::value::RawValue;
 
 use crate::{
+    batch::BatchId,
     clock,
     enqueue::{EnqueueError, Parcel},
     envelope::{Durability, Envelope, MAX_ARGS_BYTES},
@@ -50,6 +51,7 @@ pub struct Order<J> {
     uniqueness: Uniqueness,
     /// What is wrong with one is told when the order is enqueued.
     follow_ups: Vec<Result<FollowUp, EnqueueError>>,
+    batch: Option<BatchId>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +73,7 @@ impl<J: Job> From<J> for Order<J> {
             tenant: None,
             uniqueness: Uniqueness::OfKind,
             follow_ups: Vec::new(),
+            batch: None,
         }
     }
 }
@@ -125,6 +128,12 @@ impl<J> Order<J> {
         Self { uniqueness: Uniqueness::Waived, ..self }
     }
 
+    /// Counts towards the end of a batch that is not over. What is pushed can be of none: Postgres knows nothing of it until it has ended.
+    #[must_use]
+    pub fn in_batch(self, batch: BatchId) -> Self {
+        Self { batch: Some(batch), ..self }
+    }
+
     /// When it has completed, `next` is enqueued, in the transaction that writes this end into the ledger, once.
     #[must_use]
     pub fn then<K: Job>(self, next: impl Into<Order<K>>) -> Self {
@@ -153,11 +162,15 @@ impl<J: Job> Order<J> {
     /// Ready to be written or pushed.
     pub(crate) fn pack(self, durability: Durability) -> Result<Parcel, EnqueueError> {
         let now = clock::now();
-        self.erase(On::End)?.into_parcel(durability, now, now)
+        let order = self.erase(On::End)?;
+        if let (Durability::Redis, Some(batch)) = (durability, order.terms.batch) {
+            return Err(EnqueueError::PushedInBatch { name: J::NAME, batch });
+        }
+        order.into_parcel(durability, now, now)
     }
 
     /// The order without its Rust type, every option checked.
-    fn erase(self, on: On) -> Result<FollowUp, EnqueueError> {
+    pub(crate) fn erase(self, on: On) -> Result<FollowUp, EnqueueError> {
         let name = J::NAME;
         let encode = |source| EnqueueError::Encode { name, source };
         let args =
@@ -171,7 +184,7 @@ impl<J: Job> Order<J> {
         let unique = unique.map_err(|(field, problem)| EnqueueError::Unique { name, field, problem })?;
         let follow_ups = self.follow_ups.into_iter().collect::<Result<Vec<_>, _>>()?;
         let (limits, tenant) = Reckoning::of::<J>().of_args(&args)?;
-        let terms = Terms { tenant: self.tenant.or(tenant), limits, unique, follow_ups, ..Terms::default() };
+        let terms = Terms { tenant: self.tenant.or(tenant), limits, unique, follow_ups, batch: self.batch, ..Terms::default() };
         check_terms(name, &terms)?;
         for (field, moment) in [("time", self.run), ("expiry", self.expires)] {
             check_time(name, field, moment.map(|moment| moment.from(clock::now()).unwrap_or(DateTime::<Utc>::MAX_UTC)))?;

@@ -124,7 +124,7 @@ impl Operations {
     }
 
     /// Of these, those that no lane holds live nor remembers as ended.
-    async fn unknown_to_redis(&self, ids: Vec<JobId>) -> Result<Vec<JobId>, OperationsError> {
+    pub(crate) async fn unknown_to_redis(&self, ids: Vec<JobId>) -> Result<Vec<JobId>, OperationsError> {
         let mut unknown: HashSet<JobId> = ids.iter().copied().collect();
         for lane in self.lanes().await? {
             for some in ids.chunks(MAX_BATCH) {

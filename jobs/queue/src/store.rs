@@ -191,9 +191,14 @@ impl Store {
         format!("{}:{{{lane}}}:{name}", self.namespace)
     }
 
-    /// The key of something that belongs to no lane.
-    pub(crate) fn global_key(&self, name: &str) -> String {
-        format!("{}:{name}", self.namespace)
+    /// When each worker was heard of last.
+    pub(crate) fn beats_key(&self) -> String {
+        format!("{}:{{workers}}:beats", self.namespace)
+    }
+
+    /// What each worker said of itself then.
+    pub(crate) fn workers_key(&self) -> String {
+        format!("{}:{{workers}}:workers", self.namespace)
     }
 
     /// A connection of its own for a loop that blocks in Redis for at most `longest_wait` at a time.
@@ -369,14 +374,33 @@ impl Store {
 
     /// Ends a job with that event; a running one is told to stop, unless only a job that waits is meant.
     pub(crate) async fn cancel(&self, lane: Lane, id: &str, event: &str, waiting_only: bool) -> Result<Cancelled, StoreError> {
+        let whose = if waiting_only { "waiting" } else { "" };
+        self.end(lane, id, event, whose, "cancelling a job").await.map(|(cancelled, _)| cancelled)
+    }
+
+    /// Takes a job that waits out of Redis, without an end: whoever does that pushes it anew. Answers also how many attempts it had used.
+    pub(crate) async fn withdraw(&self, lane: Lane, id: &str) -> Result<(Cancelled, u32), StoreError> {
+        self.end(lane, id, "", "withdraw", "taking a job back").await
+    }
+
+    async fn end(
+        &self,
+        lane: Lane,
+        id: &str,
+        event: &str,
+        how: &str,
+        doing: &'static str,
+    ) -> Result<(Cancelled, u32), StoreError> {
         let mut call = self.call(&CANCEL, lane);
-        call.arg(id).arg(event).arg(if waiting_only { "waiting" } else { "" });
-        Ok(match self.run::<String>(&call, "cancelling a job").await?.as_str() {
+        call.arg(id).arg(event).arg(how);
+        let (cancelled, used): (String, u32) = self.run(&call, doing).await?;
+        let cancelled = match cancelled.as_str() {
             "cancelled" => Cancelled::Now,
             "running" => Cancelled::Asked,
             "ended" => Cancelled::TooLate,
             _ => Cancelled::Unknown,
-        })
+        };
+        Ok((cancelled, used))
     }
 
     /// Makes a scheduled or retryable job available at once; answers whether it was one.

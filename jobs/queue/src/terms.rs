@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{job::JobId, lane::Lane, limit, secret};
+use crate::{batch::BatchId, job::JobId, lane::Lane, limit, secret};
 
 /// A tenant's name may have this many characters.
 pub const MAX_TENANT_CHARS: usize = 120;
@@ -37,6 +37,9 @@ pub struct Terms {
     /// What is enqueued in the transaction that writes this job's end into the ledger.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub follow_ups: Vec<FollowUp>,
+    /// Of which batch it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch: Option<BatchId>,
 }
 
 /// A time that is known when the order is given, or that is counted from when the job is enqueued: of what follows another job, that is
@@ -141,8 +144,9 @@ impl Terms {
     /// Whether nothing is asked.
     #[must_use]
     pub fn is_default(&self) -> bool {
-        let Self { tenant, limits, expires_at, unique, follow_ups } = self;
-        tenant.is_none() && limits.is_empty() && expires_at.is_none() && unique.is_none() && follow_ups.is_empty()
+        let Self { tenant, limits, expires_at, unique, follow_ups, batch } = self;
+        let asks_of_itself = tenant.is_some() || !limits.is_empty() || expires_at.is_some() || unique.is_some();
+        !asks_of_itself && follow_ups.is_empty() && batch.is_none()
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Months, Utc};
 use queue::{
     Attempted, Backoff, Job, OrFailure, Queue, Unique,
-    operations::{LaneOverview, Operations},
+    operations::{LaneOverview, Operations, PRESSURE},
     post_notice,
 };
 use schemars::JsonSchema;
@@ -39,7 +39,7 @@ const FAILED_TIMES: f64 = 3.0;
 const ROOM: Months = Months::new(1);
 
 /// Posts and takes back the notices about dead jobs, jobs that wait too long, attempts that fail more than they did, schedules whose jobs die one after the
-/// other, and months that run out; then tells operators by letter and in the chat of every notice that they do not know, whoever posted it.
+/// other, months that run out, and a recorder that is so far behind that successes go unrecorded; then tells operators by letter and in the chat of every notice that they do not know, whoever posted it.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct WatchPlatform {}
 
@@ -80,6 +80,10 @@ impl Job for WatchPlatform {
             .chain(trends.iter().filter_map(Trend::jump))
             .chain(dying.iter().map(Dying::told))
             .chain(running_out(now, room_until))
+            .chain(overview.notices.iter().find(|notice| notice.key == PRESSURE).map(|pressure| Standing {
+                key: PRESSURE.to_owned(),
+                message: pressure.message.clone(),
+            }))
             .collect();
         tell(ctx, &mut effect, &standing).await.context("telling operators")?;
         Ok(effect.into())

@@ -1,12 +1,14 @@
 //! The engine, run as a real worker process against real stores.
 
 mod adoption;
+mod batches;
 mod cancel;
 mod chains;
 mod commands;
 mod counting;
 mod crashes;
 mod drain;
+mod edits;
 mod endings;
 mod expiry;
 mod kills;

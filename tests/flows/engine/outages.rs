@@ -5,7 +5,8 @@ use faena_tests::{
     judge::{effects, no_leftovers, quiet},
     probe::Touch,
     process::{Process, start_probe},
-    servers::{PrivatePostgres, PrivateRedis},
+    proxy::Proxy,
+    servers::{PrivatePostgres, PrivateRedis, free_port},
     stores::Stores,
     wait::until,
 };
@@ -45,6 +46,13 @@ impl Load {
         assert!(!self.worker.has_ended());
         assert_eq!(effects(&self.stores, JOBS).await, (vec![], vec![]));
         no_leftovers(&self.stores).await;
+        let positions_of_a_life_that_is_over: Vec<String> = sqlx::query_scalar(
+            "select distinct one.queue from faena.recorder_positions one join faena.recorder_positions other using (queue) where one.epoch < other.epoch",
+        )
+        .fetch_all(&self.stores.db)
+        .await
+        .unwrap();
+        assert_eq!(positions_of_a_life_that_is_over, [""; 0]);
     }
 }
 
@@ -102,6 +110,26 @@ async fn postgres_is_restarted_under_load() {
     postgres.resume().await;
 
     load.survives().await;
+}
+
+/// Behind a pooler Postgres may have no word for a worker: it looks for promises itself.
+#[tokio::test]
+async fn promises_are_found_while_nobody_can_listen_for_them() {
+    let stores = Stores::fresh().await;
+    let (proxy, direct) = Proxy::before_url(&stores.database_url).await;
+    let mut worker = start_probe(&stores, &[("DATABASE_DIRECT_URL", &direct)]).await;
+    enqueue_all(&stores, (0..10).map(|n| Touch { n, sleep_ms: 0 })).await;
+    quiet(&stores).await;
+
+    proxy.lead_to(([127, 0, 0, 1], free_port()).into());
+    proxy.reset();
+    for n in 10..15 {
+        enqueue(&stores, Touch { n, sleep_ms: 0 }).await;
+        quiet(&stores).await;
+    }
+
+    assert_eq!(effects(&stores, 15).await, (vec![], vec![]));
+    assert!(!worker.has_ended());
 }
 
 #[tokio::test]

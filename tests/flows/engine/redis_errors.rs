@@ -1,16 +1,19 @@
 //! Redis answers, and refuses: the worker waits, an operator is told what only a person can mend, and afterwards nothing is lost.
 
+use chrono::{TimeDelta, Utc};
 use faena_tests::{
+    controls::Recount,
     judge::{effects, no_leftovers, quiet},
-    probe::{Touch, Urge},
+    probe::{Linger, Pass, Refuse, Stumble, Touch, Urge},
     process::{Process, start_probe, try_to_end},
     proxy::Proxy,
     servers::PrivateRedis,
     stores::Stores,
     wait::until,
 };
+use queue::{Job as _, Lane, Queue, operations::State};
 
-use super::enqueue_all;
+use super::{ended, enqueue, enqueue_all, reaches};
 
 const JOBS: i64 = 400;
 
@@ -23,7 +26,10 @@ struct Story {
 impl Story {
     /// A worker that has done the first jobs, on a Redis of its own.
     async fn begin() -> Self {
-        let redis = PrivateRedis::start().await;
+        Self::begin_on(PrivateRedis::start().await).await
+    }
+
+    async fn begin_on(redis: PrivateRedis) -> Self {
         let stores =
             Stores::on(&std::env::var("FAENA_TEST_DATABASE_URL").expect("start the tests with tests/run"), &redis.url()).await;
         let worker = start_probe(&stores, &[]).await;
@@ -207,6 +213,48 @@ async fn check_names_a_wrong_password_and_does_not_print_it() {
 
     assert!(!ok && error.contains("REDIS_URL: ") && error.to_lowercase().contains("password"), "{error}");
     assert!(!format!("{out}{error}").contains("hunter2"));
+}
+
+/// Of a cluster each step asks one node for keys of one slot.
+#[tokio::test]
+async fn on_a_cluster_every_sort_of_job_ends_as_elsewhere() {
+    let mut story = Story::begin_on(PrivateRedis::start_cluster().await).await;
+    let stores = &story.stores;
+    let operations = stores.operations();
+    let others = |n| JOBS + n;
+
+    let hour = Utc::now() + TimeDelta::hours(1);
+    let [hastened, unwanted] =
+        enqueue_all(stores, [1, 2].map(|n| Touch { n: others(n), sleep_ms: 0 }.at(hour))).await[..] else { unreachable!() };
+    let lingering = enqueue(stores, Linger { n: others(3), listens: true }).await;
+    let refused = enqueue(stores, Refuse { reason: "as told".to_owned() }).await;
+    enqueue_all(stores, (4..8).map(|n| Pass { n: others(n), gate: "door".to_owned(), sleep_ms: 1 })).await;
+    enqueue_all(stores, [Stumble { n: others(8), times: 2 }]).await;
+    enqueue_all(stores, [Urge { n: others(9) }]).await;
+    let unique = Recount { user: 7, n: others(10), sleep_ms: 0, refuses: false };
+    queue::push(&stores.store, unique).await.unwrap();
+    reaches(stores, lingering, State::Running).await;
+    reaches(stores, hastened, State::Scheduled).await;
+    reaches(stores, unwanted, State::Scheduled).await;
+    operations.retry(hastened, "ops").await.unwrap();
+    operations.cancel(unwanted, "ops").await.unwrap();
+    operations.cancel(lingering, "ops").await.unwrap();
+    operations.pause(Lane::from(Queue::Critical), "ops").await.unwrap();
+    operations.resume(Lane::from(Queue::Critical)).await.unwrap();
+    ended(stores, refused).await;
+    operations.retry(refused, "ops").await.unwrap();
+    // Another one finds what the first left when it was killed.
+    story.enqueue(JOBS / 4..JOBS).await;
+    let killed = std::mem::replace(&mut story.worker, start_probe(&story.stores, &[]).await);
+    killed.kill_9().await;
+
+    quiet(&story.stores).await;
+    assert_eq!(operations.job(unwanted).await.unwrap().unwrap().summary.state, State::Cancelled);
+    assert!(!operations.overview().await.unwrap().workers.is_empty());
+    let log = story.worker.log_text();
+    assert!(!log.contains("CROSSSLOT") && !log.contains("same slot"), "{log}");
+    assert!(story.worker.terminate().await, "the drain was not clean:\n{}", story.worker.log_text());
+    no_leftovers(&story.stores).await;
 }
 
 /// Stands in for a Redis that reads its data back: it answers everything with -LOADING.

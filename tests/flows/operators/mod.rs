@@ -166,6 +166,28 @@ async fn a_job_that_waits_for_too_long_and_attempts_that_fail_more_than_yesterda
     assert!(standing(&stores).await.is_empty());
 }
 
+/// Nobody writes the ledger, and what is to be written is more than Redis should hold.
+#[tokio::test]
+async fn a_recorder_that_is_too_far_behind_to_record_every_success_is_told_and_taken_back() {
+    let stores = Stores::fresh().await;
+    let fakes = Fakes { live: Some(stores.store.clone()), ..Fakes::default() };
+    let kit = Kit::new(jobs::catalogue(), fakes.ports()).with_database(stores.db.clone());
+    let mut redis = redis::Client::open(&*stores.redis_url).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let stats = format!("{}:{{low}}:stats", stores.namespace);
+    let _: () = redis.hset(&stats, "event_bytes", 300 << 20).await.unwrap();
+
+    assert_eq!(kit.attempt(WatchPlatform {}).await, Outcome::Completed);
+    assert_eq!(standing(&stores).await, ["recorder"]);
+    let notices = stores.operations().overview().await.unwrap().notices;
+    assert_eq!(notices.len(), 1, "said once, as it is now: {notices:?}");
+    assert!(notices[0].message.contains("300 MiB"), "{}", notices[0].message);
+
+    let _: () = redis.hset(&stats, "event_bytes", 0).await.unwrap();
+    assert!(stores.operations().overview().await.unwrap().notices.is_empty());
+    assert_eq!(kit.attempt(WatchPlatform {}).await, Outcome::Completed);
+    assert!(standing(&stores).await.is_empty());
+}
+
 #[tokio::test]
 async fn months_that_run_out_and_schedules_whose_jobs_die_in_a_row_are_told_and_taken_back() {
     let (stores, sandbox, slack) = (Stores::fresh().await, Sandbox::start().await.unwrap(), Slack::start().await);

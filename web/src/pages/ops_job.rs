@@ -12,7 +12,10 @@ use queue::{
 };
 use serde::Deserialize;
 
-use super::ops::{REFRESH_S, when};
+use super::{
+    ops::{REFRESH_S, when},
+    ops_job_edit,
+};
 use crate::{
     app::App,
     figures,
@@ -58,6 +61,10 @@ impl OpsJob {
 
     fn can_cancel(&self) -> bool {
         !self.job.summary.state.is_ended() && !self.job.cancel_wanted
+    }
+
+    fn can_edit(&self) -> bool {
+        ops_job_edit::can_edit(&self.job)
     }
 
     /// What the time in the list means for this state.
@@ -112,10 +119,14 @@ pub(crate) async fn show(
 ) -> Result<Response, Problem> {
     let id: JobId = id.parse().map_err(|_| Problem::NotFound)?;
     let job = app.operations.job(id).await.doing("looking at a job")?.ok_or(Problem::NotFound)?;
-    let args = serde_json::from_str::<serde_json::Value>(&job.args)
-        .and_then(|args| serde_json::to_string_pretty(&args))
-        .unwrap_or_else(|_| job.args.clone());
+    let args = pretty(&job.args);
     render(StatusCode::OK, &OpsJob { page, args, done: done(&asked.done), job })
+}
+
+/// Arguments as people read them.
+pub(super) fn pretty(args: &str) -> String {
+    let read = serde_json::from_str::<serde_json::Value>(args);
+    read.and_then(|args| serde_json::to_string_pretty(&args)).unwrap_or_else(|_| args.to_owned())
 }
 
 fn done(outcome: &str) -> Option<Done> {
@@ -125,6 +136,9 @@ fn done(outcome: &str) -> Option<Done> {
         "cancelled" => ("good", key("ops-done-cancelled")),
         "cancel_requested" => ("good", key("ops-done-cancel-requested")),
         "pending" => ("warn", key("ops-done-pending")),
+        "edited" => ("good", key("ops-done-edited")),
+        "deleted" => ("good", key("ops-done-deleted")),
+        "not_promised" => ("bad", key("ops-done-not-promised")),
         "wrong_state" => ("bad", key("ops-done-wrong-state")),
         "undecodable" => ("bad", key("ops-done-undecodable")),
         "duplicate" => ("bad", key("ops-done-duplicate")),

@@ -38,6 +38,7 @@ pub(super) fn answer(page: &Page, id: JobId, outcome: Result<CommandOutcome, Com
         Err(CommandError::WrongState { .. }) => "wrong_state",
         Err(CommandError::Undecodable(_)) => "undecodable",
         Err(CommandError::Duplicate { .. }) => "duplicate",
+        Err(CommandError::NotPromised(_)) => "not_promised",
         Err(CommandError::NoSuchJob(_)) => return Err(Problem::NotFound),
         Err(CommandError::Stores(error)) => return Err(error).doing("commanding a job"),
         Err(error) => return Err(Problem::Internal(anyhow::Error::from(error).context("commanding a job"))),

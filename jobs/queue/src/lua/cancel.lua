@@ -1,20 +1,21 @@
 #!lua flags=allow-oom
--- Cancels a job in whatever live state it is, or only while it waits.
+-- Cancels a job in whatever live state it is, or only while it waits; or takes one that waits out of Redis, to be pushed anew.
 --   KEYS  1 job · 2 running · 3 scheduled · 4 retryable · 5 attempts · 6 gone · 7 cancels · 8 events · 9 stats · 10 parked
 --         · 11 limits · 12 settings · 13 thaw · 14 unique · 15 turns · 16 waiting
---   ARGV  1 id · 2 event (JSON, without ended_ms and attempt) · 3 `waiting`: a running job is left alone
--- Returns `cancelled`, `running` (its worker will be told), `ended` (too late) or `unknown` (no such live job).
+--   ARGV  1 id · 2 event (JSON, without ended_ms and attempt) · 3 `waiting`: a running job is left alone; `withdraw`: so it is, and nothing
+--         is told of one that waited
+-- Returns `cancelled`, `running` (its worker will be told), `ended` (too late) or `unknown` (no such live job), and how many attempts it used.
 expect_keys('hash hash zset zset hash set hash stream hash zset hash hash zset hash hash zset')
 local job, running, scheduled, retryable, attempts = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local gone, cancels, events, stats, parked = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local id = ARGV[1]
 if redis.call('HEXISTS', running, id) == 1 then
-    if ARGV[3] ~= 'waiting' then redis.call('HSET', cancels, id, 1) end
-    return 'running'
+    if ARGV[3] == '' then redis.call('HSET', cancels, id, 1) end
+    return {'running', 0}
 end
 local envelope = redis.call('HGET', job, id)
-if not envelope then return 'unknown' end
-if string.byte(envelope) == 33 then return 'ended' end
+if not envelope then return {'unknown', 0} end
+if string.byte(envelope) == 33 then return {'ended', 0} end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local L = open_limits(KEYS[11], KEYS[12], KEYS[13], KEYS[14], now)
@@ -30,9 +31,15 @@ elseif redis.call('ZREM', scheduled, id) + redis.call('ZREM', retryable, id) + r
     -- It stands in the ready list. Taking it out would cost a walk of the list: a claim skips its place.
     redis.call('SADD', gone, id)
 end
+local used = tonumber(string.match(redis.call('HGET', attempts, id) or '0', '^%d+'))
+if ARGV[3] == 'withdraw' then
+    redis.call('HDEL', attempts, id)
+    redis.call('HDEL', job, id)
+    return {'cancelled', used}
+end
 local event = cjson.decode(ARGV[2])
 event.ended_ms = now
-event.attempt = tonumber(string.match(redis.call('HGET', attempts, id) or '0', '^%d+'))
+event.attempt = used
 redis.call('HSET', job, id, '!0')
 redis.call('HDEL', attempts, id)
 local pack = cjson.encode({event})
@@ -40,4 +47,4 @@ redis.call('XADD', events, '*', 'worker', '', 'events', pack, id, envelope)
 redis.call('HINCRBY', stats, 'event_bytes', #pack)
 redis.call('HINCRBY', stats, 'event_count', 1)
 redis.call('HINCRBY', stats, 'cancelled', 1)
-return 'cancelled'
+return {'cancelled', used}

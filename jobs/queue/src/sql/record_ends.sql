@@ -1,6 +1,6 @@
 -- Records the ends of jobs, each once. What a promise says comes from the outbox, where it still stands; of a job without a
 -- promise everything came with its event. A job whose effect was committed is completed, whatever Redis made of it: its worker died before it
--- could say so, and then the job's time was over, or somebody's wish to cancel it was all that was left. Answers the ends that bring something with them: keys of unique jobs, and what follows.
+-- could say so, and then the job's time was over, or somebody's wish to cancel it was all that was left. Answers the ends that bring something with them: keys of unique jobs, what follows, and batches.
 --   $1 queue · $2 ids · $3 states · $4 reasons · $5 attempts · $6 ended · $7 whether the envelope came along · then from the envelope:
 --   $8 names · $9 versions · $10 args · $11 args that are no JSON · $12 durabilities · $13 enqueued · $14 run at · $15 traceparents · $16 terms
 with barred as (
@@ -48,4 +48,4 @@ with barred as (
 )
 -- A duplicate never was: nothing follows it.
 select id, state, ended_at, traceparent, terms::text as terms from written
-where terms ?| array['unique', 'follow_ups'] and not (state = 'cancelled' and attempts = 0 and starts_with(reason, 'duplicate of '))
+where terms ?| array['unique', 'follow_ups', 'batch'] and not (state = 'cancelled' and attempts = 0 and starts_with(reason, 'duplicate of '))
