@@ -23,8 +23,9 @@ use certificates::{
 use chat::notify_slack::NotifySlack;
 use courses::{publish_announcement::PublishAnnouncement, send_announcement::SendAnnouncement};
 use help_desk::{
-    announce_answer::AnnounceAnswer, announce_assignment::AnnounceAssignment, announce_solution::AnnounceSolution,
-    follow_rule_change::FollowRuleChange, monitor_sla::MonitorSla, notify_sla_alert::NotifySlaAlert,
+    announce_answer::AnnounceAnswer, announce_assignment::AnnounceAssignment, announce_closure::AnnounceClosure,
+    announce_solution::AnnounceSolution, follow_rule_change::FollowRuleChange, monitor_sla::MonitorSla,
+    notify_sla_alert::NotifySlaAlert,
 };
 use housekeeping::{
     archive_tickets::ArchiveTickets, check_counters::CheckCounters, close_tickets::CloseTickets, make_partitions::MakePartitions,
@@ -74,6 +75,7 @@ pub fn catalogue() -> Registry<Ports> {
         .job::<NotifySlaAlert>()
         .job::<AnnounceAnswer>()
         .job::<AnnounceSolution>()
+        .job::<AnnounceClosure>()
         .job::<AnnounceAssignment>()
         .job::<FollowRuleChange>()
         .job::<WatchPlatform>()

@@ -28,7 +28,7 @@ pub struct Heard {
     pub at: Instant,
     /// Where, as a path.
     pub path: String,
-    /// What it says where no sections are shown.
+    /// What it says where no blocks are shown.
     pub text: String,
     /// What it shows.
     pub shown: String,
@@ -118,20 +118,56 @@ impl Slack {
     }
 }
 
-/// The sections of a message, and what is a link in them: as Slack's documents have it, what stands in angle brackets, and every address too, unless the text
-/// is `verbatim`. Nothing: Slack would not take it.
+/// What a message shows, line by line, and what is a link in it: as Slack's documents have it. Nothing: Slack would not take it.
 fn shown(message: &Value) -> Option<(String, Vec<String>)> {
-    let blocks = message["blocks"].as_array()?;
-    let (mut sections, mut links) = (Vec::new(), Vec::new());
-    for text in blocks.iter().map(|block| &block["text"]) {
-        let words = text["text"].as_str().filter(|words| (1..=3000).contains(&words.chars().count()))?;
-        let meant = words.split('<').skip(1).filter_map(|rest| rest.split_once('>')).map(|(inside, _)| inside);
-        links.extend(meant.map(|inside| inside.split('|').next().unwrap_or_default().to_owned()));
-        if text["verbatim"] != true {
-            let bare = words.split(|c: char| c.is_whitespace() || "<>|".contains(c)).filter(|word| word.contains("://"));
-            links.extend(bare.map(str::to_owned));
+    let blocks = message["blocks"].as_array().filter(|blocks| blocks.len() <= 50)?;
+    let (mut lines, mut links) = (Vec::new(), Vec::new());
+    for block in blocks {
+        match block["type"].as_str()? {
+            "section" => lines.push(marked_up(&block["text"], &mut links)?),
+            "rich_text" => {
+                for section in block["elements"].as_array()? {
+                    lines.push(elements(section, &mut links)?);
+                }
+            }
+            _ => return None,
         }
-        sections.push(words);
     }
-    (blocks.len() <= 50 && message["unfurl_links"] == false).then(|| (sections.join("\n"), links))
+    (message["unfurl_links"] == false).then(|| (lines.join("\n"), links))
+}
+
+/// A line of rich text: what each element is its type says, and no sign in it.
+fn elements(section: &Value, links: &mut Vec<String>) -> Option<String> {
+    let elements = section["elements"].as_array().filter(|_| section["type"] == "rich_text_section")?;
+    let mut line = String::new();
+    for element in elements {
+        let text = element["text"].as_str().filter(|text| (1..=3000).contains(&text.chars().count()))?;
+        match element["type"].as_str()? {
+            "text" => {}
+            "link" => links.push(element["url"].as_str()?.to_owned()),
+            _ => return None,
+        }
+        line.push_str(text);
+    }
+    Some(line)
+}
+
+/// A text object. In `mrkdwn` what stands in angle brackets is a link, every address too unless the text is `verbatim`, and marks about words are no signs.
+fn marked_up(text: &Value, links: &mut Vec<String>) -> Option<String> {
+    let words = text["text"].as_str().filter(|words| (1..=3000).contains(&words.chars().count()))?;
+    if text["type"] == "plain_text" {
+        return Some(words.to_owned());
+    }
+    let meant = words.split('<').skip(1).filter_map(|rest| rest.split_once('>')).map(|(inside, _)| inside);
+    links.extend(meant.map(|inside| inside.split('|').next().unwrap_or_default().to_owned()));
+    if text["verbatim"] != true {
+        let bare = words.split(|c: char| c.is_whitespace() || "<>|".contains(c)).filter(|word| word.contains("://"));
+        links.extend(bare.map(str::to_owned));
+    }
+    let mut shown = words.to_owned();
+    for mark in ['*', '_', '~', '`'] {
+        let parts: Vec<&str> = shown.split(mark).collect();
+        shown = if parts.len() > 2 { parts.concat() } else { shown.clone() };
+    }
+    Some(shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
 }

@@ -100,6 +100,7 @@ pub(crate) const WEBHOOK_STRIPE: Twin = Twin::same("/webhooks/stripe");
 pub(crate) const WEBHOOK_PAYPAL: Twin = Twin::same("/hooks/paypal");
 pub(crate) const DASHBOARD: Twin = Twin::new("/tablero", "/dashboard");
 pub(crate) const TICKETS: Twin = Twin::new("/solicitudes", "/tickets");
+pub(crate) const ARCHIVE: Twin = Twin::new("/solicitudes/archivo", "/tickets/archive");
 pub(crate) const NEW_TICKET: Twin = Twin::new("/solicitudes/nueva", "/tickets/new");
 pub(crate) const TICKET: Twin = Twin::new("/solicitudes/{id}", "/tickets/{id}");
 pub(crate) const TICKET_COMMENT: Twin = Twin::new("/solicitudes/{id}/comentario", "/tickets/{id}/comment");

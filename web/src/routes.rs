@@ -29,7 +29,7 @@ use crate::{
     pages::{
         account, account_preferences, admin_account, admin_accounts, admin_certificate, admin_certificates, admin_chat,
         admin_reconciliation, admin_refund, admin_sale, admin_sales, admin_statistics, alerts, amend_certificate, announcements,
-        calendar_form, calendars, certificate_credential, certificate_pdf, certificates, check_certificate, client,
+        archive, calendar_form, calendars, certificate_credential, certificate_pdf, certificates, check_certificate, client,
         client_commands, client_form, clients, course, course_buy, courses, dashboard, dev_letter, dev_mail, forgotten_password,
         help, help_article, help_editor, landing, lesson, login, logout, mail_preferences, my_courses, new_password, new_ticket,
         ops, ops_cancel, ops_delete, ops_housekeeping, ops_job, ops_job_edit, ops_jobs, ops_mail, ops_retry, ops_schedule, ops_schedule_commands,
@@ -127,6 +127,7 @@ pub(crate) fn table() -> Vec<Route> {
         post(paths::ADMIN_CHAT_FORGET, Roles(ADMINS), admin_chat::submit_forget),
         get(paths::DASHBOARD, Roles(AGENTS), dashboard::show),
         get(paths::TICKETS, Roles(DESK), tickets::show),
+        get(paths::ARCHIVE, Roles(DESK), archive::show),
         get(paths::NEW_TICKET, Roles(DESK), new_ticket::show),
         post(paths::NEW_TICKET, Roles(DESK), new_ticket::submit),
         get(paths::TICKET, Roles(DESK), ticket::show),

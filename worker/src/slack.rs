@@ -11,7 +11,7 @@ use jobs::{
         webhook::{Origins, Webhook, WebhookProblem},
     },
     ports::{
-        chat::{Chat, ChatTrouble, Door, Message},
+        chat::{Chat, ChatTrouble, Door, Line, Message},
         mailer::BoxFuture,
     },
 };
@@ -122,13 +122,23 @@ impl Chat for Slack {
     }
 }
 
-/// Sections of markup that is taken as it stands (`verbatim`), so that Slack makes no links of addresses that people have typed
-/// (<https://docs.slack.dev/reference/block-kit/composition-objects/text-object>), and shows no previews of ours
-/// (<https://docs.slack.dev/messaging/unfurling-links-in-messages>).
+/// Rich text, in which words, links and mentions are elements of different types: no sign that people have typed is markup, nobody is mentioned, and there are no
+/// links but ours (<https://docs.slack.dev/reference/block-kit/blocks/rich-text-block>). What notifications show is no markup either (`mrkdwn`), and there are no
+/// previews of our pages (<https://docs.slack.dev/messaging/unfurling-links-in-messages>).
 fn body(message: &Message) -> Value {
-    let section = |text: &String| json!({ "type": "section", "text": { "type": "mrkdwn", "text": text, "verbatim": true } });
-    let blocks: Vec<Value> = message.sections.iter().map(section).collect();
-    json!({ "text": message.text, "blocks": blocks, "unfurl_links": false, "unfurl_media": false })
+    let blocks: Vec<Value> = message.parts.iter().map(|part| rich_text(part)).collect();
+    json!({ "text": message.text, "mrkdwn": false, "blocks": blocks, "unfurl_links": false, "unfurl_media": false })
+}
+
+fn rich_text(lines: &[Line]) -> Value {
+    let section = |line: &Line| {
+        let words = (!line.words.is_empty()).then(|| json!({ "type": "text", "text": line.words }));
+        let link = line.link.as_ref().map(|(url, label)| json!({ "type": "link", "url": url.as_str(), "text": label }));
+        let blank = (words.is_some() && link.is_some()).then(|| json!({ "type": "text", "text": " " }));
+        let elements: Vec<Value> = words.into_iter().chain(blank).chain(link).collect();
+        json!({ "type": "rich_text_section", "elements": elements })
+    };
+    json!({ "type": "rich_text", "elements": lines.iter().map(section).collect::<Vec<_>>() })
 }
 
 async fn judge(mut response: Response) -> Result<(), ChatTrouble> {

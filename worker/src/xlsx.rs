@@ -14,7 +14,7 @@ use jobs::{
     },
     reports::table::{Cell, Column, Holds},
 };
-use rust_xlsxwriter::{Format, Workbook, Worksheet, XlsxError};
+use rust_xlsxwriter::{DocProperties, Format, Workbook, Worksheet, XlsxError};
 
 /// A sheet has so many rows, its headings included (ECMA-376 says none; Excel's and LibreOffice's own bound).
 const ROWS_OF_A_SHEET: u32 = 1_048_576;
@@ -38,6 +38,8 @@ impl Default for Xlsx {
 impl Spreadsheets for Xlsx {
     fn begin(&self, head: &Head<'_>) -> Result<Box<dyn Spreadsheet>, SpreadsheetTrouble> {
         let mut workbook = Workbook::new();
+        let title = head.client.map_or_else(|| head.sheet.to_owned(), |client| format!("{} · {client}", head.sheet));
+        workbook.set_properties(&DocProperties::new().set_title(title));
         let name: String = head.sheet.chars().filter(|c| !"[]:*?/\\'".contains(*c)).take(CHARS_OF_A_NAME).collect();
         let looks = head.columns.iter().map(look).collect();
         let sheet = begin_sheet(&mut workbook, &name, 1, head.columns, head.locale).map_err(trouble)?;
@@ -47,7 +49,7 @@ impl Spreadsheets for Xlsx {
             name,
             columns: head.columns,
             locale: head.locale,
-            how: head.how,
+            notes: notes(head),
             looks,
             row: 1,
             sheets: 1,
@@ -62,7 +64,8 @@ struct Book {
     name: String,
     columns: &'static [Column],
     locale: Locale,
-    how: Option<&'static str>,
+    /// What stands on the last sheet, if there is anything to say.
+    notes: Vec<String>,
     looks: Vec<Option<Format>>,
     /// Where the next row goes.
     row: u32,
@@ -96,10 +99,10 @@ impl Spreadsheet for Book {
 
 impl Book {
     fn pack(self) -> Result<std::fs::File, SpreadsheetTrouble> {
-        let Self { mut workbook, sheet, locale, how, .. } = self;
+        let Self { mut workbook, sheet, locale, notes, .. } = self;
         workbook.push_worksheet(sheet);
-        if let Some(how) = how {
-            workbook.push_worksheet(sheet_of_the_rule(how, locale).map_err(trouble)?);
+        if !notes.is_empty() {
+            workbook.push_worksheet(sheet_of_notes(&notes, locale).map_err(trouble)?);
         }
         let disk = |error: std::io::Error| SpreadsheetTrouble(format!("the folder for temporary files: {error}"));
         let mut file = BufWriter::with_capacity(1 << 20, tempfile::tempfile().map_err(disk)?);
@@ -129,15 +132,26 @@ fn begin_sheet(
     Ok(sheet)
 }
 
-/// The sheet that says how it is counted.
-fn sheet_of_the_rule(how: &str, locale: Locale) -> Result<Worksheet, XlsxError> {
+/// Of whom it tells, if not of everybody, and how it counts, where that is not plain.
+fn notes(head: &Head<'_>) -> Vec<String> {
+    let client = head.client.map(|client| match head.locale {
+        Locale::Es => format!("Cliente: {client}"),
+        Locale::En => format!("Client: {client}"),
+    });
+    client.into_iter().chain(head.how.map(str::to_owned)).collect()
+}
+
+fn sheet_of_notes(notes: &[String], locale: Locale) -> Result<Worksheet, XlsxError> {
     let mut sheet = Worksheet::new();
     sheet.set_name(match locale {
-        Locale::Es => "Cómo se cuenta",
-        Locale::En => "How it is counted",
+        Locale::Es => "Notas",
+        Locale::En => "Notes",
     })?;
     sheet.set_column_width(0, 100.0)?;
-    sheet.write_string_with_format(0, 0, how, &Format::new().set_text_wrap())?;
+    let wrapped = Format::new().set_text_wrap();
+    for (row, note) in (0..).zip(notes) {
+        sheet.write_string_with_format(row, 0, note, &wrapped)?;
+    }
     Ok(sheet)
 }
 
@@ -215,7 +229,7 @@ mod tests {
     #[tokio::test]
     async fn what_a_sheet_has_no_room_for_goes_on_to_the_next() {
         let columns = Kind::Daily.layout().columns;
-        let head = Head { sheet: "El día: [de] la mesa de ayuda y más", columns, locale: Locale::Es, how: None };
+        let head = Head { sheet: "El día: [de] la mesa de ayuda y más", columns, locale: Locale::Es, client: None, how: None };
         let mut book = Xlsx { rows_of_a_sheet: 3 }.begin(&head).expect("a spreadsheet");
         for number in 0..5 {
             book.row(&[Cell::Text("=1+1"), Cell::Count(number)]).expect("a row");

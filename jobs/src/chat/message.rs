@@ -1,25 +1,30 @@
 //! How notices become one message.
 //!
-//! What people have typed is words and nothing else: the characters with which mentions and links begin are escaped, and sections are `verbatim`, so that an
-//! address in a ticket's title is no link either. The only links are ours, written as such.
+//! What people have typed is words and nothing else: it is shown as it is, line by line, and the only links are ours, which stand beside the words.
 
 use std::fmt::Write as _;
 
 use url::Url;
 
-use crate::ports::{chat::Message, links::Links};
+use crate::ports::{
+    chat::{Line, Message},
+    links::Links,
+};
 
 /// A notice has at most so many characters.
 pub(super) const LONGEST_NOTICE: usize = 3000;
 /// In a digest each is a line.
 const LONGEST_LINE: usize = 280;
-/// The lines of a digest have at most so many characters, before they are escaped and without their links.
+/// The lines of a digest have at most so many characters, without their links.
 const LONGEST_DIGEST: usize = 3000;
-/// A section of Slack's takes so many (<https://docs.slack.dev/reference/block-kit/composition-objects/text-object>).
-const LONGEST_SECTION: usize = 3000;
+/// A part of a message has at most so many: as many as Slack takes in a text (<https://docs.slack.dev/reference/block-kit/composition-objects/text-object>).
+const LONGEST_PART: usize = 3000;
 
 /// What stands before a notice that may be there already.
 const AGAIN: &str = "(posible duplicado · possible duplicate) ";
+
+/// Where a line leads, and what stands for it.
+type Link = Option<(Url, &'static str)>;
 
 /// A notice that is about to leave.
 #[derive(Debug, Default, sqlx::FromRow)]
@@ -37,7 +42,7 @@ pub(super) struct Leaving {
 /// The message: one notice as it is, several as a digest, with a link to the page of each, and to that of all where they share one.
 pub(super) fn write(notices: &[Leaving], links: &Links) -> Message {
     let text = |notice: &Leaving| format!("{}{}", if notice.is_again { AGAIN } else { "" }, notice.text);
-    let link = |page: &Option<String>, label| page.as_deref().map(|page| (links.at(page), label));
+    let link = |page: &Option<String>, label| -> Link { page.as_deref().map(|page| (links.at(page), label)) };
     let mut writing = Writing::default();
     if let [only] = notices {
         writing.line(&cut(&text(only), LONGEST_NOTICE), link(&only.page, "Abrir · Open"));
@@ -69,47 +74,36 @@ pub(crate) fn cut(text: &str, most: usize) -> String {
     text.chars().take(most - 1).chain(['…']).collect()
 }
 
-/// A message that is being written, line by line, each into the section in which it has room.
+/// A message that is being written, line by line, each into the part in which it has room.
 #[derive(Default)]
 struct Writing {
     message: Message,
-    /// How many characters the last section has.
+    /// How many characters the last part has.
     length: usize,
 }
 
 impl Writing {
-    fn line(&mut self, words: &str, link: Option<(Url, &str)>) {
+    fn line(&mut self, words: &str, link: Link) {
         let newline = if self.message.text.is_empty() { "" } else { "\n" };
-        let (text, sections) = (&mut self.message.text, &mut self.message.sections);
-        let _ = write!(text, "{newline}{}", escape(words));
-        let mut pieces: Vec<String> = words.chars().map(|c| escape(c.encode_utf8(&mut [0; 4]))).collect();
-        if let Some((url, label)) = link {
-            let _ = write!(text, " {url}");
-            pieces.push(format!(" <{url}|{label}>"));
+        let _ = write!(self.message.text, "{newline}{}", escape(words));
+        let mut whole = words.chars().count();
+        if let Some((url, label)) = &link {
+            let _ = write!(self.message.text, " {url}");
+            whole += 1 + url.as_str().chars().count() + label.chars().count();
         }
-        // A line stays whole if it can, and an escaped sign or a link always does.
-        let whole: usize = pieces.iter().map(|piece| piece.chars().count()).sum();
-        if self.length > 0 && self.length + 1 + whole <= LONGEST_SECTION {
-            pieces.insert(0, "\n".to_owned());
-        } else {
-            sections.push(String::new());
-            self.length = 0;
-        }
-        for piece in pieces {
-            let count = piece.chars().count();
-            if self.length + count > LONGEST_SECTION {
-                sections.push(String::new());
+        let line = Line { words: words.to_owned(), link };
+        match self.message.parts.last_mut() {
+            Some(part) if self.length + whole <= LONGEST_PART => part.push(line),
+            _ => {
+                self.message.parts.push(vec![line]);
                 self.length = 0;
             }
-            if let Some(section) = sections.last_mut() {
-                section.push_str(&piece);
-                self.length += count;
-            }
         }
+        self.length += whole;
     }
 }
 
-/// The three characters that mean something to Slack, and with which every mention and link begins
+/// The three characters that mean something to Slack in a text that is no block, and with which every mention and link begins
 /// (<https://docs.slack.dev/messaging/formatting-message-text#escaping>).
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
@@ -128,21 +122,28 @@ mod tests {
         write(notices, &Fakes::default().links)
     }
 
+    /// What a message shows: each line of each part, and where it leads.
+    fn shown(message: &Message) -> Vec<(&str, Option<&str>)> {
+        let lines = message.parts.iter().flatten();
+        lines.map(|line| (line.words.as_str(), line.link.as_ref().map(|(url, _)| url.as_str()))).collect()
+    }
+
     #[test]
-    fn nobody_is_called_and_nothing_is_a_link_but_what_is_meant() {
-        let mut notice = notices(&["#7 <!channel> R&D <https://a.example|click> https://b.example &amp; <@U1>"]);
+    fn what_is_typed_is_shown_as_it_is_and_leads_nowhere() {
+        let typed = "#7 <!channel> R&D *no* _se_ ~va~ `x` <https://a.example|click> https://b.example &amp; <@U1> :fire:";
+        let mut notice = notices(&[typed]);
         notice[0].page = Some("/solicitudes/7".to_owned());
         let said = written(&notice);
-        let words = "#7 &lt;!channel&gt; R&amp;D &lt;https://a.example|click&gt; https://b.example &amp;amp; &lt;@U1&gt;";
-        assert_eq!(said.text, format!("{words} https://compilandocode.example/solicitudes/7"));
-        assert_eq!(said.sections, [format!("{words} <https://compilandocode.example/solicitudes/7|Abrir · Open>")]);
+        assert_eq!(shown(&said), [(typed, Some("https://compilandocode.example/solicitudes/7"))]);
+        let escaped = "#7 &lt;!channel&gt; R&amp;D *no* _se_ ~va~ `x` &lt;https://a.example|click&gt; https://b.example &amp;amp; &lt;@U1&gt; :fire:";
+        assert_eq!(said.text, format!("{escaped} https://compilandocode.example/solicitudes/7"));
     }
 
     #[test]
     fn several_notices_are_a_line_each_and_those_that_do_not_fit_are_counted() {
         let said = written(&notices(&["one\ntwo", "three"]));
         assert_eq!(said.text, "2 avisos · 2 notices\n• one two\n• three");
-        assert_eq!(said.sections, [said.text]);
+        assert_eq!(shown(&said), [("2 avisos · 2 notices", None), ("• one two", None), ("• three", None)]);
         let long = "ñ".repeat(400);
         let said = written(&notices(&vec![long.as_str(); 100]));
         assert!(said.text.chars().count() < 3100 && said.text.ends_with("… y 90 más · and 90 more"), "{said:?}");
@@ -155,33 +156,27 @@ mod tests {
         for alert in &mut alerts {
             alert.list = Some("/alertas".to_owned());
         }
-        let first = |said: Message| said.sections[0].lines().next().map(str::to_owned).unwrap_or_default();
-        let link = "<https://compilandocode.example/alertas|Ver todo · See all>";
-        assert_eq!(first(written(&alerts)), format!("2 avisos · 2 notices {link}"));
+        let said = written(&alerts);
+        assert_eq!(shown(&said)[0], ("2 avisos · 2 notices", Some("https://compilandocode.example/alertas")));
         alerts[1].list = Some("/ops".to_owned());
-        assert_eq!(first(written(&alerts)), "2 avisos · 2 notices");
+        assert_eq!(shown(&written(&alerts))[0], ("2 avisos · 2 notices", None));
     }
 
     #[test]
-    fn a_section_is_never_longer_than_slack_takes_and_divides_no_sign_and_no_link() {
-        let mut ampersands = notices(&[&"&".repeat(3000)]);
-        ampersands[0].page = Some("/ops".to_owned());
-        let said = written(&ampersands);
-        assert!(said.sections.len() == 6 && said.sections.iter().all(|section| section.chars().count() <= 3000), "{said:?}");
-        assert!(
-            said.sections.iter().all(|section| section.starts_with("&amp;") || section.starts_with(" <https://")),
-            "{said:?}"
-        );
-        let shown = said.sections.concat();
-        assert_eq!(shown, format!("{} <https://compilandocode.example/ops|Abrir · Open>", "&amp;".repeat(3000)));
-        let digest: Vec<String> = (0..400).map(|n| format!("<{n}>")).collect();
-        let mut digest = notices(&digest.iter().map(String::as_str).collect::<Vec<_>>());
+    fn a_part_is_never_longer_than_slack_takes_and_divides_no_line() {
+        let typed: Vec<String> = (0..400).map(|n| format!("<{n}>")).collect();
+        let mut digest = notices(&typed.iter().map(String::as_str).collect::<Vec<_>>());
         for notice in &mut digest {
             notice.page = Some("/solicitudes/7".to_owned());
         }
         let said = written(&digest);
-        assert!(said.sections.len() > 1 && said.sections.iter().all(|section| section.chars().count() <= 3000), "{said:?}");
-        assert_eq!(said.sections.join("\n").lines().filter(|line| line.starts_with("• &lt;")).count(), 400);
+        let length = |part: &Vec<Line>| {
+            let link = |line: &Line| line.link.as_ref().map_or(0, |(url, label)| url.as_str().len() + label.chars().count());
+            part.iter().map(|line| line.words.chars().count() + link(line)).sum::<usize>()
+        };
+        assert!((2..=50).contains(&said.parts.len()) && said.parts.iter().all(|part| length(part) <= 3000), "{said:?}");
+        assert_eq!(shown(&said).iter().filter(|(words, link)| words.starts_with("• <") && link.is_some()).count(), 400);
+        assert_eq!(written(&notices(&[&"x".repeat(3000)])).parts.len(), 1);
     }
 
     #[test]

@@ -151,6 +151,7 @@ pub async fn make_void(
     held.ticket.resolved_at.get_or_insert(at);
     held.ticket.closed_at = Some(at);
     (held.ticket.void_reason, held.ticket.merged_into) = (Some(reason), into);
+    held.tell_closure().await?;
     held.put_back("void_ticket", json!({ "reason": reason.as_str(), "into": into })).await
 }
 

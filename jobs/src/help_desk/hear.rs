@@ -3,13 +3,10 @@
 use queue::enqueue;
 
 use super::{
-    announce_answer::AnnounceAnswer, announce_assignment::AnnounceAssignment, announce_solution::AnnounceSolution,
-    number::CommentId, ticket::Held, trouble::DeskError,
+    announce_answer::AnnounceAnswer, announce_assignment::AnnounceAssignment, announce_closure::AnnounceClosure,
+    announce_solution::AnnounceSolution, number::CommentId, ticket::Held, trouble::DeskError,
 };
 use crate::accounts::user::UserId;
-
-/// So many people of a client hear of a ticket that none of them has a part in.
-const MOST_READERS: i64 = 20;
 
 impl Held<'_> {
     /// The client's people hear what somebody who works here has told them.
@@ -26,6 +23,16 @@ impl Held<'_> {
         for user_id in self.readers().await? {
             let letter = AnnounceSolution { user_id, ticket_id, version, comment_id };
             enqueue(&mut *self.tx, letter).await.map_err(DeskError::Enqueue)?;
+        }
+        Ok(())
+    }
+
+    /// The client's people hear that it should not have been, and where it goes on if it does. Those of a ticket that closes by itself are told where that is
+    /// done, by the thousand.
+    pub(super) async fn tell_closure(&mut self) -> Result<(), DeskError> {
+        let (ticket_id, version) = (self.ticket.id, self.next_version());
+        for user_id in self.readers().await? {
+            enqueue(&mut *self.tx, AnnounceClosure { user_id, ticket_id, version }).await.map_err(DeskError::Enqueue)?;
         }
         Ok(())
     }
@@ -48,7 +55,6 @@ impl Held<'_> {
             .bind(self.ticket.id)
             .bind(self.ticket.client_id)
             .bind(self.ticket.created_by)
-            .bind(MOST_READERS)
             .fetch_all(&mut *self.tx)
             .await
     }

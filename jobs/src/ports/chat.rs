@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use url::Url;
+
 use super::mailer::BoxFuture;
 use crate::chat::webhook::{Webhook, WebhookProblem};
 
@@ -20,13 +22,23 @@ pub trait Chat: fmt::Debug + Send + Sync {
     fn post<'a>(&'a self, door: Door<'a>, message: &'a Message) -> BoxFuture<'a, Result<(), ChatTrouble>>;
 }
 
-/// What is posted, in Slack's markup: escaped already, and no link in it but those that were meant.
+/// What is posted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Message {
-    /// All of it, addresses written out: what a notification shows, and a service that knows no sections.
+    /// All of it, addresses written out: what a notification shows, and a service that knows no blocks. The signs with which Slack's mentions and links begin are
+    /// escaped.
     pub text: String,
-    /// The same as it is shown, in parts of at most 3,000 characters: what is no link stays none.
-    pub sections: Vec<String>,
+    /// The same as it is shown, line by line, in parts of at most 3,000 characters, or of one line that has them alone.
+    pub parts: Vec<Vec<Line>>,
+}
+
+/// A line of a message: words, which are shown as they are whatever signs are in them, and where they lead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// What it says.
+    pub words: String,
+    /// A page of ours, and what stands for it.
+    pub link: Option<(Url, &'static str)>,
 }
 
 /// Which way a message goes.

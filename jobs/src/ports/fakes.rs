@@ -203,6 +203,7 @@ impl Chat for FakeChat {
 pub struct FakeBlobs {
     troubles: Mutex<VecDeque<BlobTrouble>>,
     files: Mutex<Vec<(String, Vec<u8>)>>,
+    names: Mutex<Vec<String>>,
     removal_troubles: Mutex<VecDeque<Option<BlobTrouble>>>,
     /// So many requests pass before the next trouble.
     passes: AtomicUsize,
@@ -230,6 +231,12 @@ impl FakeBlobs {
         lock(&self.files).clone()
     }
 
+    /// What each file was to be called where somebody saves it.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        lock(&self.names).clone()
+    }
+
     /// The keys of uploads that are neither complete nor thrown away.
     #[must_use]
     pub fn open_uploads(&self) -> Vec<String> {
@@ -253,14 +260,16 @@ impl Blobs for FakeBlobs {
     fn put<'a>(&'a self, key: &'a str, file: File<'a>) -> BoxFuture<'a, Result<(), BlobTrouble>> {
         Box::pin(async move {
             self.meets()?;
+            lock(&self.names).push(file.name.to_owned());
             lock(&self.files).push((key.to_owned(), file.bytes.to_vec()));
             Ok(())
         })
     }
 
-    fn begin<'a>(&'a self, key: &'a str, _file: File<'a>) -> BoxFuture<'a, Result<String, BlobTrouble>> {
+    fn begin<'a>(&'a self, key: &'a str, file: File<'a>) -> BoxFuture<'a, Result<String, BlobTrouble>> {
         Box::pin(async move {
             self.meets()?;
+            lock(&self.names).push(file.name.to_owned());
             let mut uploads = lock(&self.uploads);
             let name = format!("upload-{}", uploads.len() + 1);
             uploads.push((key.to_owned(), name.clone(), BTreeMap::new()));

@@ -58,6 +58,8 @@ pub struct ReportSheet {
     pub title: String,
     /// Of when it tells, and by which clock.
     pub period: String,
+    /// Of which client alone it tells; none: of every one.
+    pub client: Option<String>,
     /// By which rule it counts, where that is not plain.
     pub how: Option<&'static str>,
     /// What the file says of when it was made.
@@ -101,7 +103,7 @@ pub struct DrawnChart {
 impl ReportSheet {
     /// The sheet of a report, without rows.
     #[must_use]
-    pub fn of(report: &Report, params: Params) -> Self {
+    pub fn of(report: &Report, params: Params, client: Option<&str>) -> Self {
         let layout = report.kind.layout();
         let (from, to) = (params.from, params.to);
         let period = match report.locale {
@@ -115,6 +117,7 @@ impl ReportSheet {
             locale: report.locale,
             title: layout.title(report.locale).to_owned(),
             period,
+            client: client.map(str::to_owned),
             how: layout.how(report.locale),
             made_at: report.created_at,
             columns: layout.columns.iter().map(|column| SheetColumn::of(column, report.locale)).collect(),

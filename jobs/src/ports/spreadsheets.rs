@@ -38,7 +38,9 @@ pub struct Head<'a> {
     pub columns: &'static [Column],
     /// In which language.
     pub locale: Locale,
-    /// By which rule it counts, where that is not plain: said on a sheet of its own, behind the others.
+    /// Of which client alone it tells; none: of every one. Said on a sheet of notes, behind the others.
+    pub client: Option<&'a str>,
+    /// By which rule it counts, where that is not plain: said there too.
     pub how: Option<&'static str>,
 }
 

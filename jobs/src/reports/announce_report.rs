@@ -51,8 +51,10 @@ impl Job for AnnounceReport {
         }
         let link = ctx.links.report_file(user.locale, report.id);
         let Some(daily_at) = report.daily_at else {
+            let client = report.client_name(&ctx.db).await.context("looking up the client")?;
             let letter = ReportReady {
                 report: Said::new(|locale| report.kind.layout().title(locale).to_owned()),
+                client,
                 format: report.format.as_str().to_uppercase(),
                 rows: report.rows.unsigned_abs(),
                 link,

@@ -137,8 +137,9 @@ async fn make(ctx: &Ctx, report: &Report, gauge: &Gauge) -> Result<Made, Stop> {
             return Err(Stop::Problem(Problem::TooLarge, words));
         }
     }
+    let client = snapshot.client().await?;
     snapshot.open().await?;
-    let mut encoder = Encoder::begin(ctx, report, params).await?;
+    let mut encoder = Encoder::begin(ctx, report, params, client.as_deref()).await?;
     while snapshot.read(|cells| encoder.row(cells)).await? {
         gauge.rows.store(encoder.rows(), Ordering::Relaxed);
         encoder.send().await?;

@@ -15,10 +15,13 @@ use super::{
     upload::{PART, Sent, Upload},
     wish::Params,
 };
-use crate::ports::{
-    Ctx,
-    pdf::{Pdf, ReportSheet},
-    spreadsheets::{Head, Spreadsheet, SpreadsheetTrouble},
+use crate::{
+    help_desk::articles::slug::Slug,
+    ports::{
+        Ctx,
+        pdf::{Pdf, ReportSheet},
+        spreadsheets::{Head, Spreadsheet, SpreadsheetTrouble},
+    },
 };
 
 /// A file that is being made, what it comes to, and its way to the store.
@@ -44,8 +47,8 @@ pub(super) struct Made {
 }
 
 impl<'c> Encoder<'c> {
-    /// Begins the file.
-    pub(super) async fn begin(ctx: &'c Ctx, report: &Report, params: Params) -> Result<Self, Failure> {
+    /// Begins the file. If it tells of one client alone, it says of which.
+    pub(super) async fn begin(ctx: &'c Ctx, report: &Report, params: Params, client: Option<&str>) -> Result<Self, Failure> {
         let layout = report.kind.layout();
         let titles = layout.columns.iter().map(|column| column.title(report.locale));
         let form = match report.format {
@@ -53,16 +56,20 @@ impl<'c> Encoder<'c> {
             Format::Xlsx => {
                 let maker = ctx.spreadsheets.as_ref().or_dead("this worker makes no spreadsheets")?;
                 let (sheet, how) = (layout.title(report.locale), layout.how(report.locale));
-                let head = Head { sheet, columns: layout.columns, locale: report.locale, how };
+                let head = Head { sheet, columns: layout.columns, locale: report.locale, client, how };
                 Form::Xlsx(maker.begin(&head).map_err(broken)?)
             }
             Format::Pdf => {
                 let printer = ctx.pdf.clone().or_dead("this worker prints nothing: see FONTS_DIR")?;
-                let sheet = Box::new(ReportSheet::of(report, params));
+                let sheet = Box::new(ReportSheet::of(report, params, client));
                 Form::Pdf { printer, sheet, chart: Chart::new(report.kind, report.locale) }
             }
         };
-        let name = format!("{}_{}_{}.{}", layout.file, params.from, params.to, report.format);
+        let whose = client
+            .zip(params.client)
+            .map(|(name, id)| Slug::of(name).map_or_else(|| format!("_client-{id}"), |slug| format!("_{}", slug.as_str())));
+        let (about, Params { from, to, .. }) = (layout.file, params);
+        let name = format!("{about}{}_{from}_{to}.{}", whose.unwrap_or_default(), report.format);
         Ok(Self {
             upload: Upload::begin(ctx, report, name).await?,
             form,

@@ -112,6 +112,15 @@ impl Report {
         sqlx::query_as("select * from core.reports where id = $1").bind(id).fetch_optional(db).await
     }
 
+    /// What the client is called of whom alone it tells, if it does and there is one still.
+    ///
+    /// # Errors
+    /// Postgres refuses or cannot be reached.
+    pub async fn client_name(&self, db: impl PgExecutor<'_>) -> sqlx::Result<Option<String>> {
+        let Some(client) = self.params().ok().and_then(|params| params.client) else { return Ok(None) };
+        sqlx::query_scalar("select name from desk.clients where id = $1").bind(client).fetch_optional(db).await
+    }
+
     /// Somebody's reports, the latest first.
     ///
     /// # Errors

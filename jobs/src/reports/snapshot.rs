@@ -52,6 +52,17 @@ impl<'r> Snapshot<'r> {
         Ok(Self { connection, report, layout: report.kind.layout(), zone, params, from, until })
     }
 
+    /// What the client is called whose tickets alone are told of; one that is gone by its number. None: it tells of every client's.
+    pub(super) async fn client(&mut self) -> Result<Option<String>, Failure> {
+        let Some(client) = self.params.client else { return Ok(None) };
+        let name: Option<String> = sqlx::query_scalar("select name from desk.clients where id = $1")
+            .bind(client)
+            .fetch_optional(&mut self.connection)
+            .await
+            .context("looking up the client")?;
+        Ok(Some(name.unwrap_or_else(|| format!("#{client}"))))
+    }
+
     /// How many rows there will be, where that is known.
     pub(super) async fn expected(&mut self) -> Result<Option<u64>, Failure> {
         let Some(sql) = self.layout.count_sql else { return Ok(None) };

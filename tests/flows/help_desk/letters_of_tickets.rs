@@ -10,7 +10,7 @@ use jobs::{
         comment::{Audience, comment},
         number::{CommentId, TicketId},
         text::Body,
-        words::Priority,
+        words::{Priority, VoidReason},
     },
     ports::fakes::Fakes,
 };
@@ -36,6 +36,12 @@ impl Desk {
     async fn gives(&self, when: &str, by: &Actor, ticket: TicketId, to: Option<UserId>) {
         let mut tx = self.begin().await;
         change::assign(&mut tx, at(when), by, self.seen(ticket).await, to).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    async fn makes_void(&self, when: &str, ticket: TicketId, reason: VoidReason, into: Option<TicketId>) {
+        let mut tx = self.begin().await;
+        change::make_void(&mut tx, at(when), &self.agent, self.seen(ticket).await, reason, into).await.unwrap();
         tx.commit().await.unwrap();
     }
 
@@ -130,6 +136,70 @@ async fn a_solution_is_one_letter_with_its_answer_and_none_where_it_was_none() {
     let (ran, letters) = desk.sent().await;
     assert_eq!((addressed(&letters).len(), ran.len()), (0, 1));
     assert!(matches!(reasons(&ran)[0], Outcome::Cancelled { reason } if reason.contains("opened again")), "{ran:?}");
+}
+
+#[tokio::test]
+async fn whose_ticket_is_void_hears_why_and_where_it_goes_on_once() {
+    let desk = Desk::open().await;
+    let colleague = desk.colleague().await;
+    let kept = desk.opened("11-24 09:00").await;
+    let twice = desk.tries_to_open("11-24 09:01", &colleague, &desk.ticket(Priority::Normal)).await.unwrap();
+    let mistaken = desk.opened("11-24 09:02").await;
+
+    desk.makes_void("11-24 09:10", twice, VoidReason::Duplicate, Some(kept)).await;
+    desk.makes_void("11-24 09:11", mistaken, VoidReason::Mistake, None).await;
+
+    let (_, letters) = desk.sent().await;
+    let subjects = [
+        format!("Tu solicitud #{mistaken} se anuló: El correo no sale"),
+        format!("Your ticket #{twice} goes on in #{kept}: El correo no sale"),
+    ];
+    assert_eq!(
+        addressed(&letters),
+        [("oscar@cafes.example", subjects[0].as_str()), ("pilar@cafes.example", subjects[1].as_str())],
+        "each hears of their own, in their language"
+    );
+    let to = |name: &str| letters.iter().find(|letter| letter.to.address.as_str().starts_with(name)).unwrap();
+    let (oscar, pilar) = (to("oscar"), to("pilar"));
+    assert!(
+        oscar.text.contains("se abrió por error") && oscar.text.contains(&format!("/solicitudes/{mistaken}\n")),
+        "{}",
+        oscar.text
+    );
+    assert!(pilar.text.contains("about the same as") && pilar.text.contains(&format!("/tickets/{kept}\n")), "{}", pilar.text);
+    assert!(letters.iter().all(|letter| letter.unsubscribe.is_some()), "they may say no to such letters");
+    assert_eq!(desk.sent().await.0.len(), 0);
+
+    // What is answered where it goes on, both hear.
+    desk.answers("11-24 09:20", &desk.agent, kept, "Ya está.", Audience::Everybody).await;
+    assert_eq!(addressed(&desk.sent().await.1).len(), 2);
+}
+
+#[tokio::test]
+async fn of_a_void_ticket_nobody_hears_who_wants_no_letters_has_left_or_has_opened_it_again() {
+    let desk = Desk::open().await;
+    let (first, second, third) =
+        (desk.opened("11-24 09:00").await, desk.opened("11-24 09:01").await, desk.opened("11-24 09:02").await);
+    let only = |ran: &[Ran], words: &str| matches!(reasons(ran)[..], [Outcome::Cancelled { reason }] if reason.contains(words));
+
+    desk.makes_void("11-24 09:10", first, VoidReason::Spam, None).await;
+    desk.answers("11-24 09:11", &desk.contact, first, "No es correo no deseado.", Audience::Everybody).await;
+    let (ran, letters) = desk.sent().await;
+    assert!(letters.is_empty() && only(&ran, "opened again"), "{ran:?}");
+
+    desk.makes_void("11-24 09:20", second, VoidReason::Spam, None).await;
+    desk.run(
+        "insert into mail.unsubscribed (user_id, stream) select id, 'notifications' from core.users where email like 'oscar@%'",
+    )
+    .await;
+    let (ran, letters) = desk.sent().await;
+    assert!(letters.is_empty() && only(&ran, "stays here"), "{ran:?}");
+
+    desk.run("delete from mail.unsubscribed").await;
+    desk.makes_void("11-24 09:30", third, VoidReason::Spam, None).await;
+    desk.run("delete from desk.contacts").await;
+    let (ran, letters) = desk.sent().await;
+    assert!(letters.is_empty() && only(&ran, "not theirs"), "{ran:?}");
 }
 
 #[tokio::test]

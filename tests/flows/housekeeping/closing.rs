@@ -1,8 +1,11 @@
 //! Tickets that were solved for two weeks close by themselves, and those that somebody has opened again do not.
 
 use faena_tests::stores::Stores;
-use jobs::housekeeping::close_tickets::CloseTickets;
-use queue::{JobId, kit::Outcome};
+use jobs::{catalogue, housekeeping::close_tickets::CloseTickets, ports::fakes::Fakes};
+use queue::{
+    JobId,
+    kit::{Kit, Outcome},
+};
 
 use super::{counts, kit, number, rows_of, run_sql, swept};
 
@@ -73,4 +76,41 @@ async fn who_opens_a_ticket_again_meanwhile_has_it() {
     assert_eq!((number(&stores, open).await, number(&stores, LEFT).await), (1, 1));
     assert_eq!(kit(&stores).attempt(CloseTickets { dry_run: false }).await, Outcome::Completed);
     assert_eq!(number(&stores, open).await, 1, "it is not solved");
+}
+
+#[tokio::test]
+async fn whose_ticket_closes_by_itself_hears_of_it_once() {
+    let stores = solved().await;
+    // Who closes tickets by SQL enqueues by name.
+    catalogue().publication().write(&mut stores.db.acquire().await.unwrap(), "test").await.unwrap();
+    run_sql(
+        &stores,
+        "delete from desk.tickets where title like 'Ticket %' and title not in ('Ticket 1', 'Ticket 2');
+         insert into core.users (email, full_name, role, locale, password_hash)
+         values ('oscar@cafes.example', 'Óscar Yáñez', 'client', 'es', '-'), ('pilar@cafes.example', 'Pilar Mora', 'client', 'en', '-');
+         insert into desk.contacts (user_id, client_id) select u.id, c.id from core.users u, desk.clients c where u.role = 'client';
+         update desk.tickets set created_by = (select id from core.users where email like 'oscar%') where title = 'Ticket 1'",
+    )
+    .await;
+    let fakes = Fakes::default();
+    let kit = Kit::new(catalogue(), fakes.ports()).with_database(stores.db.clone());
+    assert_eq!(kit.attempt(CloseTickets { dry_run: true }).await, Outcome::Completed);
+    assert_eq!(kit.drain().await.len(), 0, "a dry run tells nobody");
+
+    assert_eq!(kit.attempt(CloseTickets { dry_run: false }).await, Outcome::Completed);
+    kit.drain().await;
+
+    let letters = fakes.mail.letters();
+    let mut told: Vec<(&str, &str)> = letters
+        .iter()
+        .map(|letter| (letter.to.address.as_str(), letter.subject.as_str().rsplit_once(": ").map_or("", |(_, title)| title)))
+        .collect();
+    told.sort_unstable();
+    let both = [("oscar@cafes.example", "Ticket 1"), ("oscar@cafes.example", "Ticket 2"), ("pilar@cafes.example", "Ticket 2")];
+    assert_eq!(told, both, "whoever opened it; of what an agent has opened, everybody of the client's");
+    let english = letters.iter().find(|letter| letter.to.address.as_str().starts_with("pilar")).unwrap();
+    assert!(english.text.contains("had been resolved for 14 days"), "{}", english.text);
+    assert_eq!(kit.attempt(CloseTickets { dry_run: false }).await, Outcome::Completed);
+    kit.drain().await;
+    assert_eq!(fakes.mail.letters().len(), 3, "once");
 }

@@ -16,13 +16,14 @@ with numbered as (
     from generate_series(1, 400) n
 )
 insert into desk.tickets (created_at, client_id, title, description, category, priority, status, created_by, assigned_to, first_responded_at, resolved_at,
-    closed_at, updated_at)
+    closed_at, void_reason, updated_at)
 select n.created_at, (select id from desk.clients order by id limit 1 offset n % 2), 'Asunto ' || n, '-',
     (array['access', 'hardware', 'network'])[n % 3 + 1], (array['low', 'normal', 'high', 'urgent'])[n % 4 + 1],
     case when resolved_after is null then case when n % 2 = 0 then 'open' else 'new' end when n % 4 = 0 then 'closed' else 'resolved' end,
     (select id from core.users where role = 'client'),
     case when n % 6 <> 0 then (select id from core.users where role = 'agent' order by id limit 1 offset n % 2) end,
-    n.created_at + answered_after, n.created_at + resolved_after, case when n % 4 = 0 then n.created_at + resolved_after end, n.created_at
+    n.created_at + answered_after, n.created_at + resolved_after, case when n % 4 = 0 then n.created_at + resolved_after end,
+    case when n % 8 = 0 and resolved_after is not null then 'duplicate' end, n.created_at
 from numbered n;
 -- Two hours for a first answer, two days for a solution; every tenth clock is void, every ninth running one has all the time of the world.
 insert into desk.sla_clocks (ticket_id, ticket_created_at, promise, cycle, calendar_id, calendar_revision, target_s, warn_s, state, started_at, consumed_s,

@@ -4,7 +4,12 @@ use std::process::Command;
 
 use jobs::{
     accounts::locale::Locale,
-    reports::kind::{Format, Kind},
+    help_desk::number::ClientId,
+    reports::{
+        announce_report::AnnounceReport,
+        kind::{Format, Kind},
+        wish::Params,
+    },
 };
 use scraper::{Html, Selector};
 use serde_json::Value;
@@ -82,7 +87,7 @@ async fn a_spreadsheet_has_the_figures_of_the_csv_as_numbers_and_moments() {
         let name: String = kind.layout().title(Locale::Es).chars().take(26).collect();
         let sheet = sheets[&name].as_array().unwrap();
         // Where it is not plain how something is counted, the book says so itself.
-        let says = sheets.get("Cómo se cuenta").map(|sheet| sheet[0][0][0].as_str().unwrap().contains("cuenta cuando se decide"));
+        let says = sheets.get("Notas").map(|sheet| sheet[0][0][0].as_str().unwrap().contains("cuenta cuando se decide"));
         assert_eq!(says, (kind == Kind::Sla).then_some(true), "{kind}");
         assert_eq!((sheet.len(), report.rows as usize), (rows.len(), rows.len() - 1), "{kind}");
         for (cells, texts) in sheet.iter().zip(&rows) {
@@ -321,4 +326,46 @@ async fn signs_that_no_font_has_cost_nobody_their_report() {
 
     let text = asked("pdftotext", &["-layout", "it.pdf", "-"], &file);
     assert!(text.contains("Lengua ? rara") && text.contains("東京"), "{text}");
+}
+
+#[tokio::test]
+async fn a_report_of_one_client_says_whose_it_is() {
+    let office = Office::open().await;
+    office.run("update desk.clients set name = '=Cafés & «Té» del Quindío' where name like 'Cafés%'").await;
+    let client = ClientId(office.number("select id from desk.clients where name like '=Cafés%'").await);
+    let period = Params { client: Some(client), ..params("2026-10-01", "2026-10-31") };
+    let named = "Cliente: =Cafés & «Té» del Quindío";
+
+    let (_, paper) = office.made("consuelo", Kind::Agents, Format::Pdf, period).await;
+    let text = asked("pdftotext", &["-layout", "it.pdf", "-"], &paper);
+    assert!(text.contains(named), "{text}");
+    nothing_is_in_the_way(&words(&paper));
+    let about = asked("pdfinfo", &["it.pdf"], &paper);
+    assert!(about.contains("Agentes · Del 2026-10-01 al 2026-10-31 (Europe/Madrid) · =Cafés & «Té» del Quindío"), "{about}");
+
+    let (_, book) = office.made("consuelo", Kind::Tickets, Format::Xlsx, period).await;
+    let sheets: Value = serde_json::from_str(&python("read_xlsx.py", &book, &[])).unwrap();
+    assert_eq!(
+        (sheets["Notas"][0][0][0].as_str(), sheets["Notas"][0][0][1].as_str()),
+        (Some(named), Some("s")),
+        "words, and no formula"
+    );
+
+    let (report, _) = office.made("consuelo", Kind::Sla, Format::Csv, period).await;
+    let names: Vec<String> = office.fakes.blobs.names();
+    for name in [
+        "agents_cafes-te-del-quindio_2026-10-01_2026-10-31.pdf",
+        "tickets_cafes-te-del-quindio_2026-10-01_2026-10-31.xlsx",
+        "sla_cafes-te-del-quindio_2026-10-01_2026-10-31.csv",
+    ] {
+        assert!(names.iter().any(|of| of == name), "{name}: {names:?}");
+    }
+    office.run("update core.users set email_verified_at = now()").await;
+    office.kit.attempt(AnnounceReport { report_id: report.id }).await;
+    let letters = office.fakes.mail.letters();
+    assert!(letters.iter().any(|letter| letter.text.contains(named)), "{letters:?}");
+
+    // Of every client's nobody is named.
+    let (_, paper) = office.made("consuelo", Kind::Agents, Format::Pdf, params("2026-10-01", "2026-10-31")).await;
+    assert!(!asked("pdftotext", &["-layout", "it.pdf", "-"], &paper).contains("Cliente"));
 }

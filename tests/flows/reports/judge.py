@@ -138,13 +138,18 @@ def list_sla():
         yield [month, clients[client], PRIORITY[ORDER[priority]], PROMISE[promise], str(kept), str(broken), str(left), share(kept, broken)]
 
 
+def is_solved(t):
+    """A void ticket is closed, and was not solved."""
+    return t["resolved_at"] is not None and t["void_reason"] is None
+
+
 def list_times():
     groups = defaultdict(lambda: ([], []))
     for t in tickets:
         key = by_name(t["client_id"]), ORDER.index(t["priority"])
         if within(t["first_responded_at"]):
             groups[key][0].append(answer_s(t))
-        if within(t["resolved_at"]):
+        if is_solved(t) and within(t["resolved_at"]):
             groups[key][1].append(solution_s(t))
     half, ninth = Fraction(1, 2), Fraction(9, 10)
     for ((_, client), priority), lengths in sorted(groups.items()):
@@ -161,7 +166,7 @@ def list_volumes():
             for category in sorted(CATEGORY):
                 mine = [t for t in tickets if t["client_id"] == client and t["category"] == category]
                 opened = sum(day_of(t["created_at"]) == day for t in mine)
-                resolved = sum(t["resolved_at"] is not None and day_of(t["resolved_at"]) == day for t in mine)
+                resolved = sum(is_solved(t) and day_of(t["resolved_at"]) == day for t in mine)
                 left = sum(day_of(t["created_at"]) <= day and (t["resolved_at"] is None or day_of(t["resolved_at"]) > day) for t in mine)
                 if opened or resolved or left:
                     yield [day.isoformat(), clients[client], CATEGORY[category], str(opened), str(resolved), str(left)]
@@ -185,7 +190,7 @@ def list_agents():
             continue
         mine = [t for t in tickets if t["assigned_to"] == user["id"]]
         answers = [answer_s(t) for t in mine if within(t["first_responded_at"])]
-        solutions = [solution_s(t) for t in mine if within(t["resolved_at"])]
+        solutions = [solution_s(t) for t in mine if is_solved(t) and within(t["resolved_at"])]
         kept, broken = decided([c for c in clocks if by_id[c["ticket_id"]]["assigned_to"] == user["id"]])
         left = sum(map(is_open_at_the_end, mine))
         if user["role"] in ("agent", "manager") or answers or solutions or kept or broken or left:
@@ -198,7 +203,8 @@ def list_agents():
 def list_daily():
     for client in sorted(clients, key=by_name):
         mine = [t for t in tickets if t["client_id"] == client]
-        counts = [sum(within(t[name]) for t in mine) for name in ("created_at", "first_responded_at", "resolved_at")]
+        counts = [sum(within(t[name]) for t in mine) for name in ("created_at", "first_responded_at")]
+        counts.append(sum(is_solved(t) and within(t["resolved_at"]) for t in mine))
         left = sum(map(is_open_at_the_end, mine))
         kept, broken = decided([c for c in clocks if by_id[c["ticket_id"]]["client_id"] == client])
         if any(counts) or left or kept or broken:

@@ -245,6 +245,52 @@ async fn a_clients_program_sees_that_clients_tickets_and_what_is_public_and_does
 }
 
 #[tokio::test]
+async fn a_program_classifies_a_ticket_and_makes_a_duplicate_go_on_in_another() {
+    let web = desk().await;
+    let (theirs, agent) = (web.admits_as("cliente", &ALL).await, web.admits_as("agente", &ALL).await);
+    let description: Value = web.visitor().get("/api/v1/openapi.json").await.json().await.unwrap();
+    let wish = json!({ "title": "El correo no sale", "description": "Nada sale.", "tags": ["correo"] });
+    let (kept, twice) = (theirs.opens(&wish, None).await, theirs.opens(&wish, None).await);
+    let (into, path) = (kept.document["id"].clone(), twice.location.unwrap());
+    let of = |answer: &Answer, fields: [&str; 2]| fields.map(|field| answer.document[field].clone());
+
+    let change = json!({ "version": 0, "category": "network" });
+    fits(&description, "TicketChange", &change);
+    let sorted = agent.changes(&path, &change).await;
+    assert_eq!(of(&sorted, ["category", "tags"]), [json!("network"), json!(["correo"])], "{sorted:?}");
+    let tagged = agent.changes(&path, &json!({ "version": 1, "tags": ["SMTP", "correo"] })).await;
+    assert_eq!(of(&tagged, ["category", "tags"]), [json!("network"), json!(["correo", "smtp"])], "{tagged:?}");
+
+    for (change, at) in [
+        (json!({ "void_reason": "ugly" }), "#/void_reason"),
+        (json!({ "void_reason": "spam", "merged_into": into }), "#/merged_into"),
+        (json!({ "merged_into": into }), "#/merged_into"),
+        (json!({ "void_reason": "duplicate", "merged_into": 999_999 }), "#/merged_into"),
+        (json!({ "void_reason": "duplicate", "status": "closed" }), "#/status"),
+        (json!({ "tags": ["dos palabras"] }), "#/tags/0"),
+    ] {
+        let mut change = change;
+        change["version"] = json!(2);
+        let refused = agent.changes(&path, &change).await;
+        assert_eq!((refused.problem().0, refused.problem().1), (422, at), "{change}");
+    }
+    let change = json!({ "version": 2, "void_reason": "duplicate", "merged_into": into });
+    fits(&description, "TicketChange", &change);
+    assert_eq!(theirs.changes(&path, &change).await.problem().0, 403, "who works at the desk says so");
+    let void = agent.changes(&path, &change).await;
+    assert_eq!(of(&void, ["status", "void_reason"]), [json!("closed"), json!("duplicate")], "{void:?}");
+    assert_eq!(void.document["merged_into"], into);
+    fits(&description, "Ticket", &void.document);
+
+    // Its people are sent to where it goes on.
+    let sent = format!("the ticket goes on in {into}");
+    assert_eq!(theirs.says(&path, &json!({ "body": "¿Hola?" }), None).await.problem(), (409, "", sent.as_str()));
+    let again = json!({ "version": void.document["version"], "status": "open" });
+    assert_eq!(theirs.changes(&path, &again).await.problem(), (409, "", sent.as_str()));
+    assert_eq!(of(&agent.changes(&path, &again).await, ["void_reason", "merged_into"]), [Value::Null, Value::Null]);
+}
+
+#[tokio::test]
 async fn tickets_are_listed_page_by_page_by_what_is_asked_for() {
     let web = desk().await;
     let program = web.admits_as("jefa", &ALL).await;
@@ -355,7 +401,7 @@ async fn what_is_wrong_is_told_with_its_place() {
     let path = program.opens(&wish, None).await.location.unwrap();
     let learner = web.account("aprendiz").await;
     for (change, problem) in [
-        (json!({}), (422, "#", "nothing is to be changed: a priority, an assignee or a status")),
+        (json!({}), (422, "#", "nothing is to be changed: a priority, a category, tags, an assignee, a status or a void_reason")),
         (json!({ "status": "new" }), (422, "#/status", "no ticket becomes new again")),
         (json!({ "status": "done" }), (422, "#/status", "there is no \"done\"")),
         (json!({ "priority": "asap" }), (422, "#/priority", "there is no \"asap\"")),

@@ -23,6 +23,7 @@ async fn a_developer_looks_at_every_letter_in_both_languages() {
         "sla_warning",
         "ticket_answer",
         "ticket_solved",
+        "ticket_closed",
         "ticket_assigned",
         "report_ready",
     ] {

@@ -5,6 +5,7 @@ mod api;
 mod api_reports;
 mod api_schedules;
 mod api_tickets;
+mod archive;
 mod chat;
 mod clients;
 mod courses;

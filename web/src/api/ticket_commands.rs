@@ -18,9 +18,9 @@ use jobs::{
         number::{ClientId, TicketId},
         open::NewTicket,
         text::{Body, Tag, TextProblem, Title},
-        ticket::{Seen, now},
+        ticket::{Ticket as Seeing, now},
         trouble::DeskError,
-        words::{Category, Priority, Status},
+        words::{Category, Priority, Status, VoidReason},
     },
 };
 use schemars::JsonSchema;
@@ -69,6 +69,10 @@ pub(crate) struct TicketChange {
     version: i32,
     /// `low`, `normal`, `high` or `urgent`.
     priority: Option<String>,
+    /// `access`, `hardware`, `network`, `software`, `billing` or `other`.
+    category: Option<String>,
+    /// The words by which it is found from now on; 20 at most, each without blanks.
+    tags: Option<Vec<String>>,
     /// The account of who is to be at it; null: nobody.
     #[serde(default, deserialize_with = "given")]
     assignee: Option<Option<i64>>,
@@ -76,6 +80,10 @@ pub(crate) struct TicketChange {
     status: Option<String>,
     /// What the client is told with `resolved`; left out: they have been told.
     answer: Option<String>,
+    /// `spam`, `duplicate` or `mistake`: it should not have been, and is closed unsolved.
+    void_reason: Option<String>,
+    /// With `duplicate`: the ticket of the same client in which it goes on.
+    merged_into: Option<i64>,
 }
 
 /// A null that was given is not one that was left out.
@@ -102,6 +110,13 @@ impl Faults {
     fn word<T: std::str::FromStr>(&mut self, at: &str, given: Option<&str>) -> Option<T> {
         let given = given?;
         given.parse().map_err(|_| self.add(at, format!("there is no {given:?}"))).ok()
+    }
+
+    fn tags(&mut self, given: &[String]) -> Vec<Tag> {
+        if given.len() > MOST_TAGS {
+            self.add("/tags", format!("a ticket has {MOST_TAGS} tags at most"));
+        }
+        given.iter().enumerate().filter_map(|(at, tag)| self.read(format!("/tags/{at}"), Tag::parse(tag))).collect()
     }
 
     /// Refuses the request, if anything is wrong.
@@ -169,11 +184,7 @@ fn wanted(asked: &TicketRequest, actor: &Actor) -> Result<NewTicket, Problem> {
     let description = faults.read("/description", Body::parse(&asked.description));
     let category = faults.word("/category", asked.category.as_deref());
     let priority = faults.word("/priority", asked.priority.as_deref());
-    if asked.tags.len() > MOST_TAGS {
-        faults.add("/tags", format!("a ticket has {MOST_TAGS} tags at most"));
-    }
-    let tags =
-        asked.tags.iter().enumerate().filter_map(|(at, tag)| faults.read(format!("/tags/{at}"), Tag::parse(tag))).collect();
+    let tags = faults.tags(&asked.tags);
     faults.none()?;
     let (Some(client), Some(title), Some(description)) = (client, title, description) else { return Err(Problem::BadRequest) };
     let (category, priority) = (category.unwrap_or(Category::Other), priority.unwrap_or(Priority::Normal));
@@ -183,9 +194,13 @@ fn wanted(asked: &TicketRequest, actor: &Actor) -> Result<NewTicket, Problem> {
 /// A change in the words of the desk.
 struct Change {
     priority: Option<Priority>,
+    category: Option<Category>,
+    tags: Option<Vec<Tag>>,
     assignee: Option<Option<UserId>>,
     status: Option<Status>,
     answer: Option<Body>,
+    void_reason: Option<VoidReason>,
+    merged_into: Option<TicketId>,
 }
 
 impl Change {
@@ -193,9 +208,13 @@ impl Change {
         let mut faults = Faults::default();
         let change = Self {
             priority: faults.word("/priority", asked.priority.as_deref()),
+            category: faults.word("/category", asked.category.as_deref()),
+            tags: asked.tags.as_deref().map(|tags| faults.tags(tags)),
             assignee: asked.assignee.map(|to| to.map(UserId)),
             status: faults.word("/status", asked.status.as_deref()),
             answer: asked.answer.as_deref().and_then(|answer| faults.read("/answer", Body::parse(answer))),
+            void_reason: faults.word("/void_reason", asked.void_reason.as_deref()),
+            merged_into: asked.merged_into.map(TicketId),
         };
         if change.status == Some(Status::New) {
             faults.add("/status", "no ticket becomes new again");
@@ -203,21 +222,27 @@ impl Change {
         if asked.answer.is_some() && asked.status.as_deref() != Some(Status::Resolved.as_str()) {
             faults.add("/answer", "an answer goes with the status resolved; everything else that is said is a comment");
         }
-        if asked.priority.is_none() && asked.assignee.is_none() && asked.status.is_none() {
-            faults.add("", "nothing is to be changed: a priority, an assignee or a status");
+        if asked.merged_into.is_some() && asked.void_reason.as_deref() != Some(VoidReason::Duplicate.as_str()) {
+            faults.add("/merged_into", "only a duplicate goes on in another ticket");
+        }
+        if asked.void_reason.is_some() && asked.status.is_some() {
+            faults.add("/status", "a ticket that is made void is closed by that");
+        }
+        let is_classified = asked.category.is_some() || asked.tags.is_some();
+        if !is_classified
+            && asked.priority.is_none()
+            && asked.assignee.is_none()
+            && asked.status.is_none()
+            && asked.void_reason.is_none()
+        {
+            faults.add("", "nothing is to be changed: a priority, a category, tags, an assignee, a status or a void_reason");
         }
         faults.none().map(|()| change)
     }
 
     /// Does all of it in one transaction. What is over is opened first, and what is to be over is closed last: in between it can be changed.
-    async fn carry_out(
-        &self,
-        tx: &mut PgConnection,
-        at: DateTime<Utc>,
-        actor: &Actor,
-        mut seen: Seen,
-        is: Status,
-    ) -> Result<(), DeskError> {
+    async fn carry_out(&self, tx: &mut PgConnection, at: DateTime<Utc>, actor: &Actor, was: &Seeing) -> Result<(), DeskError> {
+        let (mut seen, is) = (was.seen(), was.status);
         if self.status == Some(Status::Open) {
             seen.version = match is {
                 Status::WaitingClient => change::go_on(tx, at, actor, seen).await?,
@@ -232,8 +257,15 @@ impl Change {
         if let Some(priority) = self.priority {
             seen.version = change::set_priority(tx, at, actor, seen, priority).await?;
         }
+        if self.category.is_some() || self.tags.is_some() {
+            let tags = self.tags.clone().unwrap_or_else(|| was.tags.iter().filter_map(|tag| Tag::parse(tag).ok()).collect());
+            seen.version = change::classify(tx, at, actor, seen, self.category.unwrap_or(was.category), &tags).await?;
+        }
         if let Some(to) = self.assignee {
             seen.version = change::assign(tx, at, actor, seen, to).await?;
+        }
+        if let Some(reason) = self.void_reason {
+            return change::make_void(tx, at, actor, seen, reason, self.merged_into).await.map(drop);
         }
         match self.status {
             Some(Status::WaitingClient) => change::wait_for_client(tx, at, actor, seen).await.map(drop),
@@ -260,12 +292,11 @@ pub(crate) async fn edit(
     let done = async {
         let mut tx = app.db.begin().await?;
         let at = now(&mut *tx).await?;
-        let ticket = jobs::help_desk::ticket::Ticket::find(&mut *tx, &actor, id).await?;
-        let seen = Seen { ticket: id, version: asked.version };
-        if ticket.lock_version != seen.version {
-            return Err(DeskError::Changed { seen: seen.version, present: ticket.lock_version });
+        let ticket = Seeing::find(&mut *tx, &actor, id).await?;
+        if ticket.lock_version != asked.version {
+            return Err(DeskError::Changed { seen: asked.version, present: ticket.lock_version });
         }
-        change.carry_out(&mut tx, at, &actor, seen, ticket.status).await?;
+        change.carry_out(&mut tx, at, &actor, &ticket).await?;
         tx.commit().await.map_err(DeskError::from)
     };
     done.await.or_else(|error| Err(refusal(error, DOING)?))?;
@@ -285,6 +316,8 @@ pub(super) fn refusal(error: DeskError, doing: &'static str) -> Result<Problem, 
         DeskError::Changed { .. } => (StatusCode::CONFLICT, "/version"),
         DeskError::WrongStatus { .. } => (StatusCode::CONFLICT, "/status"),
         DeskError::Unanswered => (StatusCode::CONFLICT, "/answer"),
+        DeskError::NoMerger => (StatusCode::UNPROCESSABLE_ENTITY, "/merged_into"),
+        DeskError::Merged(_) => return Ok(Told::new(StatusCode::CONFLICT, said).into()),
         DeskError::NotAllowed => return Ok(Told::new(StatusCode::FORBIDDEN, said).into()),
         DeskError::NoSuchTicket => return Ok(Problem::NotFound),
         error => return Err::<Problem, _>(error).doing(doing),

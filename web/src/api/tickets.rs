@@ -70,10 +70,14 @@ pub(crate) struct Ticket {
     updated_at: DateTime<Utc>,
     /// When the client first read a word from the desk.
     first_responded_at: Option<DateTime<Utc>>,
-    /// When it was solved.
+    /// When it was solved, or made void.
     resolved_at: Option<DateTime<Utc>>,
     /// When it was over.
     closed_at: Option<DateTime<Utc>>,
+    /// Why it should not have been, and was closed unsolved: `spam`, `duplicate` or `mistake`; more may come.
+    void_reason: Option<String>,
+    /// The ticket of the same client in which it goes on.
+    merged_into: Option<i64>,
     /// What is promised for it.
     #[sqlx(json)]
     deadlines: Vec<Deadline>,

@@ -48,14 +48,7 @@ struct ReportGone {
 impl ReportGone {
     async fn load(app: &App, page: Page, report: Report, why: &'static str) -> Result<Self, Problem> {
         let period = report.params().ok();
-        let client = match period.and_then(|period| period.client) {
-            None => None,
-            Some(client) => sqlx::query_scalar("select name from desk.clients where id = $1")
-                .bind(client)
-                .fetch_optional(&app.db)
-                .await
-                .doing("looking up a client")?,
-        };
+        let client = report.client_name(&app.db).await.doing("looking up a client")?;
         Ok(Self { page, report, period, client, why, refused: None })
     }
 

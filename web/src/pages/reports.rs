@@ -104,6 +104,13 @@ impl Reports {
         self.format == *format
     }
 
+    /// Of which client alone a report tells.
+    fn client_of(&self, line: &Line) -> Option<String> {
+        let client = line.period?.client?;
+        let known = self.clients.iter().find(|(id, _)| *id == client).map(|(_, name)| name.clone());
+        Some(known.unwrap_or_else(|| format!("#{client}")))
+    }
+
     fn is_client(&self, client: &ClientId) -> bool {
         self.client == client.to_string()
     }

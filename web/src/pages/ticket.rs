@@ -115,11 +115,14 @@ impl TicketPage {
             false => Vec::new(),
             true => history(&app.db, &actor, &ticket).await.doing("telling a ticket's history")?,
         };
-        let merged = sqlx::query_as("select id, title from desk.tickets where merged_into = $1 order by id limit 50")
-            .bind(ticket.id)
-            .fetch_all(&app.db)
-            .await
-            .doing("listing tickets that go on in another")?;
+        let merged = sqlx::query_as(
+            "select id, title from desk.tickets where merged_into = $1
+             union all select id, title from archive.tickets where merged_into = $1 order by id limit 50",
+        )
+        .bind(ticket.id)
+        .fetch_all(&app.db)
+        .await
+        .doing("listing tickets that go on in another")?;
         let mut connection = app.db.acquire().await.doing("looking up a ticket's clocks")?;
         let clocks = match is_archived {
             false => Clock::of_ticket(&mut connection, id).await,

@@ -83,7 +83,7 @@ impl Printer {
         let pages = report::compose(&self.0, sheet);
         let about = About {
             id: sheet.id,
-            title: format!("{} · {}", sheet.title, sheet.period),
+            title: report::name(sheet),
             subject: sheet.id.to_string(),
             made_at: sheet.made_at,
             locale: sheet.locale.as_str(),

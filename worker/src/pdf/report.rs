@@ -34,6 +34,7 @@ pub(super) enum Side {
 }
 
 struct Words {
+    client: &'static str,
     nothing: &'static str,
     total: &'static str,
     rows: &'static str,
@@ -43,8 +44,22 @@ struct Words {
 
 fn words(locale: Locale) -> Words {
     match locale {
-        Locale::Es => Words { nothing: "No hay nada en este periodo.", total: "Total", rows: "Filas", page: "Página", of: "de" },
-        Locale::En => Words { nothing: "There is nothing in this period.", total: "Total", rows: "Rows", page: "Page", of: "of" },
+        Locale::Es => Words {
+            client: "Cliente",
+            nothing: "No hay nada en este periodo.",
+            total: "Total",
+            rows: "Filas",
+            page: "Página",
+            of: "de",
+        },
+        Locale::En => Words {
+            client: "Client",
+            nothing: "There is nothing in this period.",
+            total: "Total",
+            rows: "Rows",
+            page: "Page",
+            of: "of",
+        },
     }
 }
 
@@ -57,6 +72,12 @@ struct Paper<'f, 's> {
     pages: Vec<Vec<Mark<'f>>>,
     /// How far the last one is filled.
     y: f32,
+}
+
+/// What the report is called, with its period and whose it is: on every page but the first, and in the window of who reads it.
+pub(super) fn name(sheet: &ReportSheet) -> String {
+    let client = sheet.client.as_ref().map(|client| format!(" · {client}")).unwrap_or_default();
+    format!("{} · {}{client}", sheet.title, sheet.period)
 }
 
 /// Lays the pages out.
@@ -97,8 +118,16 @@ impl<'f> Paper<'f, '_> {
         let title = shortened(fonts, Style::DisplayBold, &sheet.title, INSIDE, 20.0);
         let about = format!("{}  ·  {}: {}", sheet.period, self.words.rows, grouped(sheet.locale, sheet.rows.len() as u64));
         write(title, Side::Left(MARGIN), MARGIN + 7.0, 20.0, COBALT, self.marks());
-        write(set(fonts, Style::Text, &about), Side::Left(MARGIN), MARGIN + 13.0, 9.5, SOFT, self.marks());
-        self.y = MARGIN + 19.0;
+        self.y = MARGIN + 13.0;
+        if let Some(client) = &sheet.client {
+            let client = shortened(fonts, Style::TextBold, &format!("{}: {client}", self.words.client), INSIDE, 11.0);
+            let y = self.y;
+            write(client, Side::Left(MARGIN), y, 11.0, INK, self.marks());
+            self.y += 5.5;
+        }
+        let y = self.y;
+        write(set(fonts, Style::Text, &about), Side::Left(MARGIN), y, 9.5, SOFT, self.marks());
+        self.y += 6.0;
         let Some(how) = &sheet.how else { return };
         for line in Said::of(fonts, how, false).lines(fonts, INSIDE, 8.5) {
             write(line, Side::Left(MARGIN), self.y, 8.5, SOFT, self.marks());
@@ -138,7 +167,7 @@ impl<'f> Paper<'f, '_> {
             return;
         }
         let (fonts, sheet) = (self.fonts, self.sheet);
-        let line = shortened(fonts, Style::TextBold, &format!("{} · {}", sheet.title, sheet.period), INSIDE, 9.0);
+        let line = shortened(fonts, Style::TextBold, &name(sheet), INSIDE, 9.0);
         self.pages.push(Vec::new());
         write(line, Side::Left(MARGIN), MARGIN + 3.0, 9.0, SOFT, self.marks());
         self.y = MARGIN + 6.0;

@@ -15,6 +15,7 @@ mod report_ready;
 mod sla_warning;
 mod ticket_answer;
 mod ticket_assigned;
+mod ticket_closed;
 mod ticket_solved;
 mod video_ready;
 mod welcome;
@@ -37,6 +38,7 @@ pub use report_ready::ReportReady;
 pub use sla_warning::{Deadline, SlaWarning, Span};
 pub use ticket_answer::TicketAnswer;
 pub use ticket_assigned::TicketAssigned;
+pub use ticket_closed::{Closing, TicketClosed};
 pub use ticket_solved::TicketSolved;
 pub use video_ready::VideoReady;
 pub use welcome::Welcome;
@@ -53,6 +55,7 @@ pub const ALL: &[Kind] = &[
     Kind::of::<VideoReady>(),
     Kind::of::<TicketAnswer>(),
     Kind::of::<TicketSolved>(),
+    Kind::of::<TicketClosed>(),
     Kind::of::<TicketAssigned>(),
     Kind::of::<SlaWarning>(),
     Kind::of::<ReportReady>(),

@@ -14,6 +14,8 @@ use crate::{
 pub struct ReportReady {
     /// What the report is called.
     pub report: Said,
+    /// Of which client alone it tells; none: of every one.
+    pub client: Option<String>,
     /// Its format: CSV, XLSX or PDF.
     pub format: String,
     /// How many rows it has.
@@ -39,9 +41,10 @@ impl Blanks for ReportReady {
     fn sample(home: &Url, locale: Locale) -> Self {
         Self {
             report: Said::new(|locale| match locale {
-                Locale::Es => "Ventas por día y curso".to_owned(),
-                Locale::En => "Sales by day and course".to_owned(),
+                Locale::Es => "Cumplimiento de plazos".to_owned(),
+                Locale::En => "Compliance with deadlines".to_owned(),
             }),
+            client: Some("Cafés del Quindío S. A.".to_owned()),
             format: "XLSX".to_owned(),
             rows: 48_210,
             link: page(home, locale, "/informes/0197/archivo", "/reports/0197/file"),

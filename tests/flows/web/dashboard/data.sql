@@ -1,5 +1,5 @@
 -- Six hundred tickets of the last 120 days, of every sort, by chance. Of each: when it was opened, answered and resolved; its priority, status and whose it
--- is. Its clocks: met, missed, running, paused or void, some of a second cycle; no deadline is so near that it passes while somebody looks.
+-- is; some are void. Its clocks: met, missed, running, paused or void, some of a second cycle; no deadline is so near that it passes while somebody looks.
 select desk.make_partitions(3, (now() - interval '130 days')::date);
 with dice as materialized (
     select n, date_trunc('second', now() - (random() * 120) * interval '1 day' - interval '10 minutes') as created_at, random() as a, random() as b, random() as c,
@@ -10,13 +10,14 @@ with dice as materialized (
         case when a < 0.6 then least(created_at + (c * c * 40 + d * d * 300) * interval '1 hour', now()) end as resolved_at
     from dice
 )
-insert into desk.tickets (created_at, client_id, title, description, priority, status, created_by, assigned_to, first_responded_at, resolved_at, closed_at, cycle,
-    updated_at)
+insert into desk.tickets (created_at, client_id, title, description, priority, status, created_by, assigned_to, first_responded_at, resolved_at, closed_at, void_reason,
+    cycle, updated_at)
 select created_at, (select min(id) from desk.clients), 'Asunto ' || n, '-', (array['low', 'normal', 'high', 'urgent'])[1 + floor(b * 4)],
     case when a < 0.3 then 'closed' when a < 0.6 then 'resolved' when a < 0.7 then 'new' when a < 0.85 then 'open' else 'waiting_client' end,
     (select id from core.users where role = 'client' limit 1),
     case when e < 0.4 then (select id from core.users where email = 'agente@faena.example') when e < 0.6 then (select id from core.users where role = 'manager' limit 1) end,
-    case when a < 0.6 or a >= 0.7 then answered_at end, resolved_at, case when a < 0.3 then resolved_at end, case when e > 0.9 then 2 else 1 end, created_at
+    case when a < 0.6 or a >= 0.7 then answered_at end, resolved_at, case when a < 0.3 then resolved_at end, case when a < 0.05 then 'mistake' end,
+    case when e > 0.9 then 2 else 1 end, created_at
 from lives;
 with dice as materialized (
     select t.*, p.promise, y.cycle as of_cycle, random() as a, random() as b

@@ -82,7 +82,7 @@ async fn a_desk_that_resolved_nothing_has_no_mttr() {
     let web = desk().await;
     sqlx::raw_sql(include_str!("data.sql")).execute(&web.stores.db).await.unwrap();
     sqlx::raw_sql(
-        "update desk.tickets set status = 'open', resolved_at = null, closed_at = null;
+        "update desk.tickets set status = 'open', resolved_at = null, closed_at = null, void_reason = null;
          update desk.sla_clocks set state = 'running', stopped_at = null, warn_at = now() + interval '1 day', due_at = now() + interval '2 days'
          where promise = 'resolution'",
     )

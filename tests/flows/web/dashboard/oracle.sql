@@ -28,7 +28,7 @@ with ask as (
     select l.line, extract(epoch from t.at - t.created_at) as seconds
     from lines l
     join (select 'first_response' as promise, priority, created_at, first_responded_at as at, answered_on as day from tickets
-          union all select 'resolution', priority, created_at, resolved_at, resolved_on from tickets) t
+          union all select 'resolution', priority, created_at, resolved_at, resolved_on from tickets where void_reason is null) t
         on t.promise = l.promise and t.priority = coalesce(l.priority, t.priority), ask
     where t.day between first and today
 ), ranked as (
@@ -64,6 +64,6 @@ select jsonb_build_object(
     'ages', (select jsonb_agg(jsonb_build_array((select count(*)::text from tickets t where t.resolved_at is null
             and now() - t.created_at >= a.least and now() - t.created_at < a.most)) order by age) from ages a),
     'days', (select jsonb_agg(jsonb_build_array(day::text, (select count(*)::text from tickets where opened_on = day),
-            (select count(*)::text from tickets where resolved_on = day),
+            (select count(*)::text from tickets where resolved_on = day and void_reason is null),
             (select count(*)::text from tickets where opened_on <= day and (resolved_on is null or resolved_on > day))) order by day desc) from days)
 )
