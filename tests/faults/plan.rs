@@ -139,7 +139,8 @@ impl Plan {
             54..57 => Fault::Starve { slot },
             57..60 => Fault::RedisPaused { ms: self.rng.random_range(1800..5200), by_signal: self.rng.random() },
             60..61 => {
-                let (lane, name) = (LANES[self.rng.random_range(0..LANES.len())], OFTEN_EMPTY[self.rng.random_range(0..OFTEN_EMPTY.len())]);
+                let (lane, name) =
+                    (LANES[self.rng.random_range(0..LANES.len())], OFTEN_EMPTY[self.rng.random_range(0..OFTEN_EMPTY.len())]);
                 Fault::Foreign { key: format!("{{{lane}}}:{name}"), ms: self.rng.random_range(500..3000) }
             }
             61..64 => Fault::RedisFull { ms: self.rng.random_range(1500..3500) },

@@ -189,12 +189,17 @@ pub(crate) async fn show_batches(
     if as_json {
         return match id {
             Some(_) => tell_json(&batches[0]),
-            None => tell_json(&json!({ "next": batches.last().filter(|_| batches.len() == limit).map(|batch| batch.id), "batches": batches })),
+            None => tell_json(
+                &json!({ "next": batches.last().filter(|_| batches.len() == limit).map(|batch| batch.id), "batches": batches }),
+            ),
         };
     }
     for BatchOverview { id, about, begun_at, ended_at, open, completed, dead, cancelled } in &batches {
         let standing = ended_at.map_or_else(|| format!("{open} open"), |at| format!("over since {}", time(Some(at))));
-        tell_line!("{id}  {about}: {standing}, {completed} completed, {dead} dead, {cancelled} cancelled (begun {})", time(Some(*begun_at)));
+        tell_line!(
+            "{id}  {about}: {standing}, {completed} completed, {dead} dead, {cancelled} cancelled (begun {})",
+            time(Some(*begun_at))
+        );
     }
     Ok(())
 }

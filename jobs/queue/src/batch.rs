@@ -124,11 +124,13 @@ pub(crate) async fn join(tx: &mut PgConnection, batch: BatchId, jobs: &[JobId]) 
     if open.fetch_optional(&mut *tx).await?.is_none() {
         return Ok(false);
     }
-    sqlx::query("insert into faena.batch_jobs (job_id, batch_id) select id, $2 from unnest($1::uuid[]) id on conflict do nothing")
-        .bind(jobs)
-        .bind(batch)
-        .execute(tx)
-        .await?;
+    sqlx::query(
+        "insert into faena.batch_jobs (job_id, batch_id) select id, $2 from unnest($1::uuid[]) id on conflict do nothing",
+    )
+    .bind(jobs)
+    .bind(batch)
+    .execute(tx)
+    .await?;
     Ok(true)
 }
 
@@ -137,12 +139,14 @@ pub(crate) async fn note_ends(tx: &mut PgConnection, jobs: &[JobId], states: &[S
     if jobs.is_empty() {
         return Ok(());
     }
-    sqlx::query("update faena.batch_jobs b set state = t.state from unnest($1::uuid[], $2::text[]) t (id, state) where b.job_id = t.id")
-        .bind(jobs)
-        .bind(states)
-        .execute(tx)
-        .await
-        .map(drop)
+    sqlx::query(
+        "update faena.batch_jobs b set state = t.state from unnest($1::uuid[], $2::text[]) t (id, state) where b.job_id = t.id",
+    )
+    .bind(jobs)
+    .bind(states)
+    .execute(tx)
+    .await
+    .map(drop)
 }
 
 /// A job is promised anew: if it is of a batch, that is not over any more.

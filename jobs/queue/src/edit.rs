@@ -41,10 +41,11 @@ impl Operations {
         let outcome = match state {
             State::Running | State::Completed => return Err(wrong_state(state)),
             State::Dead | State::Cancelled => {
-                let decodable: Option<bool> = sqlx::query_scalar("select args is not null from faena.jobs where id = $1 for update")
-                    .bind(id)
-                    .fetch_optional(&mut *tx)
-                    .await?;
+                let decodable: Option<bool> =
+                    sqlx::query_scalar("select args is not null from faena.jobs where id = $1 for update")
+                        .bind(id)
+                        .fetch_optional(&mut *tx)
+                        .await?;
                 match decodable {
                     Some(true) => {}
                     Some(false) => return Err(CommandError::Undecodable(id)),

@@ -101,7 +101,8 @@ impl Found {
             let shares = store.jobs_held(lane).await? / SHARE + 1;
             let (mut replaced, mut tombstones) = (0, Vec::new());
             for share in 0..shares {
-                let (placeless, buried) = store.look_through(lane, &self.token, &|id| of_share(id, share, shares), outage).await?;
+                let (placeless, buried) =
+                    store.look_through(lane, &self.token, &|id| of_share(id, share, shares), outage).await?;
                 replaced += store.replace(lane, placeless, outage).await?;
                 tombstones.extend(buried);
             }

@@ -80,10 +80,13 @@ impl Job for WatchPlatform {
             .chain(trends.iter().filter_map(Trend::jump))
             .chain(dying.iter().map(Dying::told))
             .chain(running_out(now, room_until))
-            .chain(overview.notices.iter().find(|notice| notice.key == PRESSURE).map(|pressure| Standing {
-                key: PRESSURE.to_owned(),
-                message: pressure.message.clone(),
-            }))
+            .chain(
+                overview
+                    .notices
+                    .iter()
+                    .find(|notice| notice.key == PRESSURE)
+                    .map(|pressure| Standing { key: PRESSURE.to_owned(), message: pressure.message.clone() }),
+            )
             .collect();
         tell(ctx, &mut effect, &standing).await.context("telling operators")?;
         Ok(effect.into())

@@ -77,8 +77,12 @@ async fn a_death_is_followed_at_once_and_success_when_an_operator_has_mended_it(
     let stores = Stores::fresh().await;
     let _worker = start_probe(&stores, &[]).await;
     let mut tx = stores.db.begin().await.unwrap();
-    let batch = Batch::about("one goes wrong").then(touch(-1)).on_end(touch(-2)).on_death(touch(-3)).begin(&mut tx).await.unwrap();
-    let slow = queue::enqueue(&mut tx, Nap { sleep_ms: 0, note: String::new() }.after(Duration::from_secs(3600)).in_batch(batch)).await.unwrap().id;
+    let batch =
+        Batch::about("one goes wrong").then(touch(-1)).on_end(touch(-2)).on_death(touch(-3)).begin(&mut tx).await.unwrap();
+    let slow = queue::enqueue(&mut tx, Nap { sleep_ms: 0, note: String::new() }.after(Duration::from_secs(3600)).in_batch(batch))
+        .await
+        .unwrap()
+        .id;
     let dead = queue::enqueue(&mut tx, Stumble { n: 1, times: 4 }.in_batch(batch)).await.unwrap().id;
     let unwanted = queue::enqueue(&mut tx, touch(2).after(Duration::from_secs(3600)).in_batch(batch)).await.unwrap().id;
     tx.commit().await.unwrap();
@@ -101,7 +105,12 @@ async fn a_death_is_followed_at_once_and_success_when_an_operator_has_mended_it(
     assert_eq!(look(&stores, batch).await.ended_at, None, "it goes on");
     // Its fresh budget is used up as the first was, and then it is changed.
     until("it to die once more", async || {
-        stores.operations().job(dead).await.unwrap().is_some_and(|job| job.summary.state == State::Dead && job.summary.attempts == 8)
+        stores
+            .operations()
+            .job(dead)
+            .await
+            .unwrap()
+            .is_some_and(|job| job.summary.state == State::Dead && job.summary.attempts == 8)
     })
     .await;
     let right = queue::Edit { args: Some(serde_json::value::to_raw_value(&Stumble { n: 1, times: 0 }).unwrap()), run_at: None };
@@ -121,9 +130,12 @@ async fn a_batch_grows_by_what_its_jobs_enqueue_and_takes_nobody_when_it_is_over
     let mut tx = stores.db.begin().await.unwrap();
     let batch = Batch::about("a chain").on_end(touch(-1)).begin(&mut tx).await.unwrap();
     let recount = Recount { user: 7, n: 7, sleep_ms: 0, refuses: false };
-    queue::enqueue(&mut tx, touch(1).in_batch(batch).then(touch(2).in_batch(batch).then(touch(3).in_batch(batch)))).await.unwrap();
+    queue::enqueue(&mut tx, touch(1).in_batch(batch).then(touch(2).in_batch(batch).then(touch(3).in_batch(batch))))
+        .await
+        .unwrap();
     queue::enqueue(&mut tx, recount.in_batch(batch)).await.unwrap();
-    let duplicate = queue::enqueue(&mut tx, Recount { user: 7, n: 8, sleep_ms: 0, refuses: false }.in_batch(batch)).await.unwrap();
+    let duplicate =
+        queue::enqueue(&mut tx, Recount { user: 7, n: 8, sleep_ms: 0, refuses: false }.in_batch(batch)).await.unwrap();
     assert!(duplicate.duplicate_of.is_some());
     tx.commit().await.unwrap();
     assert_eq!(look(&stores, batch).await.open, 2, "a duplicate is no job of its own");
@@ -173,7 +185,8 @@ async fn batches_are_shown_on_the_command_line() {
     let lines: Vec<&str> = told.lines().collect();
     assert!(lines[0].starts_with(&format!("{second}  letters of the next week: 1 open, 0 completed")), "{told}");
     assert!(lines[1].contains("over since ") && lines[1].contains(", 1 dead,"), "{told}");
-    let page: Value = serde_json::from_str(&run_to_end("probe", &["batches", "--limit", "1", "--json"], &settings).await).unwrap();
+    let page: Value =
+        serde_json::from_str(&run_to_end("probe", &["batches", "--limit", "1", "--json"], &settings).await).unwrap();
     assert_eq!(page["next"], second.to_string());
     let rest = run_to_end("probe", &["batches", "--after", &second.to_string()], &settings).await;
     assert_eq!(rest.lines().count(), 1, "{rest}");

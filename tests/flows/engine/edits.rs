@@ -101,7 +101,9 @@ async fn a_dead_job_is_given_right_arguments_and_goes_on_under_its_own_id() {
 #[tokio::test]
 async fn a_change_that_is_not_right_is_refused_with_its_field_and_changes_nothing() {
     let stores = Stores::fresh().await;
-    let worker = start_probe(&stores, &[("SLOTS_DEFAULT", "0"), ("SECRET_ARGS_KEYS", "k:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")]).await;
+    let worker =
+        start_probe(&stores, &[("SLOTS_DEFAULT", "0"), ("SECRET_ARGS_KEYS", "k:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")])
+            .await;
     let id = enqueue(&stores, Touch { n: 1, sleep_ms: 0 }).await;
     let expiring = enqueue(&stores, Touch { n: 2, sleep_ms: 0 }.expires_in(HOUR)).await;
     let pushed = queue::push(&stores.store, Touch { n: 3, sleep_ms: 0 }).await.unwrap().id;
@@ -209,12 +211,19 @@ async fn a_job_that_is_over_is_forgotten_and_who_asked_for_that_is_not() {
 
     for id in [dead, done] {
         assert!(stores.operations().job(id).await.unwrap().is_none());
-        let left: i64 = sqlx::query_scalar("select count(*) from faena.attempts where job_id = $1").bind(id).fetch_one(&stores.db).await.unwrap();
+        let left: i64 = sqlx::query_scalar("select count(*) from faena.attempts where job_id = $1")
+            .bind(id)
+            .fetch_one(&stores.db)
+            .await
+            .unwrap();
         assert_eq!(left, 0);
         assert!(matches!(stores.operations().delete(id, "operadora").await, Err(CommandError::NoSuchJob(_))));
     }
     let told: Vec<(JobId, String)> =
-        sqlx::query_as("select job_id, outcome from faena.commands where verb = 'delete' order by id").fetch_all(&stores.db).await.unwrap();
+        sqlx::query_as("select job_id, outcome from faena.commands where verb = 'delete' order by id")
+            .fetch_all(&stores.db)
+            .await
+            .unwrap();
     assert_eq!(told, [(dead, "deleted".to_owned()), (done, "deleted".to_owned())]);
     let (ok, _, error) = try_to_end("probe", &["delete", &waits.to_string()], &stores.settings()).await;
     assert!(!ok && error.contains("cannot be deleted: it is scheduled"), "{error}");

@@ -224,8 +224,9 @@ async fn on_a_cluster_every_sort_of_job_ends_as_elsewhere() {
     let others = |n| JOBS + n;
 
     let hour = Utc::now() + TimeDelta::hours(1);
-    let [hastened, unwanted] =
-        enqueue_all(stores, [1, 2].map(|n| Touch { n: others(n), sleep_ms: 0 }.at(hour))).await[..] else { unreachable!() };
+    let [hastened, unwanted] = enqueue_all(stores, [1, 2].map(|n| Touch { n: others(n), sleep_ms: 0 }.at(hour))).await[..] else {
+        unreachable!()
+    };
     let lingering = enqueue(stores, Linger { n: others(3), listens: true }).await;
     let refused = enqueue(stores, Refuse { reason: "as told".to_owned() }).await;
     enqueue_all(stores, (4..8).map(|n| Pass { n: others(n), gate: "door".to_owned(), sleep_ms: 1 })).await;

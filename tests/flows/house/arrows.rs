@@ -110,8 +110,13 @@ fn what_the_benchmarks_programs_share_needs_nothing_that_one_of_them_lacks() {
 fn what_only_tests_need_is_needed_wherever_the_workspace_is_built() {
     let metadata = metadata();
     let of = |name: &str, kind: DependencyKind| -> BTreeSet<String> {
-        let packages = metadata.workspace_packages().into_iter().filter(|package| name.is_empty() || package.name.as_str() == name);
-        packages.flat_map(|package| &package.dependencies).filter(|used| used.kind == kind).map(|used| used.name.clone()).collect()
+        let packages =
+            metadata.workspace_packages().into_iter().filter(|package| name.is_empty() || package.name.as_str() == name);
+        packages
+            .flat_map(|package| &package.dependencies)
+            .filter(|used| used.kind == kind)
+            .map(|used| used.name.clone())
+            .collect()
     };
     let only_tests: Vec<String> =
         of("", DependencyKind::Development).difference(&of("faena-tests", DependencyKind::Normal)).cloned().collect();
