@@ -49,12 +49,12 @@ impl Blanks for TicketClosed {
     const KIND: &'static str = "ticket_closed";
     const STREAM: Stream = Stream::Notifications;
 
-    fn sample(home: &Url) -> Self {
+    fn sample(home: &Url, locale: Locale) -> Self {
         Self {
             ticket: 2187,
             title: "El servidor de correo no entrega".to_owned(),
             why: Closing::Merged { ticket: 2174, title: "Sin correo en la sede de Armenia".to_owned() },
-            link: page(home, "/tickets/2174"),
+            link: page(home, locale, "/solicitudes/2174", "/tickets/2174"),
         }
     }
 }
