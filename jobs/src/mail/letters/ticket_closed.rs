@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::{Blanks, page, written_in};
-use crate::{help_desk::words::VoidReason, mail::stream::Stream};
+use crate::{accounts::locale::Locale, help_desk::words::VoidReason, mail::stream::Stream};
 
 /// The blanks of the letter.
 #[derive(Debug, Clone)]
