@@ -7,7 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use crate::{attempt::Attempted, backoff::Backoff, context::Ctx, lane::Lane, limit::Limit, order::Order, unique::Unique};
+use crate::{
+    attempt::Attempted, backoff::Backoff, batch::BatchId, context::Ctx, lane::Lane, limit::Limit, order::Order, unique::Unique,
+};
 
 /// A kind of work. The value holds the arguments; the constants are its policy, and the defaults suit most jobs.
 ///
@@ -113,6 +115,14 @@ pub trait Job: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static
         Self: Sized,
     {
         self.order().expires_in(time)
+    }
+
+    /// [`Order::in_batch`].
+    fn in_batch(self, batch: BatchId) -> Order<Self>
+    where
+        Self: Sized,
+    {
+        self.order().in_batch(batch)
     }
 
     /// [`Order::unique`].

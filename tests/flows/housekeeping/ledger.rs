@@ -50,7 +50,7 @@ async fn what_is_older_than_its_state_is_kept_goes_with_all_that_stands_beside_i
         ("batches", 0),
         ("sweeps", 0),
     ]);
-    assert!(expected.iter().all(|(what, count)| ["batches", "sweeps"].contains(what) || *count > 50), "{expected:?}");
+    assert!(expected.iter().all(|(what, count)| ["batches", "sweeps"].contains(&what.as_str()) || *count > 50), "{expected:?}");
     run_sql(&stores, "create table kept as select id from faena.jobs where id not in (select id from old)").await;
     let (kit, dry, id) = (kit(&stores), JobId::new(), JobId::new());
     let before = rows_of(&stores, &TABLES).await;
