@@ -46,7 +46,11 @@ run_lint() {
     return
   fi
   local said
-  said=$(cargo build --locked --workspace --all-targets "$@" 2>&1) && [ -z "$said" ] || { printf '%s\n' "$said" >&2; return 1; }
+  said=$(cargo build --locked --workspace --all-targets --quiet 2>&1) || true
+  if [ -n "$said" ]; then
+    printf '%s\n' "$said" >&2
+    return 1
+  fi
 }
 
 check_scripts() {

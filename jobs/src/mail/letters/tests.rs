@@ -89,8 +89,8 @@ fn samples_lead_to_pages_of_their_own_language_and_tell_money_as_it_does() {
             assert!(!foreign.iter().any(|path| link.contains(path)), "{} {locale}: {link}", kind.name);
         }
         let of_money = ["receipt", "refund", "refund_failed"].contains(&kind.name);
-        let told = if locale == Locale::Es { "49,50\u{a0}USD" } else { "USD\u{a0}49.50" };
-        assert_eq!(paper.text.contains(told), of_money, "{} {locale}: {}", kind.name, paper.text);
+        let told = if locale == Locale::Es { "49,50 USD" } else { "USD 49.50" };
+        assert_eq!(paper.text.replace('\u{a0}', " ").contains(told), of_money, "{} {locale}: {}", kind.name, paper.text);
     });
 }
 
@@ -187,7 +187,7 @@ fn figures_dates_and_amounts_are_told_as_the_language_does() {
     let en = to("Ana", Locale::En, |reader| ReportReady::sample(reader.home, reader.locale).write(reader)).expect("a letter");
     assert!(es.text.contains("Fecha: 21 de septiembre de 2026, 09:13 (America/Bogota)"), "{}", es.text);
     assert!(
-        en.text.contains("Rows: 48,210") && en.subject.as_str() == "Your report is ready: Sales by day and course",
+        en.text.contains("Rows: 48,210") && en.subject.as_str().starts_with("Your report is ready: Compliance with deadlines"),
         "{}",
         en.text
     );
