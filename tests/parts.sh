@@ -111,24 +111,14 @@ run_unit() {
 
 run_commands() { tests/commands/deploy_up.sh "$@"; }
 
-# Stories mostly wait for something: three a core keep the cores busy. A browser keeps one busy by itself.
+# By the workspace and not by -p: that would choose other features and compile the dependencies again.
 run_flows() {
   local told=${TMPDIR:-/tmp}/flows.txt status=0
-  : >"$told"
-  if [ $# -gt 0 ]; then
-    tell_flows $(($(nproc) + 1)) "$@" || status=$?
-  else
-    tell_flows $(($(nproc) * 3)) --skip browser:: || status=$?
-    tell_flows "$(nproc)" browser:: || status=$?
-  fi
+  # Stories often wait for something: one more than there are cores keeps these busy. With three a core those of the engine get in each other's way.
+  RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) + 1))} cargo test --locked --workspace --test flows -- "$@" | tee "$told" || status=$?
   # For the end of a run: by then other parts have said a lot.
   [ "$status" -eq 0 ] || sed -n '/^failures:$/,$p' "$told" | head -n 120 | cut -c 1-400 >"${FAENA_REASONS:-/dev/null}"
   return "$status"
-}
-
-# tell_flows THREADS ARGUMENT…: by the workspace and not by -p: that would choose other features and compile the dependencies again.
-tell_flows() {
-  RUST_TEST_THREADS=${RUST_TEST_THREADS:-$1} cargo test --locked --workspace --test flows -- "${@:2}" | tee -a "$told"
 }
 
 # As run_bench, with the build that is there; what it asserts is that every job was done and stands in the ledger.
