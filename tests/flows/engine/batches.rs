@@ -115,8 +115,6 @@ async fn a_death_is_followed_at_once_and_success_when_an_operator_has_mended_it(
     .await;
     let right = queue::Edit { args: Some(serde_json::value::to_raw_value(&Stumble { n: 1, times: 0 }).unwrap()), run_at: None };
     stores.operations().edit(dead, &right, "operadora").await.unwrap();
-    reaches(&stores, unwanted, State::Scheduled).await;
-    stores.operations().retry(unwanted, "operadora").await.unwrap();
 
     followed(-1).await;
     quiet(&stores).await;
