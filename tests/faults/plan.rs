@@ -12,10 +12,6 @@ pub(crate) const PER_EPISODE: usize = 20;
 /// What an operator pauses: lanes, or else kinds of jobs.
 const PAUSABLE: [&str; 4] = ["critical", "low/ferry", "carry", "queued"];
 
-/// Where something foreign is put, under names under which nothing may stand just now.
-const LANES: [&str; 4] = ["critical", "default", "low", "low/ferry"];
-const OFTEN_EMPTY: [&str; 7] = ["scheduled", "retryable", "parked", "cancels", "gone", "unique", "ready"];
-
 /// Which of the two stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Store {
@@ -46,10 +42,8 @@ pub(crate) enum Fault {
     RedisFlushed,
     /// Redis is killed and starts empty.
     RedisWiped { down_ms: u64 },
-    /// Redis stands still, for up to longer than a lease: stopped by a signal, or paused by command.
+    /// Redis stands still: stopped by a signal, or paused by command.
     RedisPaused { ms: u64, by_signal: bool },
-    /// Under one of our names Redis holds something foreign.
-    Foreign { key: String, ms: u64 },
     /// Redis is at its memory limit while Postgres is down.
     RedisFull { ms: u64 },
     /// Postgres crashes and recovers.
@@ -137,12 +131,7 @@ impl Plan {
                 Fault::Crash { slot, nth: nth(&mut self.rng, &point), point }
             }
             54..57 => Fault::Starve { slot },
-            57..60 => Fault::RedisPaused { ms: self.rng.random_range(1800..5200), by_signal: self.rng.random() },
-            60..61 => {
-                let (lane, name) =
-                    (LANES[self.rng.random_range(0..LANES.len())], OFTEN_EMPTY[self.rng.random_range(0..OFTEN_EMPTY.len())]);
-                Fault::Foreign { key: format!("{{{lane}}}:{name}"), ms: self.rng.random_range(500..3000) }
-            }
+            57..61 => Fault::RedisPaused { ms: self.rng.random_range(1800..2200), by_signal: self.rng.random() },
             61..64 => Fault::RedisFull { ms: self.rng.random_range(1500..3500) },
             64..68 => Fault::PostgresCrashed { down_ms },
             68..70 => Fault::PostgresStopped { down_ms },
@@ -181,13 +170,11 @@ impl Plan {
 
 /// Whether this point is only passed after Redis has lost something.
 pub(crate) fn needs_loss(point: &str) -> bool {
-    ["reconcile.", "mend.", "epoch."].iter().any(|of_a_loss| point.starts_with(of_a_loss))
+    point.starts_with("reconcile.")
 }
 
 fn nth(rng: &mut StdRng, point: &str) -> u32 {
     match point {
-        // Passed for what came too late to somebody, which not much does.
-        "expiry.ended" | "commands.carried_out" => 1,
         // Passed four times a second by each queue, whatever happens.
         "promote.begun" => rng.random_range(2..12),
         point if needs_loss(point) => 1,
@@ -219,7 +206,6 @@ impl fmt::Display for Fault {
             Self::RedisWiped { down_ms } => write!(f, "Redis killed, back in {down_ms} ms and empty"),
             Self::RedisPaused { ms, by_signal: true } => write!(f, "Redis stopped for {ms} ms"),
             Self::RedisPaused { ms, .. } => write!(f, "CLIENT PAUSE for {ms} ms"),
-            Self::Foreign { key, ms } => write!(f, "something foreign at {key} for {ms} ms"),
             Self::RedisFull { ms } => write!(f, "Redis at maxmemory and Postgres down for {ms} ms"),
             Self::PostgresCrashed { down_ms } => write!(f, "Postgres crashes, back in {down_ms} ms"),
             Self::PostgresStopped { down_ms } => write!(f, "Postgres stops, back in {down_ms} ms"),
@@ -247,8 +233,7 @@ impl Fault {
             Self::RedisTorn { .. } => "Redis forgets its last writes",
             Self::RedisFlushed => "Redis flushed",
             Self::RedisWiped { .. } => "Redis wiped",
-            Self::RedisPaused { .. } => "Redis stands still for 2 to 5 s",
-            Self::Foreign { .. } => "something foreign under one of our keys",
+            Self::RedisPaused { .. } => "Redis paused 2 s",
             Self::RedisFull { .. } => "Redis at maxmemory, Postgres down",
             Self::PostgresCrashed { .. } => "Postgres crashed",
             Self::PostgresStopped { .. } => "Postgres stopped",

@@ -254,17 +254,6 @@ impl World {
                 }
                 met
             }
-            Fault::Foreign { key, ms } => {
-                let redis = self.redis.lock().await;
-                let met = self.meets_work(text).await;
-                let key = format!("{}:{key}", self.stores.namespace);
-                let is_there = ask(&redis, &["SET", &key, "not ours", "NX"]).await? == redis::Value::Okay;
-                wait(ms).await;
-                if is_there {
-                    ask(&redis, &["DEL", &key]).await?;
-                }
-                met && is_there
-            }
             Fault::RedisFull { ms } => {
                 let mut postgres = self.postgres.lock().await;
                 let redis = self.redis.lock().await;
@@ -410,9 +399,10 @@ impl World {
 }
 
 /// One command to Redis itself.
-async fn ask(redis: &MutexGuard<'_, PrivateRedis>, command: &[&str]) -> anyhow::Result<redis::Value> {
+async fn ask(redis: &MutexGuard<'_, PrivateRedis>, command: &[&str]) -> anyhow::Result<()> {
     let mut connection = redis::Client::open(redis.url())?.get_multiplexed_async_connection().await?;
-    Ok(redis::cmd(command[0]).arg(&command[1..]).query_async(&mut connection).await?)
+    redis::cmd(command[0]).arg(&command[1..]).query_async::<redis::Value>(&mut connection).await?;
+    Ok(())
 }
 
 /// How much is under way: acknowledged jobs that have not had their effect yet, as far as the harness has seen; of businesses, what is promised.
