@@ -252,18 +252,18 @@ begin
         replace(replace(m.description, '{1}', v.place), '{2}', v.number) as description) w;
 
     -- What was said. The client reads the answer, the question and the solution; the agents also their notes.
-    insert into desk.comments (ticket_id, ticket_created_at, author_id, body, is_internal, created_at)
-    select l.id, l.created_at, s.author_id, replace(replace(s.body, '{1}', 'esa sede'), '{2}', (100 + floor(l.e * 899))::integer::text), s.is_internal, s.at
+    insert into desk.comments (ticket_id, ticket_created_at, author_id, body, is_internal, by_desk, created_at)
+    select l.id, l.created_at, s.author_id, replace(replace(s.body, '{1}', 'esa sede'), '{2}', (100 + floor(l.e * 899))::integer::text), s.is_internal, s.by_desk, s.at
     from demo_lives l
     join demo_matters m on m.id = l.matter_id
     cross join lateral (values
-        (l.agent_id, m.note, true, l.first_at - interval '1 minute'),
+        (l.agent_id, m.note, true, true, l.first_at - interval '1 minute'),
         (l.agent_id, m.answer || case when l.asked_at is null then '' when m.locale = 'en' then e'\n\nCould you tell us when it happened last, and send a picture of the message?'
-            else e'\n\n¿Nos dices a qué hora pasó la última vez y nos mandas una foto del mensaje?' end, false, l.first_at),
-        (l.requester_id, case when m.locale = 'en' then 'It was this morning, around nine. The picture is on its way by mail.' else 'Fue esta mañana, sobre las nueve. La foto va por correo.' end, false,
+            else e'\n\n¿Nos dices a qué hora pasó la última vez y nos mandas una foto del mensaje?' end, false, true, l.first_at),
+        (l.requester_id, case when m.locale = 'en' then 'It was this morning, around nine. The picture is on its way by mail.' else 'Fue esta mañana, sobre las nueve. La foto va por correo.' end, false, false,
             l.resumed_at),
-        (l.agent_id, m.solution, false, l.resolved_at)
-    ) s (author_id, body, is_internal, at)
+        (l.agent_id, m.solution, false, true, l.resolved_at)
+    ) s (author_id, body, is_internal, by_desk, at)
     where s.at is not null and s.author_id is not null and s.body is not null and s.at >= l.created_at
     order by s.at;
 

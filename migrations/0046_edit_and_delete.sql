@@ -1,6 +1,8 @@
 -- Operators may change what a job that does not run is to do, and remove a job that is over.
 
 alter table faena.commands drop constraint commands_verb_check, add constraint commands_verb_check check (verb in ('retry', 'cancel', 'edit', 'delete'));
+-- What is left of a deleted job is that somebody had it deleted; that goes by itself.
+create index commands_deletions on faena.commands (asked_at, id) where verb = 'delete';
 
 -- Gives a promise other arguments, another time, or both; null: as it is. The arguments are checked as `faena.enqueue` does, against what is
 -- published now; what they say of limits, tenant and uniqueness is read anew, all but what whoever enqueued the job said otherwise. The relay

@@ -43,9 +43,30 @@ await inBrowser(async (page) => {
   // Another one waits, and nobody wants it any more: two clicks, because it cannot be taken back.
   await page.goto(`${SITE}/ops/jobs/${WAITING_JOB}`);
   await look(page, "ops-job-scheduled");
+
+  // First she takes what it is to do for wrong, and then puts it off.
+  await page.getByRole("link", { name: "Cambiar" }).click();
+  await look(page, "ops-job-edit");
+  const right = await page.getByLabel("Argumentos").inputValue();
+  await page.getByLabel("Argumentos").fill('{"user_id": "nadie"}');
+  await page.getByRole("button", { name: "Guardar el cambio" }).click();
+  await page.getByText("args/user_id").waitFor();
+  await look(page, "ops-job-edit-refused");
+  await page.getByLabel("Argumentos").fill(right);
+  await page.locator("#run_at").fill("2031-05-06T07:08");
+  await page.getByRole("button", { name: "Guardar el cambio" }).click();
+  await page.getByRole("status").first().waitFor();
+  await reloadUntil(page, "the job to wait for its new time", async () => (await page.locator("dl").innerText()).includes("2031-05-06 07:08"));
+
   await page.locator("details.sure summary").click();
   await page.locator("form[action$='/cancel'] button").click();
   await page.getByRole("status").first().waitFor();
   await reloadUntil(page, "the job to be cancelled", async () => (await page.getByRole("heading", { level: 1 }).innerText()).match(/cancelad/i));
   await look(page, "ops-job-cancelled");
+
+  // What it held is nobody's business any more.
+  await page.locator("details.sure summary").click();
+  await page.locator("form[action$='/delete'] button").click();
+  await page.waitForURL(/ops\/jobs\?state=cancelled$/);
+  assert.equal((await page.goto(`${SITE}/ops/jobs/${WAITING_JOB}`)).status(), 404);
 });

@@ -129,6 +129,7 @@ pub(crate) async fn judge(world: &World) -> anyhow::Result<(Vec<Finding>, Footpr
         None => judge_record(world).await?,
     };
     judge_counts(world, &mut findings).await?;
+    judge_commands(world, &mut findings).await?;
     let footprint = judge_redis(world, &mut findings).await?;
     Ok((findings, footprint))
 }
@@ -285,6 +286,22 @@ async fn judge_counts(world: &World, findings: &mut Vec<Finding>) -> sqlx::Resul
     let held: Vec<(String, Uuid)> = sqlx::query_as("select key, job_id from faena.unique_holders").fetch_all(&world.db).await?;
     findings.extend(held.into_iter().map(|(key, id)| Finding::general("a key held by nobody", format!("{key} by {id}"))));
     Ok(())
+}
+
+/// Whoever wanted something is told what came of it, a moment after the end of the job at the latest: that is waited for.
+async fn judge_commands(world: &World, findings: &mut Vec<Finding>) -> sqlx::Result<()> {
+    let began = Instant::now();
+    loop {
+        let open: Vec<(String,)> =
+            sqlx::query_as("select to_jsonb(c)::text from faena.commands c where carried_out_at is null or stands")
+                .fetch_all(&world.db)
+                .await?;
+        if open.is_empty() || began.elapsed() > Duration::from_secs(8) {
+            findings.extend(open.into_iter().map(|(command,)| Finding::general("a command that stays open", command)));
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 /// What is left in Redis when nothing is left to do. The recorder forgets a moment after it has written: that is waited for.

@@ -126,7 +126,14 @@ impl Loader {
     /// Once; whether it is heard, and whether it comes before the job's end, is open.
     async fn cancel(self, id: JobId, after: Duration) {
         tokio::time::sleep(after).await;
-        let _ = self.stores.operations().cancel(id, "faults").await;
+        // Half of them each way: the time is twice a drawn one.
+        if (after.as_millis() / 2).is_multiple_of(2) {
+            let _ = self.stores.operations().cancel(id, "faults").await;
+        } else {
+            // As somebody who could not reach Redis leaves it to a worker.
+            let ask = sqlx::query("insert into faena.commands (job_id, verb, actor) values ($1, 'cancel', 'faults')").bind(id);
+            let _ = ask.execute(&self.db).await;
+        }
     }
 
     async fn push(self, mut rng: StdRng) {
@@ -194,7 +201,9 @@ impl Draft {
         let (load, a_while, stumbles) = (Load::default(), rng.random_range(100..1500), rng.random_range(1..4));
         let (kind, work, delay) = match rng.random_range(0..100) {
             0..5 => ("instant", on_any_queue(rng, load), None),
-            5..7 => (EXPIRING, on_any_queue(rng, Load { sleep_ms: a_while / 2, ..load }), None),
+            5..6 => (EXPIRING, on_any_queue(rng, Load { sleep_ms: a_while / 2, ..load }), None),
+            // In a line, where only whoever looks for it ends it.
+            6..7 => (EXPIRING, Work::Queued(Load { sleep_ms: a_while, gate: Some(rng.random_range(0..3)), ..load }), None),
             7..9 => (UNWANTED, on_any_queue(rng, Load { sleep_ms: a_while, ..load }), None),
             9..11 => {
                 let not_before_ms = Utc::now().timestamp_millis() + i64::try_from(a_while).unwrap_or(0);

@@ -4,6 +4,8 @@ use std::{fmt, time::Duration};
 
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
 
+use crate::world::Staff;
+
 /// How many worker processes a world keeps running.
 pub(crate) const SLOTS: usize = 3;
 /// How many faults strike in one episode.
@@ -11,6 +13,10 @@ pub(crate) const PER_EPISODE: usize = 20;
 
 /// What an operator pauses: lanes, or else kinds of jobs.
 const PAUSABLE: [&str; 4] = ["critical", "low/ferry", "carry", "queued"];
+
+/// Where something foreign is put, beside the lane that each staff has of its own, under names under which nothing may stand just now.
+const LANES: [&str; 3] = ["critical", "default", "low"];
+const OFTEN_EMPTY: [&str; 7] = ["scheduled", "retryable", "parked", "cancels", "gone", "unique", "ready"];
 
 /// Which of the two stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,8 +48,10 @@ pub(crate) enum Fault {
     RedisFlushed,
     /// Redis is killed and starts empty.
     RedisWiped { down_ms: u64 },
-    /// Redis stands still: stopped by a signal, or paused by command.
+    /// Redis stands still, for up to longer than a lease: stopped by a signal, or paused by command.
     RedisPaused { ms: u64, by_signal: bool },
+    /// Under one of our names Redis holds something foreign.
+    Foreign { key: String, ms: u64 },
     /// Redis is at its memory limit while Postgres is down.
     RedisFull { ms: u64 },
     /// Postgres crashes and recovers.
@@ -79,10 +87,14 @@ pub(crate) struct Episode {
     pub(crate) strikes: Vec<Strike>,
 }
 
+/// Passed where something expires, and where operators command: not by the two businesses.
+const BY_STRAIN_ONLY: [&str; 2] = ["expiry.ended", "commands.carried_out"];
+
 /// Draws episode after episode.
 #[derive(Debug)]
 pub(crate) struct Plan {
     rng: StdRng,
+    lanes: Vec<&'static str>,
     drawn: usize,
     points: Vec<String>,
     /// Crash points still to be drawn before they are shuffled anew: each is killed in turn.
@@ -91,9 +103,16 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// `stream` tells the plans of one seed apart.
-    pub(crate) fn new(seed: u64, stream: u64, points: &[String]) -> Self {
+    pub(crate) fn new(seed: u64, stream: u64, staff: Staff, points: &[String]) -> Self {
         let rng = StdRng::seed_from_u64(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(stream));
-        Self { rng, drawn: usize::try_from(stream % 2).unwrap_or(0), points: points.to_vec(), decks: [Vec::new(), Vec::new()] }
+        let passed = |point: &&String| staff == Staff::Strain || !BY_STRAIN_ONLY.contains(&point.as_str());
+        Self {
+            rng,
+            lanes: LANES.into_iter().chain([staff.own_lane()]).collect(),
+            drawn: usize::try_from(stream % 2).unwrap_or(0),
+            points: points.iter().filter(passed).cloned().collect(),
+            decks: [Vec::new(), Vec::new()],
+        }
     }
 
     /// The next episode; mild and harsh ones alternate.
@@ -131,7 +150,12 @@ impl Plan {
                 Fault::Crash { slot, nth: nth(&mut self.rng, &point), point }
             }
             54..57 => Fault::Starve { slot },
-            57..61 => Fault::RedisPaused { ms: self.rng.random_range(1800..2200), by_signal: self.rng.random() },
+            57..60 => Fault::RedisPaused { ms: self.rng.random_range(1800..5200), by_signal: self.rng.random() },
+            60..61 => {
+                let lane = self.lanes[self.rng.random_range(0..self.lanes.len())];
+                let name = OFTEN_EMPTY[self.rng.random_range(0..OFTEN_EMPTY.len())];
+                Fault::Foreign { key: format!("{{{lane}}}:{name}"), ms: self.rng.random_range(500..3000) }
+            }
             61..64 => Fault::RedisFull { ms: self.rng.random_range(1500..3500) },
             64..68 => Fault::PostgresCrashed { down_ms },
             68..70 => Fault::PostgresStopped { down_ms },
@@ -170,11 +194,13 @@ impl Plan {
 
 /// Whether this point is only passed after Redis has lost something.
 pub(crate) fn needs_loss(point: &str) -> bool {
-    point.starts_with("reconcile.")
+    ["reconcile.", "mend.", "epoch."].iter().any(|of_a_loss| point.starts_with(of_a_loss))
 }
 
 fn nth(rng: &mut StdRng, point: &str) -> u32 {
     match point {
+        // Passed for what came too late to somebody, which not much does.
+        "expiry.ended" | "commands.carried_out" => 1,
         // Passed four times a second by each queue, whatever happens.
         "promote.begun" => rng.random_range(2..12),
         point if needs_loss(point) => 1,
@@ -206,6 +232,7 @@ impl fmt::Display for Fault {
             Self::RedisWiped { down_ms } => write!(f, "Redis killed, back in {down_ms} ms and empty"),
             Self::RedisPaused { ms, by_signal: true } => write!(f, "Redis stopped for {ms} ms"),
             Self::RedisPaused { ms, .. } => write!(f, "CLIENT PAUSE for {ms} ms"),
+            Self::Foreign { key, ms } => write!(f, "something foreign at {key} for {ms} ms"),
             Self::RedisFull { ms } => write!(f, "Redis at maxmemory and Postgres down for {ms} ms"),
             Self::PostgresCrashed { down_ms } => write!(f, "Postgres crashes, back in {down_ms} ms"),
             Self::PostgresStopped { down_ms } => write!(f, "Postgres stops, back in {down_ms} ms"),
@@ -233,7 +260,8 @@ impl Fault {
             Self::RedisTorn { .. } => "Redis forgets its last writes",
             Self::RedisFlushed => "Redis flushed",
             Self::RedisWiped { .. } => "Redis wiped",
-            Self::RedisPaused { .. } => "Redis paused 2 s",
+            Self::RedisPaused { .. } => "Redis stands still for 2 to 5 s",
+            Self::Foreign { .. } => "something foreign under one of our keys",
             Self::RedisFull { .. } => "Redis at maxmemory, Postgres down",
             Self::PostgresCrashed { .. } => "Postgres crashed",
             Self::PostgresStopped { .. } => "Postgres stopped",

@@ -209,7 +209,7 @@ impl Report {
         }
         if !state.noticed.is_empty() {
             let _ = writeln!(text, "\n| sabotage | noticed after | by |\n| --- | --- | --- |");
-            for name in SABOTAGES {
+            for (name, _) in SABOTAGES {
                 match state.noticed.get(name) {
                     Some(Some((struck, finding, _))) => {
                         let _ = writeln!(text, "| {name} | {struck} faults | {} |", finding.judgement);

@@ -60,6 +60,8 @@ pub(crate) struct World {
     first_of_episode: AtomicI64,
     deploying: Mutex<()>,
     armed: Semaphore,
+    /// Keys under which something foreign has stood.
+    foreign: Mutex<BTreeSet<String>>,
 }
 
 /// A fault that struck, and whether work was in flight.
@@ -76,6 +78,16 @@ pub(crate) enum Staff {
     Strain,
     /// The school and the help desk.
     Businesses,
+}
+
+impl Staff {
+    /// A lane that nobody else has.
+    pub(crate) const fn own_lane(self) -> &'static str {
+        match self {
+            Self::Strain => "low/ferry",
+            Self::Businesses => "low/reports",
+        }
+    }
 }
 
 impl World {
@@ -95,6 +107,7 @@ impl World {
             Staff::Businesses => Some(Businesses::open(&stores, db.clone(), &database_url, &redis_url).await?),
         };
         let mut settings = businesses.as_ref().map(|businesses| businesses.settings.clone()).unwrap_or_default();
+        let own_lane = format!("{}=2", staff.own_lane());
         let ours = [
             ("DATABASE_URL", database_url.as_str()),
             ("REDIS_URL", &redis_url),
@@ -103,7 +116,7 @@ impl World {
             ("SLOTS_CRITICAL", "3"),
             ("SLOTS_DEFAULT", "8"),
             ("SLOTS_LOW", "3"),
-            ("SLOTS_LANES", if staff == Staff::Strain { "low/ferry=2" } else { "low/reports=2" }),
+            ("SLOTS_LANES", &own_lane),
             ("DRAIN_SECONDS", "3"),
             // The crew supervises, and kills what it means to kill.
             ("SUPERVISE", "false"),
@@ -127,6 +140,7 @@ impl World {
             first_of_episode: AtomicI64::new(0),
             deploying: Mutex::default(),
             armed: Semaphore::new(MOST_ARMED as usize),
+            foreign: Mutex::default(),
         });
         tokio::spawn(count_outstanding(Arc::downgrade(&world)));
         Ok(world)
@@ -254,6 +268,18 @@ impl World {
                 }
                 met
             }
+            Fault::Foreign { key, ms } => {
+                let redis = self.redis.lock().await;
+                let met = self.meets_work(text).await;
+                let key = format!("{}:{key}", self.stores.namespace);
+                let is_there = ask(&redis, &["SET", &key, NOT_OURS, "NX"]).await? == redis::Value::Okay;
+                self.foreign.lock().await.insert(key.clone());
+                wait(ms).await;
+                if is_there {
+                    ask(&redis, &["DEL", &key]).await?;
+                }
+                met && is_there
+            }
             Fault::RedisFull { ms } => {
                 let mut postgres = self.postgres.lock().await;
                 let redis = self.redis.lock().await;
@@ -357,6 +383,13 @@ impl World {
         damage(&mut redis);
         tokio::time::sleep(Duration::from_millis(down_ms)).await;
         redis.resume().await;
+        // That something foreign was removed may be among what it has forgotten, and nobody else removes it.
+        for key in &*self.foreign.lock().await {
+            let held = ask(&redis, &["GET", key]).await;
+            if held.is_ok_and(|held| held == redis::Value::BulkString(NOT_OURS.into())) {
+                let _ = ask(&redis, &["DEL", key]).await;
+            }
+        }
         met
     }
 
@@ -398,11 +431,13 @@ impl World {
     }
 }
 
+/// What is foreign says so.
+const NOT_OURS: &str = "not ours";
+
 /// One command to Redis itself.
-async fn ask(redis: &MutexGuard<'_, PrivateRedis>, command: &[&str]) -> anyhow::Result<()> {
+async fn ask(redis: &MutexGuard<'_, PrivateRedis>, command: &[&str]) -> anyhow::Result<redis::Value> {
     let mut connection = redis::Client::open(redis.url())?.get_multiplexed_async_connection().await?;
-    redis::cmd(command[0]).arg(&command[1..]).query_async::<redis::Value>(&mut connection).await?;
-    Ok(())
+    Ok(redis::cmd(command[0]).arg(&command[1..]).query_async(&mut connection).await?)
 }
 
 /// How much is under way: acknowledged jobs that have not had their effect yet, as far as the harness has seen; of businesses, what is promised.

@@ -80,6 +80,11 @@ impl<A> Default for Answers<A> {
 }
 
 impl<A: Clone> Answers<A> {
+    /// From now on every key is new.
+    pub(crate) fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Carries out a request once for each key; a key that comes with another request is `in_use`. An error of the work is not remembered.
     pub(crate) fn once<E>(
         &self,

@@ -16,7 +16,7 @@ use jobs::{
     },
 };
 use rand::{SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
-use sqlx::{Connection as _, Executor as _, PgConnection, PgPool};
+use sqlx::{Executor as _, PgPool};
 
 /// Fills a help desk with tickets in Spanish, and what was said under them, and searches it, each time for something that was not asked before.
 #[derive(Debug, Parser)]
@@ -131,17 +131,8 @@ async fn main() -> anyhow::Result<()> {
     ensure!(settings.tickets > 0 && settings.clients > 0 && settings.searches > 0, "all numbers must be 1 at least");
     let stores = Stores::fresh().await;
     let told = tell(&settings, &stores.db).await;
-    stores.db.close().await;
-    drop_database(&stores).await?;
+    stores.remove().await?;
     println!("{}", told?);
-    Ok(())
-}
-
-/// A database of this size is not left to others.
-async fn drop_database(stores: &Stores) -> anyhow::Result<()> {
-    let server = std::env::var("FAENA_TEST_DATABASE_URL").context("FAENA_TEST_DATABASE_URL")?;
-    let mut admin = PgConnection::connect(&server).await?;
-    admin.execute(sqlx::AssertSqlSafe(format!("drop database {} with (force)", stores.namespace))).await?;
     Ok(())
 }
 

@@ -25,7 +25,7 @@ pub struct Stores {
     pub db: PgPool,
     /// The engine's handle on the test's live jobs.
     pub store: Store,
-    _database: Arc<Database>,
+    database: Arc<Database>,
 }
 
 /// A database that goes when its test ends: those of a whole run would fill a disk.
@@ -69,7 +69,17 @@ impl Stores {
         let db = PgPoolOptions::new().max_connections(8).connect_lazy(&database_url).expect("a Postgres URL");
         let store = Store::new(redis_server, &name).expect("a Redis URL");
         let database = Arc::new(Database { server: database_server.to_owned(), name: name.clone() });
-        Self { database_url, redis_url: redis_server.to_owned(), namespace: name, db, store, _database: database }
+        Self { database_url, redis_url: redis_server.to_owned(), namespace: name, db, store, database }
+    }
+
+    /// Removes the database now: one of millions of rows is not left to whoever tidies up behind stories.
+    ///
+    /// # Errors
+    /// Postgres refuses.
+    pub async fn remove(self) -> sqlx::Result<()> {
+        self.db.close().await;
+        let mut admin = PgConnection::connect(&self.database.server).await?;
+        admin.execute(sqlx::AssertSqlSafe(format!("drop database {} with (force)", self.namespace))).await.map(drop)
     }
 
     /// What an operator may look at and do.

@@ -13,7 +13,7 @@ use queue::{
     Job,
     kit::{Kit, Outcome},
 };
-use sqlx::{Connection as _, Executor as _, PgConnection, PgPool};
+use sqlx::{Executor as _, PgPool};
 
 /// Fills a school with sales of two years, has their statistics worked out, and changes some of them.
 #[derive(Debug, Parser)]
@@ -50,17 +50,8 @@ async fn main() -> anyhow::Result<()> {
     ensure!(settings.rounds > 0 && settings.looks > 0, "--rounds and --looks must be 1 at least");
     let stores = Stores::fresh().await;
     let told = tell(&settings, &stores.db).await;
-    stores.db.close().await;
-    drop_database(&stores).await?;
+    stores.remove().await?;
     println!("{}", told?);
-    Ok(())
-}
-
-/// A database of this size is not left to others.
-async fn drop_database(stores: &Stores) -> anyhow::Result<()> {
-    let server = std::env::var("FAENA_TEST_DATABASE_URL").context("FAENA_TEST_DATABASE_URL")?;
-    let mut admin = PgConnection::connect(&server).await?;
-    admin.execute(sqlx::AssertSqlSafe(format!("drop database {} with (force)", stores.namespace))).await?;
     Ok(())
 }
 
@@ -80,16 +71,26 @@ async fn tell(settings: &Settings, db: &PgPool) -> anyhow::Result<String> {
         times.push(ms(began));
     }
     lines.push(line("the view alone, refreshed concurrently", &mut times));
+    let mut beside = vec![
+        String::new(),
+        "| a refresh | written ahead, kB, median | reads of the view meanwhile | of them held up by a lock |".to_owned(),
+        "| --- | ---: | ---: | ---: |".to_owned(),
+    ];
     for (count, days) in CHANGES {
-        let mut times = Vec::new();
+        let (mut times, mut written, mut reads, mut waits) = (Vec::new(), Vec::new(), 0, 0);
         for round in 0..settings.rounds {
             if count > 0 {
                 change(db, settings.sales, count.min(settings.sales), days, &format!("{count}.{days}.{round}.")).await?;
             }
-            times.push(done(&kit, RefreshSalesStatistics {}).await?);
+            let refresh = watched(&kit, db).await?;
+            times.push(refresh.ms);
+            written.push(refresh.written as f64 / 1000.0);
+            reads += refresh.reads;
+            waits += refresh.waits;
         }
         let strewn = if days > 0 { format!(", strewn over {days} days") } else { String::new() };
         lines.push(line(&format!("roll-up and view, {count} sales changed{strewn}"), &mut times));
+        beside.push(format!("| {count} sales changed{strewn} | {:.0} | {reads} | {waits} |", at(&mut written, 0.5)));
     }
     let mut times = Vec::new();
     for _ in 0..settings.rounds.min(3) {
@@ -113,6 +114,7 @@ async fn tell(settings: &Settings, db: &PgPool) -> anyhow::Result<String> {
         }
         all.push((name, times));
     }
+    lines.extend(beside);
     lines.push(String::new());
     lines.push("| /admin/statistics asks for | times | ms, median | ms, 95 % | ms, the worst |".to_owned());
     lines.push("| --- | ---: | ---: | ---: | ---: |".to_owned());
@@ -129,6 +131,38 @@ async fn done<J: Job<Ports = Ports>>(kit: &Kit<Ports>, job: J) -> anyhow::Result
     let outcome = kit.attempt(job).await;
     ensure!(outcome == Outcome::Completed, "{}: {outcome:?}", J::NAME);
     Ok(ms(began))
+}
+
+/// A refresh, and who reads meanwhile.
+struct Watched {
+    ms: f64,
+    /// Bytes of write-ahead log.
+    written: i64,
+    reads: u32,
+    /// Reads that would have waited for a lock for longer than a millisecond.
+    waits: u32,
+}
+
+async fn watched(kit: &Kit<Ports>, db: &PgPool) -> anyhow::Result<Watched> {
+    let begin: String = sqlx::query_scalar("select pg_current_wal_insert_lsn()::text").fetch_one(db).await?;
+    let mut reader = db.acquire().await?.detach();
+    reader.execute("set lock_timeout = '1ms'").await?;
+    let (mut reads, mut waits) = (0, 0);
+    let mut refresh = std::pin::pin!(done(kit, RefreshSalesStatistics {}));
+    let ms = loop {
+        tokio::select! {
+            took = &mut refresh => break took?,
+            read = reader.execute("select sum(total_ventas) from school.estadisticas_ventas") => {
+                reads += 1;
+                waits += u32::from(read.is_err());
+            }
+        }
+    };
+    let written = sqlx::query_scalar("select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), $1::text::pg_lsn)::bigint")
+        .bind(begin)
+        .fetch_one(db)
+        .await?;
+    Ok(Watched { ms, written, reads, waits })
 }
 
 /// Money of some sales goes back.

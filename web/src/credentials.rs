@@ -28,6 +28,30 @@ pub(crate) async fn keys(State(app): State<App>) -> Result<Response, Problem> {
     Ok(open("application/jwk-set+json", Json(json!({ "keys": keys })).into_response()))
 }
 
+/// `GET /.well-known/did.json`: the same keys, for whoever resolves the school as `did:web` (W3C CCG, did:web method, 2.3).
+pub(crate) async fn did(State(app): State<App>) -> Result<Response, Problem> {
+    let keys = PublicKey::all(&app.db).await.doing("listing the public keys")?;
+    let home = &app.settings.public_url;
+    // A colon parts the method's own segments, so that of a port is spelled otherwise.
+    let port = home.port().map(|port| format!("%3A{port}")).unwrap_or_default();
+    let did = format!("did:web:{}{port}", home.host_str().unwrap_or_default());
+    let names: Vec<String> = keys.iter().map(|key| format!("{did}#{}", key.id)).collect();
+    let methods: Vec<Value> = keys
+        .iter()
+        .zip(&names)
+        .map(|(key, name)| json!({ "id": name, "type": "JsonWebKey", "controller": did, "publicKeyJwk": jwk(&app, key) }))
+        .collect();
+    let document = json!({
+        "@context": ["https://www.w3.org/ns/did/v1", "https://w3id.org/security/jwk/v1"],
+        "id": did,
+        // What credentials name as their issuer.
+        "alsoKnownAs": [home.as_str().trim_end_matches('/')],
+        "verificationMethod": methods,
+        "assertionMethod": names,
+    });
+    Ok(open("application/did+json", Json(document).into_response()))
+}
+
 /// `GET /certificate-keys/{name}`: one key, as `kid` in a token names it.
 pub(crate) async fn key(State(app): State<App>, Path(name): Path<String>) -> Result<Response, Problem> {
     let id: KeyId = name.parse().map_err(|_| Problem::NotFound)?;

@@ -93,7 +93,7 @@ impl Batch {
     }
 
     /// Begins it in the caller's transaction. Its jobs join it there, or while others of it have not ended, as when one of them enqueues more.
-    /// One without jobs is never over.
+    /// One without jobs is never over, and swept when it is old.
     ///
     /// # Errors
     /// What it is about is empty or too long, something that follows is wrong, or Postgres refuses the row.
@@ -149,11 +149,12 @@ pub(crate) async fn note_ends(tx: &mut PgConnection, jobs: &[JobId], states: &[S
     .map(drop)
 }
 
-/// A job is promised anew: if it is of a batch, that is not over any more.
+/// A job is promised anew: if it is of a batch, that is not over any more. Whatever stands in the batch's row: who looks just now whether it is over does not see
+/// this yet, and ends it; this waits for that, and holds.
 pub(crate) async fn reopen(tx: &mut PgConnection, job: JobId) -> sqlx::Result<()> {
     sqlx::query(
         "with again as (update faena.batch_jobs set state = null where job_id = $1 returning batch_id)
-         update faena.batches b set ended_at = null from again where b.id = again.batch_id and b.ended_at is not null",
+         update faena.batches b set ended_at = null from again where b.id = again.batch_id",
     )
     .bind(job)
     .execute(tx)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::{PgConnection, PgPool, types::Json};
+use sqlx::{Acquire as _, PgConnection, PgPool, types::Json};
 
 use crate::{
     batch,
@@ -20,6 +20,12 @@ use crate::{
 };
 
 const PAUSE: Duration = Duration::from_secs(1);
+/// A wish that has stood for so long without an end to the job may be forgotten in Redis.
+const TOLD_AGAIN_AFTER_SECONDS: i32 = 5;
+/// So many are looked at together.
+const SOME: usize = 100;
+/// What an operator changes in Postgres waits for nobody for longer: what it holds meanwhile, recorders may want.
+pub(crate) const PATIENCE: &str = "set local lock_timeout = '3s'";
 
 /// What came of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +122,7 @@ impl Operations {
     pub async fn retry(&self, id: JobId, actor: &str) -> Result<CommandOutcome, CommandError> {
         let state = self.state_of(id).await?;
         let mut tx = self.db.begin().await?;
+        sqlx::query(PATIENCE).execute(&mut *tx).await?;
         let command = write_command(&mut tx, id, "retry", actor).await?;
         match state {
             State::Dead | State::Cancelled => {
@@ -136,8 +143,9 @@ impl Operations {
                         });
                     }
                 }
-                sqlx::query(include_str!("sql/promise_again.sql")).bind(id).execute(&mut *tx).await?;
+                // First what may have to be waited for: the other changes what every recorder writes.
                 batch::reopen(&mut tx, id).await?;
+                sqlx::query(include_str!("sql/promise_again.sql")).bind(id).execute(&mut *tx).await?;
                 close_command(&mut tx, command, CommandOutcome::EnqueuedAgain.as_str()).await?;
                 tx.commit().await?;
                 Ok(CommandOutcome::EnqueuedAgain)
@@ -170,7 +178,7 @@ impl Operations {
         // waits for.
         let carried = carry_out(&self.store, &mut tx, id, Verb::Cancel, actor).await;
         if matches!(carried, Ok(Carried::NotYet)) {
-            let ended = end_unpushed(&mut tx, id, &format!("cancelled by {actor} before it was pushed")).await?;
+            let ended = end_absent(&mut tx, id, &format!("cancelled by {actor} before it was pushed")).await?;
             if ended.is_empty() {
                 // It has had its effect, and Redis forgot. Pushed once more, it ends completed.
                 tx.rollback().await?;
@@ -180,9 +188,15 @@ impl Operations {
                     state: "over, but for its end".to_owned(),
                 });
             }
+            ends::settle(&mut tx, &ended).await?;
             close_command(&mut tx, command, CommandOutcome::Cancelled.as_str()).await?;
             tx.commit().await?;
             return Ok(CommandOutcome::Cancelled);
+        }
+        if matches!(carried, Ok(Carried::Out(_))) {
+            // Redis has it. Should Redis forget it, reconcile must find it, and not a relay that asks nobody.
+            let mark = sqlx::query("update faena.outbox set pushed_at = clock_timestamp() where id = $1 and pushed_at is null");
+            mark.bind(id).execute(&mut *tx).await?;
         }
         tx.commit().await?;
         self.answer(command, id, Verb::Cancel, carried).await
@@ -208,10 +222,10 @@ impl Operations {
         match carried {
             Err(_) | Ok(Carried::NotYet) => Ok(CommandOutcome::Pending),
             Ok(Carried::Out(outcome)) => {
-                close_command(&mut *self.db.acquire().await?, command, outcome.as_str()).await?;
+                note(&mut *self.db.acquire().await?, command, id, outcome).await?;
                 Ok(outcome)
             }
-            Ok(Carried::TooLate) => {
+            Ok(Carried::Ending | Carried::TooLate) => {
                 let mut connection = self.db.acquire().await?;
                 close_command(&mut connection, command, TOO_LATE).await?;
                 // A worker may have carried it out in between, and then this was too late.
@@ -253,63 +267,149 @@ impl Verb {
 enum Carried {
     Out(CommandOutcome),
     TooLate,
+    /// The job's end is on its way to the ledger.
+    Ending,
     /// Redis has lost the job, and reconcile has not brought it back yet.
     NotYet,
 }
 
-/// Carries out commands that their askers could not, until halted.
+/// Carries out commands that their askers could not, and tells Redis again of wishes that stand, until halted.
 pub(crate) async fn carry_out_commands(store: Store, db: PgPool, mut outage: Outage) {
-    let mut after = 0;
+    let (mut after, mut told_until) = (0, 0);
     loop {
-        match bounded(carry_out_open(&store, &db, after)).await {
-            Ok((next, None)) => {
-                after = next;
+        let refused = match carry_out_some(&store, &db, &mut after, &outage).await {
+            Ok(refused) => bounded(tell_again(&store, &db, &mut told_until)).await.map(|again| refused.or(again)),
+            failed => failed,
+        };
+        match refused {
+            Ok(None) => {
                 outage.over();
+                if after > 0 {
+                    continue;
+                }
             }
-            Ok((next, Some(error))) => {
-                after = next;
-                outage.failed(&error);
-            }
-            Err(error) => outage.failed(&error),
+            Ok(Some(error)) | Err(error) => outage.failed(&error),
         }
         tokio::time::sleep(PAUSE).await;
     }
 }
 
-/// Carries out a hundred of them; those that cannot be yet do not keep the others from their turn. Answers where to go on, and what a lane had to
-/// say whose keys are not what they must be.
-async fn carry_out_open(store: &Store, db: &PgPool, after: i64) -> Result<(i64, Option<OperationsError>), OperationsError> {
-    const SOME: usize = 100;
+/// Carries out some of those that are open behind one of them, each in a step of its own: what is done is noted whatever befalls the next. Those that
+/// cannot be yet do not keep the others from their turn. Answers what a lane had to say whose keys are not what they must be.
+async fn carry_out_some(
+    store: &Store,
+    db: &PgPool,
+    after: &mut i64,
+    outage: &Outage,
+) -> Result<Option<OperationsError>, OperationsError> {
+    let listed = async {
+        let open =
+            "select id, job_id, verb, actor from faena.commands where carried_out_at is null and id > $1 order by id limit $2";
+        Ok::<Vec<Open>, OperationsError>(sqlx::query_as(open).bind(*after).bind(SOME as i64).fetch_all(db).await?)
+    };
+    let open = bounded(listed).await?;
+    let (mut refused, is_last) = (None, open.len() < SOME);
+    for command in open {
+        // Also when it fails: then it is tried again in its turn.
+        *after = command.id;
+        refused = bounded(carry_out_one(store, db, &command)).await?.or(refused);
+        outage.waits();
+    }
+    if is_last {
+        *after = 0;
+    }
+    Ok(refused)
+}
+
+/// A command that nobody has carried out yet.
+#[derive(Debug, sqlx::FromRow)]
+struct Open {
+    id: i64,
+    job_id: JobId,
+    verb: String,
+    actor: String,
+}
+
+async fn carry_out_one(store: &Store, db: &PgPool, open: &Open) -> Result<Option<OperationsError>, OperationsError> {
     let mut tx = db.begin().await?;
-    let open: Vec<(i64, JobId, String, String)> = sqlx::query_as(
-        "select id, job_id, verb, actor from faena.commands where carried_out_at is null and id > $1 order by id limit $2 for update skip locked",
+    // Another worker may have it in hand, or it is closed by now.
+    let lock = sqlx::query("select from faena.commands where id = $1 and carried_out_at is null for update skip locked");
+    if lock.bind(open.id).fetch_optional(&mut *tx).await?.is_none() {
+        return Ok(None);
+    }
+    let verb = if open.verb == "cancel" { Verb::Cancel } else { Verb::Retry };
+    let carried = match carry_out(store, &mut tx, open.job_id, verb, &open.actor).await {
+        Err(OperationsError::Redis(error)) if error.is_of_one_lane() => return Ok(Some(error.into())),
+        carried => carried?,
+    };
+    match carried {
+        Carried::Out(outcome) => note(&mut tx, open.id, open.job_id, outcome).await?,
+        Carried::NotYet => return Ok(None),
+        Carried::Ending | Carried::TooLate => {
+            // By whom? Whoever carried it out may have died before it was noted. The ledger knows, once the end is in it.
+            let end: Option<(bool,)> = sqlx::query_as(
+                "select state = 'cancelled' and not starts_with(reason, 'expired: ') and not starts_with(reason, 'duplicate of ') from faena.jobs where id = $1",
+            )
+            .bind(open.job_id)
+            .fetch_optional(&mut *tx)
+            .await?;
+            match (verb, end) {
+                (Verb::Cancel, Some((true,))) => close_command(&mut tx, open.id, CommandOutcome::Cancelled.as_str()).await?,
+                (Verb::Cancel, None) if matches!(carried, Carried::Ending) => return Ok(None),
+                _ => close_command(&mut tx, open.id, TOO_LATE).await?,
+            }
+        }
+    }
+    crash_point("commands.carried_out");
+    tx.commit().await?;
+    Ok(None)
+}
+
+/// Redis may have forgotten a wish, or the end that it was granted by: it is told again until the ledger has the job's end. Told twice it does the same.
+/// What it has lost altogether, reconcile ends.
+async fn tell_again(store: &Store, db: &PgPool, until: &mut i64) -> Result<Option<OperationsError>, OperationsError> {
+    sqlx::query(
+        "update faena.commands set stands = false where id in (
+             select id from faena.commands c where stands and not exists (select from faena.outbox o where o.id = c.job_id) for update skip locked)",
     )
-    .bind(after)
+    .execute(db)
+    .await?;
+    // Locked, so that whoever promises the job anew waits for a wish that is on its way.
+    let mut tx = db.begin().await?;
+    let standing: Vec<(i64, JobId, String, String)> = sqlx::query_as(
+        "select c.id, c.job_id, o.queue, c.actor from faena.commands c join faena.outbox o on o.id = c.job_id
+         where c.stands and c.id > $1 and c.carried_out_at < clock_timestamp() - make_interval(secs => $2)
+         order by c.id limit $3 for update of c skip locked",
+    )
+    .bind(*until)
+    .bind(TOLD_AGAIN_AFTER_SECONDS)
     .bind(SOME as i64)
     .fetch_all(&mut *tx)
     .await?;
-    let (mut refused, next) = (None, open.last().filter(|_| open.len() == SOME).map_or(0, |(command, ..)| *command));
-    let any = !open.is_empty();
-    for (command, id, verb, actor) in open {
-        let verb = if verb == "cancel" { Verb::Cancel } else { Verb::Retry };
-        match carry_out(store, &mut tx, id, verb, &actor).await {
-            Ok(Carried::Out(outcome)) => close_command(&mut tx, command, outcome.as_str()).await?,
-            Ok(Carried::TooLate) => close_command(&mut tx, command, TOO_LATE).await?,
-            Ok(Carried::NotYet) => {}
-            Err(OperationsError::Redis(error)) if error.is_of_one_lane() => refused = Some(error.into()),
-            Err(error) => return Err(error),
+    *until = standing.last().filter(|_| standing.len() == SOME).map_or(0, |(id, ..)| *id);
+    let mut refused = None;
+    for (_, id, queue, actor) in standing {
+        let Ok(lane) = queue.parse::<Lane>() else { continue };
+        match carry_out_in(store, lane, id, Verb::Cancel, &actor).await {
+            Ok(_) => {}
+            Err(error) if error.is_of_one_lane() => refused = Some(error.into()),
+            Err(error) => return Err(error.into()),
         }
     }
-    if any {
-        crash_point("commands.carried_out");
-    }
     tx.commit().await?;
-    Ok((next, refused))
+    Ok(refused)
 }
 
 async fn carry_out(store: &Store, db: &mut PgConnection, id: JobId, verb: Verb, actor: &str) -> Result<Carried, OperationsError> {
+    let promised: Option<String> =
+        sqlx::query_scalar("select queue from faena.outbox where id = $1").bind(id).fetch_optional(&mut *db).await?;
+    // A promise is in its lane or nowhere.
+    let lanes = match promised.as_ref().and_then(|queue| queue.parse::<Lane>().ok()) {
+        Some(lane) => vec![lane],
+        None => lanes(db).await?,
+    };
     let mut refused = None;
-    for lane in lanes(db).await? {
+    for lane in lanes {
         match carry_out_in(store, lane, id, verb, actor).await {
             Ok(None) => {}
             Ok(Some(carried)) => return Ok(carried),
@@ -318,11 +418,10 @@ async fn carry_out(store: &Store, db: &mut PgConnection, id: JobId, verb: Verb, 
             Err(error) => return Err(error.into()),
         }
     }
-    if let Some(error) = refused {
-        return Err(error.into());
+    match refused {
+        Some(error) => Err(error.into()),
+        None => Ok(if promised.is_some() { Carried::NotYet } else { Carried::TooLate }),
     }
-    let (promised,) = sqlx::query_as("select exists (select from faena.outbox where id = $1)").bind(id).fetch_one(db).await?;
-    Ok(if promised { Carried::NotYet } else { Carried::TooLate })
 }
 
 /// `None`: the lane does not know the job.
@@ -335,17 +434,27 @@ async fn carry_out_in(store: &Store, lane: Lane, id: JobId, verb: Verb, actor: &
         Verb::Cancel => match store.cancel(lane, &key, &cancel_event(&key, format!("cancelled by {actor}")), false).await? {
             Cancelled::Now => Some(Carried::Out(CommandOutcome::Cancelled)),
             Cancelled::Asked => Some(Carried::Out(CommandOutcome::CancelRequested)),
-            Cancelled::TooLate => Some(Carried::TooLate),
+            Cancelled::TooLate => Some(Carried::Ending),
             Cancelled::Unknown => None,
         },
     })
 }
 
-/// Ends a promise that is not in Redis. Its row is locked, so that no relay has it in hand. Nothing is answered when it has had its effect.
-pub(crate) async fn end_unpushed(tx: &mut PgConnection, id: JobId, reason: &str) -> Result<Vec<Ended>, OperationsError> {
-    let ended: Vec<Ended> =
-        sqlx::query_as(include_str!("sql/cancel_unpushed.sql")).bind(id).bind(reason).fetch_all(&mut *tx).await?;
-    ends::settle(tx, &ended).await?;
+/// Ends a promise that is not in Redis. Its row is locked, so that no relay has it in hand. Nothing is answered when it has had its effect: then the
+/// transaction must not be kept. What the end brings with it is left to the caller.
+pub(crate) async fn end_absent(tx: &mut PgConnection, id: JobId, reason: &str) -> sqlx::Result<Vec<Ended>> {
+    sqlx::query_as(include_str!("sql/end_absent.sql")).bind(id).bind(reason).fetch_all(tx).await
+}
+
+/// The same, and if it has had its effect nothing has happened.
+pub(crate) async fn try_to_end_absent(tx: &mut PgConnection, id: JobId, reason: &str) -> sqlx::Result<Vec<Ended>> {
+    let mut end = tx.begin().await?;
+    let ended = end_absent(&mut end, id, reason).await?;
+    if ended.is_empty() {
+        end.rollback().await?;
+    } else {
+        end.commit().await?;
+    }
     Ok(ended)
 }
 
@@ -373,9 +482,23 @@ async fn outcome_of(connection: &mut PgConnection, command: i64) -> sqlx::Result
     Ok(all.into_iter().find(|known| outcome.as_deref() == Some(known.as_str())))
 }
 
+/// Notes what a command came to in Redis. What it has made available at once is so after a wipe, too.
+async fn note(connection: &mut PgConnection, command: i64, id: JobId, outcome: CommandOutcome) -> sqlx::Result<()> {
+    if outcome == CommandOutcome::MadeAvailable {
+        sqlx::query("update faena.outbox set run_at = clock_timestamp() where id = $1 and run_at > clock_timestamp()")
+            .bind(id)
+            .execute(&mut *connection)
+            .await?;
+    }
+    close_command(connection, command, outcome.as_str()).await
+}
+
+/// A wish to cancel stands until the promise has its end.
 pub(crate) async fn close_command(connection: &mut PgConnection, command: i64, outcome: &str) -> sqlx::Result<()> {
     sqlx::query(
-        "update faena.commands set carried_out_at = clock_timestamp(), outcome = $2 where id = $1 and carried_out_at is null",
+        "update faena.commands c set carried_out_at = clock_timestamp(), outcome = $2,
+             stands = (c.verb = 'cancel' and $2 <> 'too_late' and exists (select from faena.outbox o where o.id = c.job_id))
+         where c.id = $1 and c.carried_out_at is null",
     )
     .bind(command)
     .bind(outcome)

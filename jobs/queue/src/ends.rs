@@ -102,14 +102,16 @@ struct Rows {
 }
 
 /// Promises what follows, each once: one that is known already was promised by an earlier end of the same job, which an operator ran
-/// again.
+/// again. So is one that was deleted from the ledger since.
 pub(crate) async fn promise(tx: &mut PgConnection, mut follow_ups: BTreeMap<JobId, Parcel>) -> sqlx::Result<()> {
     let ids: Vec<JobId> = follow_ups.keys().copied().collect();
-    let known: Vec<(JobId,)> =
-        sqlx::query_as("select id from faena.outbox where id = any($1) union all select id from faena.jobs where id = any($1)")
-            .bind(&ids)
-            .fetch_all(&mut *tx)
-            .await?;
+    let known: Vec<(JobId,)> = sqlx::query_as(
+        "select id from faena.outbox where id = any($1) union all select id from faena.jobs where id = any($1)
+         union all select job_id from faena.commands where job_id = any($1) and verb = 'delete'",
+    )
+    .bind(&ids)
+    .fetch_all(&mut *tx)
+    .await?;
     for (id,) in known {
         follow_ups.remove(&id);
     }

@@ -62,6 +62,9 @@ pub struct Envelope {
     /// The trace it belongs to (W3C Trace Context, `traceparent`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
+    /// When an operator changed it last, which tells it from what it was before.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "chrono::serde::ts_microseconds_option")]
+    pub edited_at: Option<DateTime<Utc>>,
     /// What it asks of the engine beyond lane and time.
     #[serde(default, skip_serializing_if = "Terms::is_default")]
     pub terms: Terms,
@@ -81,6 +84,7 @@ impl Envelope {
             run_at: None,
             attempts_before: 0,
             traceparent: None,
+            edited_at: None,
             terms: Terms::default(),
             args,
         }

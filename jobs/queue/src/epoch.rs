@@ -46,13 +46,7 @@ pub(crate) struct Told {
 }
 
 impl Store {
-    /// The epoch that holds; `None`: Redis has none.
-    pub(crate) async fn epoch(&self, lane: Lane) -> Result<Option<Epoch>, StoreError> {
-        let text: Option<String> = self.query(redis::cmd("GET").arg(self.key(lane, "epoch")), "reading the epoch").await?;
-        Ok(text.map(|text| Epoch::parse(&text)))
-    }
-
-    /// The epoch that holds, and Redis's time.
+    /// The epoch that holds, and Redis's time. `None`: Redis has none.
     pub(crate) async fn epoch_and_time(&self, lane: Lane) -> Result<(Option<Epoch>, DateTime<Utc>), StoreError> {
         let mut read = redis::pipe();
         read.cmd("GET").arg(self.key(lane, "epoch")).cmd("TIME");

@@ -56,6 +56,7 @@ mod perform;
 mod progress;
 mod publish;
 mod pusher;
+mod recall;
 mod reconcile;
 mod recorder;
 mod registry;

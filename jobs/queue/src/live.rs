@@ -21,6 +21,8 @@ use crate::{
     limits::read_settings,
     loops::{Outage, bounded},
     perform::Why,
+    recall::recall_edited,
+    relay::RelayError,
     store::{LEASE, MAX_BATCH, Renewal, Renewed, Store, StoreError},
 };
 
@@ -149,6 +151,14 @@ pub(crate) async fn ensure_epoch(
             // Before anything can be claimed: a wiped Redis has forgotten what is limited and what is paused.
             // All over this connection: after a failover another one may lead to another Redis.
             store.tell_settings_over(connection, lane, &told).await?;
+            match bounded(recall_edited(store, db, lane, connection)).await {
+                Ok(()) => {}
+                Err(RelayError::Redis(error)) => return Err(error),
+                Err(RelayError::Postgres(error)) => {
+                    warn!(queue = lane.as_str(), %error, "Postgres does not say what was changed: claiming nothing");
+                    return Err(StoreError::no_epoch());
+                }
+            }
             crash_point("epoch.told");
             let holds = store.begin_epoch(connection, lane, present.as_ref(), number, &replication_id).await?;
             if !holds.is_of(&replication_id) {

@@ -40,7 +40,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Whoever looks through a lane and has not been heard of for so long leaves it to another.
 const TURN: Duration = Duration::from_secs(30);
 
-/// So many ids are held at most while a lane is looked through: of more jobs a share each is looked at, one after the other.
+/// Of so many jobs the ids are held at a time while a lane is looked through: of more a share each is looked at, one after the other. Tombstones are held
+/// besides: as many as there are ends that the recorder has still to forget.
 const SHARE: u64 = 250_000;
 
 /// Tombstones as they were found.

@@ -7,6 +7,8 @@ use sqlx::PgPool;
 use tracing::warn;
 
 use crate::{
+    commands::end_absent,
+    ends,
     faults::{Sabotage, crash_point, sabotaged},
     job::JobId,
     lane::Lane,
@@ -19,6 +21,8 @@ use crate::{
 const SETTLED_AFTER_SECONDS: i32 = 5;
 /// Between two walks.
 const PAUSE: Duration = Duration::from_secs(5);
+/// What Postgres says when somebody else has what is wanted.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 type Cursor = Option<(DateTime<Utc>, JobId)>;
 
@@ -73,12 +77,51 @@ async fn reconcile_step(store: &Store, db: &PgPool, after: Cursor) -> Result<(Cu
         crash_point("reconcile.asked");
         if !missing.is_empty() && !sabotaged(Sabotage::NoReconcile) {
             refused = push_again(store, db, &missing).await?.or(refused);
+            end_unwanted(db, &missing).await?;
         }
     }
     if rows.len() < MAX_BATCH {
         forget_passed_keys(db).await?;
     }
     Ok((rows.last().filter(|_| rows.len() == MAX_BATCH).map(|(id, _, at)| (*at, *id)), refused))
+}
+
+/// Ends what somebody wanted cancelled, as Redis knew before it lost the job. Each by itself: an attempt of which Redis knows nothing any more may be at
+/// its last act, and then the next walk comes by again.
+async fn end_unwanted(db: &PgPool, missing: &[JobId]) -> sqlx::Result<()> {
+    let unwanted: Vec<(JobId, String)> =
+        sqlx::query_as(include_str!("sql/list_unwanted.sql")).bind(missing).fetch_all(db).await?;
+    for (id, actor) in unwanted {
+        match end_one(db, id, &format!("cancelled by {actor}")).await {
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(LOCK_NOT_AVAILABLE) => {}
+            ended => ended?,
+        }
+    }
+    Ok(())
+}
+
+async fn end_one(db: &PgPool, id: JobId, reason: &str) -> sqlx::Result<()> {
+    let mut tx = db.begin().await?;
+    sqlx::query("set local lock_timeout = '50ms'").execute(&mut *tx).await?;
+    let promise = sqlx::query("select from faena.outbox where id = $1 and pushed_at is not null for update").bind(id);
+    if promise.fetch_optional(&mut *tx).await?.is_none() {
+        return Ok(());
+    }
+    let ended = end_absent(&mut tx, id, reason).await?;
+    if !ended.is_empty() {
+        ends::settle(&mut tx, &ended).await?;
+        return tx.commit().await;
+    }
+    // It has had its effect: the wish came too late. Pushed again, it ends as completed.
+    tx.rollback().await?;
+    sqlx::query(
+        "update faena.commands set stands = false, carried_out_at = coalesce(carried_out_at, clock_timestamp()), outcome = coalesce(outcome, 'too_late')
+         where job_id = $1 and verb = 'cancel' and (stands or carried_out_at is null)",
+    )
+    .bind(id)
+    .execute(db)
+    .await
+    .map(drop)
 }
 
 /// Keys that unique jobs held for a time which is over serve nobody. Whoever takes one meanwhile changes its row, and keeps it.
@@ -93,7 +136,7 @@ async fn forget_passed_keys(db: &PgPool) -> sqlx::Result<()> {
 }
 
 /// Redis was asked first, and lacks them. A promise whose end has been recorded since is gone from the outbox too, so what is still
-/// there under its lock is missing from both.
+/// there under its lock is missing from both. What somebody wants cancelled is not pushed.
 async fn push_again(store: &Store, db: &PgPool, missing: &[JobId]) -> Result<Option<StoreError>, RelayError> {
     let mut tx = db.begin().await?;
     let rows: Vec<OutboxRow> = sqlx::query_as(include_str!("sql/lock_pushed.sql")).bind(missing).fetch_all(&mut *tx).await?;

@@ -11,6 +11,7 @@ use tracing::error;
 use crate::{
     ends::{self, Ended},
     envelope::{Envelope, without_words},
+    epoch::Epoch,
     event::{Event, Outcome, is_storable_json, storable},
     faults::{Sabotage, crash_point, sabotaged},
     job::JobId,
@@ -52,15 +53,22 @@ pub(crate) async fn record(store: Store, db: PgPool, lane: Lane, mut outage: Out
     }
 }
 
-/// Records a few packs of events: ledger, end of the promises and position in one transaction; then the tombstones go, then the
-/// events. Whatever dies in between is repeated without harm. Answers how many packs there were.
+/// Records a few packs of events: ledger, end of the promises and position in one transaction; then tombstones and events
+/// go. Whatever dies in between is repeated without harm. Answers how many packs there were.
 async fn record_batch(store: &Store, db: &PgPool, lane: Lane, packs: usize) -> Result<usize, RelayError> {
-    let mut read = redis::cmd("XRANGE");
-    read.arg(store.key(lane, "events")).arg("-").arg("+").arg("COUNT").arg(packs);
-    let entries: StreamRangeReply = store.query(&read, "reading events").await?;
+    let (life, events) = (store.key(lane, "epoch"), store.key(lane, "events"));
+    let mut read = redis::pipe();
+    read.cmd("GET").arg(&life).cmd("XRANGE").arg(&events).arg("-").arg("+").arg("COUNT").arg(packs).cmd("GET").arg(&life);
+    let (before, entries, after): (Option<String>, StreamRangeReply, Option<String>) =
+        store.together(&read, "reading events").await?;
     let Some(last) = entries.ids.last().and_then(|entry| StreamPosition::parse(&entry.id)) else { return Ok(0) };
+    // Another life may have begun in between: whose events they are is known where both answers are the same. (As one unit of commands a full Redis
+    // would refuse to read.)
+    if before != after {
+        return Ok(0);
+    }
     // A queue that no worker serves has no epoch of its own yet, but its waiting jobs can be cancelled.
-    let Some(epoch) = store.epoch(lane).await? else {
+    let Some(epoch) = after.map(|text| Epoch::parse(&text)) else {
         let mut connection = store.blocking_connection(Duration::ZERO).await?;
         ensure_epoch(store, db, lane, &mut connection).await?;
         return Ok(0);
@@ -196,6 +204,7 @@ struct Ends {
     reasons: Vec<Option<String>>,
     attempts: Vec<i32>,
     ended: Vec<DateTime<Utc>>,
+    are_attempts: Vec<bool>,
     /// The envelope came with the event: the job has no row in the outbox, or may have none.
     whole: Vec<bool>,
     names: Vec<String>,
@@ -232,7 +241,7 @@ async fn write(tx: &mut PgConnection, lane: Lane, new: &[&Told]) -> sqlx::Result
     for (id, told) in of_jobs.into_iter().filter(|(_, told)| told.event.outcome.is_end()) {
         let delivery = (id, told.event.epoch, told.event.fence);
         // A Redis that has forgotten its last second tells once more of an end that was recorded, and perhaps of a job that an operator
-        // has promised anew since: that promise stands.
+        // has promised anew since: that promise stands. Of an end that no attempt tells, its time says so, in the statements below.
         if !(told.event.is_attempt() && known.contains(&delivery)) {
             ends.add(id, told);
         }
@@ -254,9 +263,18 @@ async fn write(tx: &mut PgConnection, lane: Lane, new: &[&Told]) -> sqlx::Result
         .bind(&ends.run_at)
         .bind(&ends.traceparents)
         .bind(&ends.terms)
+        .bind(&ends.are_attempts)
         .fetch_all(&mut *tx)
         .await?;
-    sqlx::query("delete from faena.outbox where id = any($1)").bind(&ends.ids).execute(&mut *tx).await?;
+    sqlx::query(
+        "delete from faena.outbox o using unnest($1::uuid[], $2::timestamptz[], $3::boolean[]) as t (id, ended_at, is_attempt)
+         where o.id = t.id and (t.is_attempt or o.undone_end_at is null or o.undone_end_at < t.ended_at)",
+    )
+    .bind(&ends.ids)
+    .bind(&ends.ended)
+    .bind(&ends.are_attempts)
+    .execute(&mut *tx)
+    .await?;
     ends::settle(tx, &written).await
 }
 
@@ -312,6 +330,7 @@ impl Ends {
         self.reasons.push((event.outcome != Outcome::Completed).then_some(reason));
         self.attempts.push(small(event.attempt));
         self.ended.push(at(event.ended_ms));
+        self.are_attempts.push(event.is_attempt());
         self.whole.push(raw.is_some());
         self.names.push(envelope.as_ref().map_or_else(|| "undecodable".to_owned(), |envelope| storable(&envelope.name)));
         self.versions.push(envelope.as_ref().map_or(0, |envelope| envelope.version.into()));

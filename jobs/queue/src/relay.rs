@@ -46,6 +46,7 @@ pub(crate) struct OutboxRow {
     traceparent: Option<String>,
     enqueued_at: DateTime<Utc>,
     terms: Option<Json<Terms>>,
+    edited_at: Option<DateTime<Utc>>,
 }
 
 /// Relays until halted.
@@ -202,6 +203,7 @@ impl OutboxRow {
             run_at: self.run_at,
             attempts_before: self.attempts_before.unsigned_abs(),
             traceparent: self.traceparent,
+            edited_at: self.edited_at,
             terms: self.terms.map(|terms| terms.0).unwrap_or_default(),
             args,
         };

@@ -176,6 +176,17 @@ pub(crate) enum Cancelled {
     Unknown,
 }
 
+/// What a withdrawal found.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Withdrawn {
+    pub(crate) was: Cancelled,
+    /// How many attempts it had used.
+    pub(crate) used: u32,
+    /// Newer than every delivery so far, and older than all to come.
+    pub(crate) epoch: i64,
+    pub(crate) fence: i64,
+}
+
 impl Store {
     /// A handle on the jobs under `namespace` (the prefix of every key) on the Redis at `url`. Does not connect yet.
     ///
@@ -374,33 +385,26 @@ impl Store {
 
     /// Ends a job with that event; a running one is told to stop, unless only a job that waits is meant.
     pub(crate) async fn cancel(&self, lane: Lane, id: &str, event: &str, waiting_only: bool) -> Result<Cancelled, StoreError> {
-        let whose = if waiting_only { "waiting" } else { "" };
-        self.end(lane, id, event, whose, "cancelling a job").await.map(|(cancelled, _)| cancelled)
+        let mut call = self.call(&CANCEL, lane);
+        call.arg(id).arg(event).arg(if waiting_only { "waiting" } else { "" });
+        let (cancelled, _used): (String, u32) = self.run(&call, "cancelling a job").await?;
+        Ok(Cancelled::parse(&cancelled))
     }
 
-    /// Takes a job that waits out of Redis, without an end: whoever does that pushes it anew. Answers also how many attempts it had used.
-    pub(crate) async fn withdraw(&self, lane: Lane, id: &str) -> Result<(Cancelled, u32), StoreError> {
-        self.end(lane, id, "", "withdraw", "taking a job back").await
-    }
-
-    async fn end(
+    /// Takes a job that waits out of Redis, without an end: whoever does that pushes it anew. Over a connection of the caller's own, on which the
+    /// epoch was looked at; see [`Self::claim`]. `even_running`: whoever has it loses it.
+    pub(crate) async fn withdraw(
         &self,
+        connection: &mut MultiplexedConnection,
         lane: Lane,
         id: &str,
-        event: &str,
-        how: &str,
-        doing: &'static str,
-    ) -> Result<(Cancelled, u32), StoreError> {
+        even_running: bool,
+    ) -> Result<Withdrawn, StoreError> {
         let mut call = self.call(&CANCEL, lane);
-        call.arg(id).arg(event).arg(how);
-        let (cancelled, used): (String, u32) = self.run(&call, doing).await?;
-        let cancelled = match cancelled.as_str() {
-            "cancelled" => Cancelled::Now,
-            "running" => Cancelled::Asked,
-            "ended" => Cancelled::TooLate,
-            _ => Cancelled::Unknown,
-        };
-        Ok((cancelled, used))
+        call.arg(id).arg("").arg(if even_running { "recall" } else { "withdraw" });
+        let (was, used, epoch, fence): (String, u32, i64, i64) =
+            call.invoke_async(connection).await.map_err(|source| StoreError { doing: "taking a job back", source })?;
+        Ok(Withdrawn { was: Cancelled::parse(&was), used, epoch, fence })
     }
 
     /// Makes a scheduled or retryable job available at once; answers whether it was one.
@@ -410,7 +414,7 @@ impl Store {
         self.run(&call, "making a job available").await
     }
 
-    /// Forgets what the ledger holds: the tombstones of ended jobs (id and fence), then the events.
+    /// Forgets what the ledger holds: the events, and the tombstones of ended jobs (id and fence).
     pub(crate) async fn forget(&self, lane: Lane, recorded: &Recorded, ended: &[(&str, i64)]) -> Result<(), StoreError> {
         let mut call = self.call(&FORGET, lane);
         call.arg(recorded.entries.len()).arg(recorded.bytes).arg(recorded.events).arg(&recorded.entries);
@@ -469,6 +473,17 @@ impl Store {
         let mut asked = self.connection.now();
         let answer = call.invoke_async(&mut asked.manager).await;
         self.connection.heard(&asked, answer).map_err(|source| StoreError { doing, source })
+    }
+}
+
+impl Cancelled {
+    fn parse(answer: &str) -> Self {
+        match answer {
+            "cancelled" => Self::Now,
+            "running" => Self::Asked,
+            "ended" => Self::TooLate,
+            _ => Self::Unknown,
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::json;
 use sqlx::{PgConnection, PgPool, types::Json};
 
 use super::{
+    announce_certificate::AnnounceCertificate,
     certificate::{Certificate, CertificateId, EndedAs, Standing},
     issue_certificate::IssueCertificate,
     notice,
@@ -40,7 +41,7 @@ impl From<queue::EnqueueError> for AmendError {
 
 /// Has a certificate issued under that name. One that counts is replaced as soon as the new one is issued, and counts until then; one that is
 /// on its way goes on with the other name. After one that was revoked by mistake another is issued, under a serial of its own: what was revoked
-/// stays so.
+/// stays so. After one that was given up before it was issued another replaces what that would have replaced.
 ///
 /// # Errors
 /// It was replaced, or a replacement is on its way; or Postgres refuses.
@@ -56,7 +57,8 @@ pub async fn reissue(
     let new = match certificate.standing() {
         Standing::Ended(EndedAs::Superseded) => return Err(AmendError::NotNow),
         Standing::Valid | Standing::Ended(EndedAs::Revoked) => {
-            let correction = Correction { of: certificate.id, by: Some(admin), name, note };
+            let of = certificate.to_replace(&certificate.revisions(&mut *tx).await?).ok_or(AmendError::NotNow)?;
+            let correction = Correction { of, by: Some(admin), name, note };
             let written = request::write(&mut tx, certificate.user_id, certificate.course_id, Some(&correction)).await?;
             written.ok_or(AmendError::NotNow)?
         }
@@ -95,21 +97,26 @@ async fn rename(tx: &mut PgConnection, id: CertificateId, name: &FullName, note:
 pub async fn revoke(db: &PgPool, id: CertificateId, note: &str, admin: UserId) -> Result<(), AmendError> {
     let mut tx = db.begin().await?;
     let certificate = Certificate::lock(&mut tx, id).await?.ok_or(AmendError::NoSuchCertificate)?;
-    let ended = sqlx::query(
+    if certificate.ended_at.is_some() {
+        return Err(AmendError::NotNow);
+    }
+    let ended: Vec<CertificateId> = sqlx::query_scalar(
         "update school.certificates set ended_at = clock_timestamp(), ended_as = 'revoked', ended_by = $2, ended_note = $3, problem = null, unprintable = ''
-         where (id = $1 or (supersedes = $1 and issued_at is null)) and ended_at is null",
+         where (id = $1 or (supersedes = $1 and issued_at is null)) and ended_at is null returning id",
     )
     .bind(id)
     .bind(admin)
     .bind(note)
-    .execute(&mut *tx)
+    .fetch_all(&mut *tx)
     .await?;
-    if ended.rows_affected() == 0 {
-        return Err(AmendError::NotNow);
+    for ended in ended {
+        queue::clear_notice(&mut *tx, &notice::key(ended)).await?;
     }
-    queue::clear_notice(&mut *tx, &notice::key(id)).await?;
     audit(&mut tx, admin, "revoke_certificate", &certificate, json!({ "note": note })).await?;
     queue::enqueue(&mut tx, PublishStatusList { list: certificate.status().list }).await?;
+    if certificate.issued_at.is_some() {
+        queue::enqueue(&mut tx, AnnounceCertificate { certificate_id: id }).await?;
+    }
     tx.commit().await?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Tells a person by mail that their certificate is there.
+//! Tells a person by mail that their certificate is there, or that it counts no more.
 
 use std::time::Duration;
 
@@ -6,10 +6,13 @@ use queue::{Attempted, Backoff, Failure, Job, Limit, OrFailure, Queue};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::certificate::{Certificate, CertificateId, Standing};
+use super::certificate::{Certificate, CertificateId, EndedAs, Standing};
 use crate::{
     accounts::user::User,
-    mail::{delivery, letters::CertificateReady},
+    mail::{
+        delivery,
+        letters::{CertificateReady, CertificateRevoked},
+    },
     ports::{Ctx, Ports},
 };
 
@@ -34,17 +37,21 @@ impl Job for AnnounceCertificate {
             .await
             .context("looking up the certificate")?
             .or_dead("the certificate is gone")?;
-        if certificate.standing() != Standing::Valid {
-            return Err(Failure::cancelled("the certificate counts no more"));
-        }
         let user =
             User::find(&ctx.db, certificate.user_id).await.context("looking up the account")?.or_dead("the account is gone")?;
-        let letter = CertificateReady {
-            course: certificate.course_title.clone().or_dead("an issued certificate without a course")?,
-            serial: certificate.serial.to_string(),
-            link: ctx.links.certificates(user.locale),
-            verify: ctx.links.check(&certificate.serial),
-        };
-        delivery::send(ctx, format!("certificate:{}", certificate.id), &user, &letter).await
+        let course = certificate.course_title.clone().or_dead("an issued certificate without a course")?;
+        let (serial, verify) = (certificate.serial.to_string(), ctx.links.check(&certificate.serial));
+        match certificate.standing() {
+            Standing::Valid => {
+                let letter = CertificateReady { course, serial, link: ctx.links.certificates(user.locale), verify };
+                delivery::send(ctx, format!("certificate:{}", certificate.id), &user, &letter).await
+            }
+            Standing::Ended(EndedAs::Revoked) => {
+                let why = (!certificate.ended_for_refund).then_some(certificate.ended_note);
+                let letter = CertificateRevoked { course, serial, why, verify };
+                delivery::send(ctx, format!("certificate_revoked:{}", certificate.id), &user, &letter).await
+            }
+            _ => Err(Failure::cancelled("another one has taken its place")),
+        }
     }
 }

@@ -193,6 +193,24 @@ impl Certificate {
             .await
     }
 
+    /// Which one another would replace that is asked for now, given all of its revisions: itself, or where it ended without ever being issued, the
+    /// last before it that was. So whoever checks what was issued comes to what counts. `None`: another one counts, is on its way, or has taken that
+    /// one's place.
+    #[must_use]
+    pub fn to_replace(&self, revisions: &[Self]) -> Option<CertificateId> {
+        let mut last = self;
+        while last.issued_at.is_none()
+            && let Some(before) = revisions.iter().find(|other| Some(other.id) == last.supersedes)
+        {
+            last = before;
+        }
+        let is_in_the_way = |other: &Self| {
+            let has_its_place = other.issued_at.is_some() && other.supersedes == Some(last.id);
+            other.id != last.id && (other.ended_at.is_none() || has_its_place)
+        };
+        (!revisions.iter().any(is_in_the_way)).then_some(last.id)
+    }
+
     /// What was signed of it.
     ///
     /// # Errors

@@ -65,6 +65,8 @@ struct Made {
 #[derive(Debug)]
 struct Refusal {
     problem: String,
+    /// The name that was tried.
+    holder: String,
     /// The signs of the account's name that no font has.
     unprintable: String,
 }
@@ -74,7 +76,7 @@ impl Refusal {
         // A name that somebody has corrected is not the account's.
         let is_of_name = |sign: &char| certificate.holder_name.is_none() && sheet.holder.contains(*sign);
         let unprintable = signs.iter().map(|uncovered| uncovered.sign).filter(is_of_name).take(20).collect();
-        Self { problem: PdfTrouble::Uncovered(signs).to_string(), unprintable }
+        Self { problem: PdfTrouble::Uncovered(signs).to_string(), holder: sheet.holder.clone(), unprintable }
     }
 }
 
@@ -215,13 +217,27 @@ async fn refuse(ctx: &Ctx, certificate: &Certificate, refusal: &Refusal) -> Fail
 
 async fn tell(ctx: &Ctx, certificate: &Certificate, refusal: &Refusal) -> Result<(), Failure> {
     let mut step = ctx.step().await?;
-    sqlx::query("update school.certificates set problem = left($2, 500), unprintable = $3 where id = $1 and issued_at is null")
-        .bind(certificate.id)
-        .bind(&refusal.problem)
-        .bind(&refusal.unprintable)
-        .execute(&mut *step)
+    // Held: whoever is changing the name finds what is written here, or has changed it before.
+    let called: String = sqlx::query_scalar("select full_name from core.users where id = $1 for share")
+        .bind(certificate.user_id)
+        .fetch_one(&mut *step)
         .await
-        .context("writing why it cannot be issued")?;
+        .context("looking up the name again")?;
+    let written = sqlx::query(
+        "update school.certificates set problem = left($2, 500), unprintable = $3
+         where id = $1 and issued_at is null and ended_at is null and coalesce(holder_name, $4) = $5",
+    )
+    .bind(certificate.id)
+    .bind(&refusal.problem)
+    .bind(&refusal.unprintable)
+    .bind(&called)
+    .bind(&refusal.holder)
+    .execute(&mut *step)
+    .await
+    .context("writing why it cannot be issued")?;
+    if written.rows_affected() == 0 {
+        return Err(Failure::retry("it has another name by now, or was issued or given up meanwhile"));
+    }
     let message = notice::cannot_be_issued(certificate.id, &certificate.serial, &refusal.problem);
     post_notice(&mut *step, &notice::key(certificate.id), &message).await.context("telling the operator")?;
     step.commit().await

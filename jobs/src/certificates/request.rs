@@ -4,8 +4,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    certificate::CertificateId, issue_certificate::IssueCertificate, notice, publish_status_list::PublishStatusList,
-    serial::Serial, status_list::Entry,
+    announce_certificate::AnnounceCertificate, certificate::CertificateId, issue_certificate::IssueCertificate, notice,
+    publish_status_list::PublishStatusList, serial::Serial, status_list::Entry,
 };
 use crate::{
     accounts::{full_name::FullName, user::UserId},
@@ -80,21 +80,13 @@ pub async fn resume(tx: &mut PgConnection, sale: SaleId) -> Result<(), RequestEr
     Ok(())
 }
 
-/// The last certificate of the course and the name on it, if it was revoked because the course's money went back.
+/// What a new one replaces, and the name on it, if the last that ended did so because the course's money went back.
 async fn ended_for_refund(
     tx: &mut PgConnection,
     user: UserId,
     course: CourseId,
 ) -> sqlx::Result<Option<(CertificateId, FullName)>> {
-    sqlx::query_as(
-        "select id, holder_name from (
-             select id, holder_name, issued_at, ended_for_refund from school.certificates where (user_id, course_id) = ($1, $2) order by revision desc limit 1
-         ) last where ended_for_refund and issued_at is not null",
-    )
-    .bind(user)
-    .bind(course)
-    .fetch_optional(tx)
-    .await
+    sqlx::query_as(include_str!("sql/ended_for_refund.sql")).bind(user).bind(course).fetch_optional(tx).await
 }
 
 /// Has the certificates of somebody issued whose name stood in their way, now that they are called otherwise.
@@ -121,16 +113,19 @@ pub async fn renamed(tx: &mut PgConnection, user: UserId) -> Result<(), RequestE
 /// # Errors
 /// Nothing may be kept of the transaction.
 pub async fn money_went_back(tx: &mut PgConnection, sale: SaleId) -> Result<(), RequestError> {
-    let ended: Vec<(CertificateId, i32)> =
+    let ended: Vec<(CertificateId, i32, bool)> =
         sqlx::query_as(include_str!("sql/end_for_refund.sql")).bind(sale).fetch_all(&mut *tx).await?;
-    for (certificate, list) in ended {
-        queue::clear_notice(&mut *tx, &notice::key(certificate)).await?;
+    for (certificate_id, list, was_issued) in ended {
+        queue::clear_notice(&mut *tx, &notice::key(certificate_id)).await?;
         queue::enqueue(&mut *tx, PublishStatusList { list }).await?;
+        if was_issued {
+            queue::enqueue(&mut *tx, AnnounceCertificate { certificate_id }).await?;
+        }
     }
     Ok(())
 }
 
-/// Writes the row and promises the job; `None`: one is on its way.
+/// Writes the row and promises the job; `None`: one is on its way, or has taken the place of the one to replace.
 pub(super) async fn write(
     tx: &mut PgConnection,
     user: UserId,
@@ -156,19 +151,22 @@ pub(super) async fn write(
             queue::enqueue(tx, IssueCertificate { certificate_id }).await?;
             return Ok(written);
         }
-        if is_on_its_way(&mut *tx, user, course).await? {
+        if is_taken(&mut *tx, user, course, correction.map(|correction| correction.of)).await? {
             break;
         }
     }
     Ok(None)
 }
 
-async fn is_on_its_way(tx: &mut PgConnection, user: UserId, course: CourseId) -> sqlx::Result<bool> {
+/// Whether it was not chance that stood in the way.
+async fn is_taken(tx: &mut PgConnection, user: UserId, course: CourseId, before: Option<CertificateId>) -> sqlx::Result<bool> {
     sqlx::query_scalar(
-        "select exists (select from school.certificates where (user_id, course_id) = ($1, $2) and issued_at is null and ended_at is null)",
+        "select exists (select from school.certificates where (user_id, course_id) = ($1, $2)
+             and ((issued_at is null and ended_at is null) or (supersedes = $3 and issued_at is not null)))",
     )
     .bind(user)
     .bind(course)
+    .bind(before)
     .fetch_one(tx)
     .await
 }

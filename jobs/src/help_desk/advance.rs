@@ -9,7 +9,7 @@ use super::number::TicketId;
 pub const MOST: i64 = 5_000;
 
 /// What came of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Default, sqlx::FromRow)]
 pub struct Advanced {
     /// Clocks that were due.
     pub clocks: i64,
@@ -17,6 +17,8 @@ pub struct Advanced {
     pub alerts: i64,
     /// Letters that were promised.
     pub letters: i64,
+    /// How long after its moment each new alert was told, in seconds.
+    pub late_s: Vec<f64>,
 }
 
 /// Advances those that have come to something before `at`, [`MOST`] of them at most.

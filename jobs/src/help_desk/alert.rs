@@ -28,6 +28,8 @@ pub struct Alert {
     pub state: ClockState,
     /// What the clock had come to.
     pub level: Level,
+    /// Whether the clock has come no further since, and has the same deadline still.
+    pub is_latest: bool,
     /// The deadline.
     pub due_at: DateTime<Utc>,
     /// When it should have been told.
@@ -47,10 +49,10 @@ impl Alert {
         sqlx::query_as(include_str!("sql/alerts.sql")).bind(ids).fetch_all(db).await
     }
 
-    /// Whether the promise waits to be kept.
+    /// Whether the promise waits to be kept by that deadline, and nothing worse was told of it since.
     #[must_use]
     pub fn is_of_interest(&self) -> bool {
-        matches!(self.state, ClockState::Running | ClockState::Paused)
+        self.is_latest && matches!(self.state, ClockState::Running | ClockState::Paused)
     }
 
     /// Whether the deadline had passed.

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! running ─► met      kept in time
-//!   │  ▲  └► missed   kept too late         (reopened: running again)
-//!   ▼  │
+//!   │  ▲  └► missed   kept too late, or overdue when it was promised no more
+//!   ▼  │              (reopened, or promised again: running again)
 //! paused              the client is asked something, or the ticket was resolved
 //! ```
 //!
@@ -155,7 +155,7 @@ impl Clock {
         self.plan(&calendar.time, at).map_err(|_| DeskError::NeverOpen(calendar.id))
     }
 
-    /// The promise is kept: in time, or too late.
+    /// The promise is kept, in time or too late; or it was overdue when it was taken back.
     pub(super) fn stop(&mut self, time: &BusinessTime, at: DateTime<Utc>) {
         self.count(time, at);
         self.state = if self.is_overdue(at) { ClockState::Missed } else { ClockState::Met };
@@ -228,7 +228,7 @@ impl Clock {
 
     /// Works out when the rest will be used up. What is used up already keeps its moment, or has come at this one.
     fn plan(&mut self, time: &BusinessTime, at: DateTime<Utc>) -> Result<(), super::business_time::NeverOpen> {
-        let (consumed_s, target_s) = (self.consumed_s, self.target_s);
+        let (consumed_s, target_s, due_before) = (self.consumed_s, self.target_s, self.due_at);
         let moment = |mark_s: i64, known: Option<DateTime<Utc>>| {
             if mark_s <= consumed_s {
                 return Ok(known.filter(|known| *known <= at).unwrap_or(at));
@@ -255,6 +255,11 @@ impl Clock {
             _ => 0,
         };
         self.level = self.level.min(reached);
+        // A warning is about one deadline: another one that is near already is warned about from now on.
+        if (self.level, reached) == (WARNED, WARNED) && due_before != Some(due_at) {
+            self.level = 0;
+            self.warn_at = Some(at);
+        }
         self.next_at = self.after_level();
         Ok(())
     }

@@ -14,6 +14,9 @@ use super::{
 };
 use crate::accounts::user::UserId;
 
+/// So many of what was written under a ticket are read at once.
+pub const MOST: usize = 200;
+
 /// Something that was written under a ticket.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Comment {
@@ -23,7 +26,7 @@ pub struct Comment {
     pub author_id: UserId,
     /// Their name.
     pub author: String,
-    /// Whether they work here.
+    /// Whether they worked here when they wrote it.
     pub is_by_agent: bool,
     /// What they wrote.
     pub body: String,
@@ -43,30 +46,58 @@ pub enum Audience {
 }
 
 impl Comment {
-    /// All under a ticket that the person may read, in order.
+    /// The latest [`MOST`] under a ticket that the person may read, in order, of those before the comment `before`; and whether there are earlier ones.
     ///
     /// # Errors
     /// Postgres refuses or cannot be reached.
-    pub async fn of(db: impl PgExecutor<'_>, actor: &Actor, ticket: &Ticket) -> sqlx::Result<Vec<Self>> {
-        Self::all(db, actor, ticket, "desk.comments").await
+    pub async fn of(
+        db: impl PgExecutor<'_>,
+        actor: &Actor,
+        ticket: &Ticket,
+        before: Option<CommentId>,
+    ) -> sqlx::Result<(Vec<Self>, bool)> {
+        Self::stretch(db, actor, ticket, before, "desk.comments").await
     }
 
     /// The same of a ticket that was put away.
     ///
     /// # Errors
     /// Postgres refuses or cannot be reached.
-    pub async fn of_archived(db: impl PgExecutor<'_>, actor: &Actor, ticket: &Ticket) -> sqlx::Result<Vec<Self>> {
-        Self::all(db, actor, ticket, "archive.comments").await
+    pub async fn of_archived(
+        db: impl PgExecutor<'_>,
+        actor: &Actor,
+        ticket: &Ticket,
+        before: Option<CommentId>,
+    ) -> sqlx::Result<(Vec<Self>, bool)> {
+        Self::stretch(db, actor, ticket, before, "archive.comments").await
     }
 
-    async fn all(db: impl PgExecutor<'_>, actor: &Actor, ticket: &Ticket, table: &str) -> sqlx::Result<Vec<Self>> {
+    async fn stretch(
+        db: impl PgExecutor<'_>,
+        actor: &Actor,
+        ticket: &Ticket,
+        before: Option<CommentId>,
+        table: &str,
+    ) -> sqlx::Result<(Vec<Self>, bool)> {
         let sql = format!(
-            "select c.id, c.author_id, u.full_name as author, u.role <> 'client' as is_by_agent, c.body, c.is_internal, c.created_at
+            "select c.id, c.author_id, u.full_name as author, c.by_desk as is_by_agent, c.body, c.is_internal, c.created_at
              from {table} c join core.users u on u.id = c.author_id
              where c.ticket_id = $1 and (not c.is_internal or $2)
-             order by c.created_at, c.id"
+                 and ($3::bigint is null or (c.created_at, c.id) < (select b.created_at, b.id from {table} b where b.id = $3))
+             order by c.created_at desc, c.id desc
+             limit $4"
         );
-        sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(ticket.id).bind(matches!(actor, Actor::Agent { .. })).fetch_all(db).await
+        let mut latest: Vec<Self> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .bind(ticket.id)
+            .bind(matches!(actor, Actor::Agent { .. }))
+            .bind(before)
+            .bind(i64::try_from(MOST + 1).unwrap_or(i64::MAX))
+            .fetch_all(db)
+            .await?;
+        let has_earlier = latest.len() > MOST;
+        latest.truncate(MOST);
+        latest.reverse();
+        Ok((latest, has_earlier))
     }
 }
 
@@ -134,14 +165,15 @@ impl Held<'_> {
     /// Writes it down.
     pub(super) async fn write(&mut self, body: &Body, audience: Audience) -> sqlx::Result<CommentId> {
         sqlx::query_scalar(
-            "insert into desk.comments (ticket_id, ticket_created_at, author_id, body, is_internal, created_at)
-             values ($1, $2, $3, $4, $5, $6) returning id",
+            "insert into desk.comments (ticket_id, ticket_created_at, author_id, body, is_internal, by_desk, created_at)
+             values ($1, $2, $3, $4, $5, $6, $7) returning id",
         )
         .bind(self.ticket.id)
         .bind(self.ticket.created_at)
         .bind(self.actor.id())
         .bind(body)
         .bind(audience == Audience::Agents)
+        .bind(matches!(self.actor, Actor::Agent { .. }))
         .bind(self.at)
         .fetch_one(&mut *self.tx)
         .await

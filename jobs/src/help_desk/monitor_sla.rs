@@ -39,7 +39,10 @@ impl Job for MonitorSla {
             queue::enqueue(&mut effect, Self {}).await.context("promising to go on")?;
         }
         metrics::counter!("faena_sla_alerts_total").increment(advanced.alerts.unsigned_abs());
-        let super::advance::Advanced { clocks, alerts, letters } = advanced;
+        for late_s in &advanced.late_s {
+            metrics::histogram!("faena_sla_alert_lateness_seconds").record(*late_s);
+        }
+        let super::advance::Advanced { clocks, alerts, letters, .. } = advanced;
         info!(job = %ctx.job_id(), clocks, alerts, letters, "the deadlines were looked after");
         Ok(effect.into())
     }

@@ -61,7 +61,7 @@ impl Job for NotifySlaAlert {
         let open: Vec<&Alert> = alerts.iter().filter(|alert| alert.is_of_interest()).collect();
         if open.is_empty() {
             delivery::withdraw(ctx, &key).await?;
-            return Err(Failure::cancelled("the promises were kept or given up meanwhile"));
+            return Err(Failure::cancelled("the promises were kept or given up, or have other deadlines now"));
         }
         let deadline = |alert: &&Alert| Deadline {
             ticket: alert.ticket_id.0,

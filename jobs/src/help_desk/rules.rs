@@ -29,7 +29,12 @@ pub(super) async fn begin_change(tx: &mut PgConnection, at: DateTime<Utc>) -> Re
     if let Some(RuleChange { tickets, followed, is_stopped: false, .. }) = RuleChange::under_way(tx).await? {
         return Err(DeskError::ChangeUnderWay { followed, tickets });
     }
-    let at = at.trunc_subsecs(0);
+    // A ticket that was opened while this waited knows the rules that are gone: the change comes after it.
+    let newest: Option<DateTime<Utc>> =
+        sqlx::query_scalar("select max(created_at) from desk.tickets where status in ('new', 'open', 'waiting_client')")
+            .fetch_one(&mut *tx)
+            .await?;
+    let at = newest.map_or(at.trunc_subsecs(0), |newest| newest.max(at.trunc_subsecs(0)));
     advance_all(tx, at).await?;
     Ok(at)
 }

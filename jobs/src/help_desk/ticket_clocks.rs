@@ -13,8 +13,8 @@ use super::{
     words::{ClockState, Promise, Status},
 };
 
-/// Sets a ticket's clocks by other terms: those that count go on with what is used up; a promise that is no more is void, and one that is new begins
-/// now. The clocks that were given are yet to be saved.
+/// Sets a ticket's clocks by other terms: those that count go on with what is used up; a promise that is no more is void, unless its deadline has passed: then
+/// it was broken, and stays so; one that is new begins now. The clocks that were given are yet to be saved.
 pub(super) async fn follow_terms(
     tx: &mut PgConnection,
     at: DateTime<Utc>,
@@ -50,9 +50,12 @@ fn set_terms(
         let is_to_be_kept = ticket.status.is_live() && (promise == Promise::Resolution || ticket.first_responded_at.is_none());
         let clock = clocks.iter_mut().find(|clock| clock.promise == promise);
         match (terms.target_s(promise), clock) {
+            // What was broken does not vanish with the promise.
+            (None, Some(clock)) if clock.is_live() && clock.is_overdue(at) => clock.stop(&calendar.time, at),
             (None, Some(clock)) if clock.is_live() => clock.give_up(&calendar.time, at),
             (Some(target_s), Some(clock)) if clock.is_live() => clock.change_terms(target_s, terms, calendar, at)?,
-            (Some(target_s), Some(clock)) if clock.state == ClockState::Void && is_to_be_kept => {
+            // Missed while it is to be kept still: it had lost its promise when that was overdue.
+            (Some(target_s), Some(clock)) if is_to_be_kept && matches!(clock.state, ClockState::Void | ClockState::Missed) => {
                 clock.go_on(calendar, at)?;
                 clock.change_terms(target_s, terms, calendar, at)?;
             }
@@ -62,9 +65,14 @@ fn set_terms(
             _ => {}
         }
     }
-    if ticket.status == Status::WaitingClient && terms.pauses_while_waiting {
-        let running = clocks.iter_mut().chain(&mut begun).filter(|clock| clock.state == ClockState::Running);
-        running.for_each(|clock| clock.pause(&calendar.time, at));
+    if ticket.status == Status::WaitingClient {
+        for clock in clocks.iter_mut().chain(&mut begun) {
+            match (clock.state, terms.pauses_while_waiting) {
+                (ClockState::Running, true) => clock.pause(&calendar.time, at),
+                (ClockState::Paused, false) => clock.go_on(calendar, at)?,
+                _ => {}
+            }
+        }
     }
     Ok(begun)
 }
@@ -111,7 +119,8 @@ impl Held<'_> {
         end_pauses(self.tx, self.at, &self.clocks).await
     }
 
-    /// Nothing that was promised counts any more; what was kept or broken before was.
+    /// Nothing that was promised counts any more, not even what is overdue: the ticket should not have been. What somebody has kept before, in time or late,
+    /// stays kept.
     pub(super) async fn give_up(&mut self) -> Result<(), DeskError> {
         for clock in self.clocks.iter_mut().filter(|clock| clock.is_live()) {
             clock.give_up(&self.calendar.time, self.at);

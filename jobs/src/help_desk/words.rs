@@ -132,7 +132,7 @@ words! {
         Paused = "paused",
         /// The promise was kept.
         Met = "met",
-        /// It was kept too late.
+        /// It was kept too late, or was overdue when it was taken back.
         Missed = "missed",
         /// Nothing is promised any more.
         Void = "void",

@@ -7,16 +7,18 @@ use queue::{EnqueueError, Enqueued, Job, JobId, enqueue};
 use sqlx::{PgConnection, PgExecutor, types::Json};
 
 use super::{
-    archive_tickets::ArchiveTickets, check_counters::CheckCounters, make_partitions::MakePartitions, sweep_files::SweepFiles,
-    sweep_ledger::SweepLedger, sweep_letters::SweepLetters, sweep_payment_messages::SweepPaymentMessages,
-    sweep_remains::SweepRemains, sweep_reports::SweepReports, sweep_sessions::SweepSessions, sweep_tokens::SweepTokens,
+    archive_tickets::ArchiveTickets, check_counters::CheckCounters, close_tickets::CloseTickets, make_partitions::MakePartitions,
+    sweep_files::SweepFiles, sweep_ledger::SweepLedger, sweep_letters::SweepLetters,
+    sweep_payment_messages::SweepPaymentMessages, sweep_remains::SweepRemains, sweep_reports::SweepReports,
+    sweep_sessions::SweepSessions, sweep_tokens::SweepTokens,
 };
 use crate::accounts::user::UserId;
 
 /// The jobs that keep house, by name. Each can also count what it would do, and do nothing.
-pub const KEEPERS: [&str; 11] = [
+pub const KEEPERS: [&str; 12] = [
     ArchiveTickets::NAME,
     CheckCounters::NAME,
+    CloseTickets::NAME,
     MakePartitions::NAME,
     SweepFiles::NAME,
     SweepLedger::NAME,
@@ -74,6 +76,7 @@ pub async fn count_only(tx: &mut PgConnection, job: &str, by: UserId) -> Result<
     let promised = match job {
         ArchiveTickets::NAME => enqueue(&mut *tx, ArchiveTickets { dry_run }).await,
         CheckCounters::NAME => enqueue(&mut *tx, CheckCounters { repair: false }).await,
+        CloseTickets::NAME => enqueue(&mut *tx, CloseTickets { dry_run }).await,
         MakePartitions::NAME => enqueue(&mut *tx, MakePartitions { dry_run }).await,
         SweepFiles::NAME => enqueue(&mut *tx, SweepFiles { dry_run }).await,
         SweepLedger::NAME => enqueue(&mut *tx, SweepLedger { dry_run }).await,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::sweep::{self, Part, sweep};
 use crate::ports::{Ctx, Ports};
 
-/// Deletes what the ledger has kept for long enough: ended jobs with their attempts, effects and commands, batches, and the results of old sweeps.
+/// Deletes what the ledger has kept for long enough: ended jobs with their attempts, effects and commands, batches, who had jobs deleted, and the results of old sweeps.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct SweepLedger {
     /// Count what would go, and remove nothing.
@@ -31,6 +31,7 @@ impl Job for SweepLedger {
                 Part::Ended { state: State::Cancelled, before: now - ctx.retention.cancelled },
                 Part::Ended { state: State::Dead, before: now - ctx.retention.dead },
                 Part::Rows { what: "batches", sql: include_str!("sql/batches.sql"), before: now - ctx.retention.dead },
+                Part::Rows { what: "deletions", sql: include_str!("sql/deletions.sql"), before: now - ctx.retention.records },
                 Part::Rows { what: "sweeps", sql: include_str!("sql/sweeps.sql"), before: now - ctx.retention.records },
             ]
         };

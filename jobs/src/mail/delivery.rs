@@ -7,7 +7,8 @@
 //!   4xx, out of service
 //! ```
 //!
-//! Any attempt may also find that the letter is not to leave: `withheld`. An operator who has lifted the suppression retries its job.
+//! Any attempt may also find that the letter is not to leave: `withheld`, or `unknown` where a copy may have left before. An operator who has
+//! lifted the suppression retries its job.
 //!
 //! `sending` is committed when a server is ready to take the letter, and before its body can leave. A row found in it is one whose
 //! attempt died in between: unknown.
@@ -222,10 +223,10 @@ async fn begin(ctx: &Ctx, dispatch: &Dispatch) -> Result<Row, Failure> {
     if refusal.is_none() {
         let Dispatch { to, user_id, stream, .. } = dispatch;
         let reason = withheld(&mut step, &to.address, *user_id, *stream).await.context("asking whether the letter may leave")?;
-        refusal = reason.map(Refusal::Withheld);
+        refusal = reason.map(|reason| kept_back(&row, reason));
     }
     match &refusal {
-        Some(Refusal::Unknown(words)) if row.state == State::Sending => {
+        Some(Refusal::Unknown(words)) if row.state != State::Unknown => {
             write(&mut step, row.id, State::Unknown, row.sends, None, Some(words)).await?;
             count(dispatch.letter, "unknown");
         }
@@ -307,10 +308,7 @@ fn may_begin(row: &Row, job: JobId, security: bool) -> Result<(), Refusal> {
     match row.state {
         State::Queued | State::Failed | State::Withheld => Ok(()),
         State::Sending | State::Unknown if row.asked_again || may_repeat(security, row.sends) => Ok(()),
-        State::Sending => {
-            Err(Refusal::Unknown(unknown(row, row.sends, "an earlier attempt ended before the mail server had answered")))
-        }
-        State::Unknown => Err(Refusal::Unknown(unknown(row, row.sends, "as an earlier attempt found"))),
+        State::Sending | State::Unknown => Err(Refusal::Unknown(in_doubt(row))),
         // The row and the job's end are committed together, so this is a job made twice under one id.
         State::Sent => Err(Refusal::NotOurs("the letter was sent before".to_owned())),
     }
@@ -318,6 +316,24 @@ fn may_begin(row: &Row, job: JobId, security: bool) -> Result<(), Refusal> {
 
 fn may_repeat(security: bool, sends: i32) -> bool {
     security && sends < 2
+}
+
+/// What is not to leave now. Of a copy that may have left before nobody says that it was kept back.
+fn kept_back(row: &Row, reason: Withheld) -> Refusal {
+    if row.sends == 0 {
+        Refusal::Withheld(reason)
+    } else {
+        Refusal::Unknown(format!("{}; at present it would stay here: {reason}", in_doubt(row)))
+    }
+}
+
+/// What is known of a letter whose last attempt did not hear whether it arrived.
+fn in_doubt(row: &Row) -> String {
+    let why = match row.state {
+        State::Sending => "an earlier attempt ended before the mail server had answered",
+        _ => "as an earlier attempt found",
+    };
+    unknown(row, row.sends, why)
 }
 
 /// What is written, counted and done next.

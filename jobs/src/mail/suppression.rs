@@ -29,6 +29,7 @@ pub enum Cause {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
 pub(super) enum Withheld {
+    Closed,
     HardBounce,
     SoftBounces,
     Complaint,
@@ -39,6 +40,7 @@ pub(super) enum Withheld {
 impl fmt::Display for Withheld {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Closed => "its reader's account is closed",
             Self::HardBounce => "its address is suppressed: a mail server has no such mailbox",
             Self::SoftBounces => "its address is suppressed: letters to it came back again and again",
             Self::Complaint => "its address is suppressed for such letters: its reader called one spam",

@@ -49,6 +49,8 @@ impl Job for TellOperator {
             sqlx::query_as(columns).bind(self.notice_id).fetch_optional(&ctx.db).await.context("looking up the notice")?;
         let (subject, text, path) = told.or_dead("there is no such notice")?;
         let home = ctx.links.home();
+        // What operators may not open is told them too: they know whom to wake.
+        let path = if user.role == Role::Admin || !path.starts_with("/admin/") { path } else { "/ops".to_owned() };
         let link = home.join(&path).unwrap_or_else(|_| home.clone());
         delivery::send(ctx, key, &user, &letters::OperatorNotice { subject, text, link }).await
     }

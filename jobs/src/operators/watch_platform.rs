@@ -39,7 +39,7 @@ const FAILED_TIMES: f64 = 3.0;
 const ROOM: Months = Months::new(1);
 
 /// Posts and takes back the notices about dead jobs, jobs that wait too long, attempts that fail more than they did, schedules whose jobs die one after the
-/// other, months that run out, and a recorder that is so far behind that successes go unrecorded; then tells operators by letter and in the chat of every notice that they do not know, whoever posted it.
+/// other, ticks that were missed, months that run out, and a recorder that is so far behind that successes go unrecorded; then tells operators by letter and in the chat of every notice that they do not know, whoever posted it.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct WatchPlatform {}
 
@@ -72,6 +72,10 @@ impl Job for WatchPlatform {
             .fetch_all(&mut *effect)
             .await
             .context("looking for schedules in vain")?;
+        let missed: Vec<Missed> = sqlx::query_as(include_str!("sql/missed.sql"))
+            .fetch_all(&mut *effect)
+            .await
+            .context("looking for ticks that were missed")?;
         let room_until = room_until(&mut *effect).await.context("asking how far the months reach")?;
         let now = sqlx::query_scalar("select now()").fetch_one(&mut *effect).await.context("asking what time it is")?;
         let standing: Vec<Standing> = pile(&died)
@@ -79,6 +83,7 @@ impl Job for WatchPlatform {
             .chain(overview.lanes.iter().filter_map(waiting))
             .chain(trends.iter().filter_map(Trend::jump))
             .chain(dying.iter().map(Dying::told))
+            .chain(missed.iter().map(Missed::told))
             .chain(running_out(now, room_until))
             .chain(
                 overview
@@ -185,6 +190,28 @@ impl Dying {
              schedule {schedule} fires in vain: its last {times} jobs ({job}) died. See why, and retry the last one. (/ops/schedules/{schedule})"
         );
         Standing { key: format!("dying:{schedule}"), message }
+    }
+}
+
+/// Ticks of a schedule that did not fire.
+#[derive(Debug, sqlx::FromRow)]
+struct Missed {
+    schedule: String,
+    ticks: i64,
+    first: DateTime<Utc>,
+    last: DateTime<Utc>,
+}
+
+impl Missed {
+    fn told(&self) -> Standing {
+        let Self { schedule, ticks, .. } = self;
+        let (first, last) = (self.first.format("%Y-%m-%d %H:%M"), self.last.format("%Y-%m-%d %H:%M"));
+        let message = format!(
+            "Ticks del horario {schedule} que no se dispararon: {ticks}, del {first} al {last} UTC. No había ningún worker que lo hiciera a tiempo, o su \
+             trabajo no se pudo encolar: ejecuta a mano lo que haga falta. / Ticks of the schedule {schedule} that did not fire: {ticks}, from {first} to \
+             {last} UTC. No worker was there to do so in time, or its job could not be enqueued: run by hand what is wanted. (/ops/schedules/{schedule})"
+        );
+        Standing { key: format!("missed:{schedule}"), message }
     }
 }
 

@@ -13,7 +13,7 @@
 //! disputes) and only grows. So the order of events, and looks that are older than others, change nothing.
 
 use chrono::{DateTime, Utc};
-use queue::{EnqueueError, post_notice};
+use queue::{EnqueueError, clear_notice, post_notice};
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
@@ -58,20 +58,29 @@ pub enum ApplyError {
 pub async fn apply(tx: &mut PgConnection, id: SaleId, seen: &Seen, now: DateTime<Utc>) -> Result<SaleState, ApplyError> {
     let (sale, rivals) = lock(tx, id).await?;
     let wrong = mismatch(&sale, seen);
+    let is_booked = is_booked_income(tx, &sale, seen).await?;
     let mut news = Vec::new();
-    if let Some(reason) = wrong {
-        note_review(tx, &sale, reason).await?;
-    } else {
-        note_payment_ref(tx, &sale, seen).await?;
-        if let Some(charge) = seen.charge.as_ref().filter(|charge| charge.amount.minor > 0) {
-            take_charge(tx, &sale, &rivals, charge).await?;
+    match wrong {
+        None => {
+            note_payment_ref(tx, &sale, seen).await?;
+            if let Some(charge) = seen.charge.as_ref().filter(|charge| charge.amount.minor > 0) {
+                take_charge(tx, &sale, &rivals, charge).await?;
+            }
+            if is_booked {
+                clear_notice(&mut *tx, &notice::changed_key(id)).await?;
+            }
         }
+        // Whoever has paid does not lose the course because somebody has edited the payment at the provider's, or a setting here.
+        Some(reason) if is_booked => post_notice(&mut *tx, &notice::changed_key(id), &notice::changed(id, reason)).await?,
+        Some(reason) => note_review(tx, &sale, reason).await?,
+    }
+    if wrong.is_none() || is_booked {
         let contra = income_account(tx, id).await?;
         // Some providers list the latest first; which one was the last of the money is decided in the order in which it went.
         let mut refunds: Vec<_> = seen.refunds.iter().collect();
         refunds.sort_by_key(|refund| refund.at);
         for refund in refunds {
-            news.extend(refunds::take(tx, &sale, refund, contra.unwrap_or(Account::Refunds)).await?);
+            news.extend(refunds::take(tx, &sale, refund, contra.unwrap_or(Account::Refunds), now).await?);
         }
         for dispute in &seen.disputes {
             take_dispute(tx, &sale, dispute, contra.unwrap_or(Account::Disputes), now).await?;
@@ -80,6 +89,12 @@ pub async fn apply(tx: &mut PgConnection, id: SaleId, seen: &Seen, now: DateTime
     let state = settle(tx, id, Some(&seen.page), now).await?;
     tell(tx, id, &news).await?;
     Ok(state)
+}
+
+/// Whether the payment that was seen is the one whose money is booked as the sale's income.
+async fn is_booked_income(tx: &mut PgConnection, sale: &Sale, seen: &Seen) -> sqlx::Result<bool> {
+    let is_the_same = sale.payment_ref.is_some() && sale.payment_ref == seen.payment_ref;
+    Ok(is_the_same && !sale.charged().is_zero() && !is_in_suspense(tx, sale.id).await?)
 }
 
 /// Tells of refunds what has become of them, now that it is known what they leave.
@@ -362,7 +377,7 @@ async fn take_dispute(
     match dispute.state {
         SeenDisputeState::Open if is_new => post_notice(tx, &key, &notice::dispute(sale.id, sale.provider)).await?,
         SeenDisputeState::Open => {}
-        SeenDisputeState::Won | SeenDisputeState::Lost => queue::clear_notice(tx, &key).await?,
+        SeenDisputeState::Won | SeenDisputeState::Lost => clear_notice(tx, &key).await?,
     }
     Ok(())
 }
@@ -392,7 +407,10 @@ pub async fn settle(
     now: DateTime<Utc>,
 ) -> Result<SaleState, ApplyError> {
     let sum: Sum = sqlx::query_as(include_str!("sql/sum_sale.sql")).bind(id).fetch_one(&mut *tx).await?;
-    let state = sum.state(page, now);
+    let mut state = sum.state(page, now);
+    if state.is_live() && !sum.state.is_live() {
+        state = make_room(tx, id, state, &sum).await?;
+    }
     let failure = match page {
         Some(CheckoutPage::Failed(words)) => Some(words.as_str()),
         _ => None,
@@ -410,6 +428,25 @@ pub async fn settle(
     note_on_its_way(tx, id, state, page).await?;
     follow(tx, id, state).await?;
     Ok(state)
+}
+
+/// The state of a sale that was over and lives again: its refund has failed, or a bank claims its money. If the course was bought anew meanwhile,
+/// whoever has not paid for that yet need not; between two that are paid a person decides. A claim for money that has all gone back takes no course.
+async fn make_room(tx: &mut PgConnection, id: SaleId, state: SaleState, sum: &Sum) -> Result<SaleState, ApplyError> {
+    let (sale, rivals) = lock(tx, id).await?;
+    let mut live = rivals.iter().filter(|rival| rival.state.is_live());
+    match live.next() {
+        None => Ok(state),
+        Some(_) if state == SaleState::Disputed && sum.returned_minor >= sum.charged_minor => Ok(SaleState::Refunded),
+        Some(rival) if rival.state == SaleState::Pending => {
+            expire(tx, rival.id).await?;
+            Ok(state)
+        }
+        Some(_) => {
+            note_review(tx, &sale, "bought_again").await?;
+            Ok(SaleState::Review)
+        }
+    }
 }
 
 /// Notes that the person has done their part, as long as neither money nor a refusal has come of it.

@@ -41,8 +41,13 @@ impl Job for CheckPendingPayments {
     async fn run(self, ctx: &Ctx) -> Attempted {
         let mut effect = ctx.effect().await?;
         let waiting: Vec<Waiting> = sqlx::query_as(
-            "select id, provider, checkout_ref is not null as has_page, expires_at < $2 as is_over from school.sales
-             where state = 'pending' and created_at < $2 - interval '15 minutes' order by created_at limit $1",
+            // A bank's payment is on its way for days: whoever was asked about before waits until the others were.
+            "update school.sales set asked_at = $2
+             where id in (
+                 select id from school.sales
+                 where state = 'pending' and created_at < $2 - interval '15 minutes'
+                 order by coalesce(asked_at, created_at) limit $1 for no key update skip locked)
+             returning id, provider, checkout_ref is not null as has_page, expires_at < $2 as is_over",
         )
         .bind(MOST)
         .bind(ctx.now())

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use queue::{Attempted, Backoff, Failure, Job, OrFailure, Queue, Step, Unique, clear_notice, post_notice};
+use queue::{Attempted, Backoff, Failure, Job, OrFailure, Queue, Step, Unique, clear_notice};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tracing::info;
@@ -11,6 +11,7 @@ use tracing::info;
 use super::{
     checkout::failure_at,
     confirm_payment::ConfirmPayment,
+    difference,
     money::{Currency, Money},
     notice,
     sale::{Provider, SaleId},
@@ -22,8 +23,9 @@ use crate::ports::{
 
 /// How far back: messages are repeated for three days.
 const WINDOW: TimeDelta = TimeDelta::days(3);
-/// The notice that tells of differences.
-const NOTICE: &str = "reconciliation";
+/// A bank may send a refund back for so long (<https://docs.stripe.com/refunds#failed-refunds>). PayPal names no time; its refunds go to the same
+/// banks.
+const REFUNDS_MAY_FAIL_FOR: TimeDelta = TimeDelta::days(30);
 
 /// Walks through a provider's list of three days. What we have not heard of is asked about as after any message; where money differs, the
 /// difference is written down for a person and nothing is changed.
@@ -65,7 +67,7 @@ impl Job for ComparePayments {
         .execute(&mut *effect)
         .await
         .context("closing what agrees again")?;
-        tell(&mut effect).await.context("telling the operator")?;
+        difference::tell(&mut effect).await.context("telling the operator")?;
         clear_notice(&mut *effect, &notice::lists_key(name)).await.context("telling that the provider shows its lists")?;
         Ok(effect.into())
     }
@@ -176,11 +178,20 @@ impl Walk {
             states.push(state_word(state));
         }
         let mut step = ctx.step().await?;
+        sqlx::query(include_str!("sql/keep_listed_refunds.sql"))
+            .bind(self.name)
+            .bind(&payments)
+            .bind(&refs)
+            .bind(&states)
+            .execute(&mut *step)
+            .await
+            .context("keeping the names of listed refunds")?;
         let unheard: Vec<(SaleId,)> = sqlx::query_as(include_str!("sql/unheard_returns.sql"))
             .bind(self.name)
             .bind(payments)
             .bind(refs)
             .bind(states)
+            .bind(ctx.now() - REFUNDS_MAY_FAIL_FOR)
             .fetch_all(&mut *step)
             .await
             .context("looking for refunds and disputes that nobody told of")?;
@@ -228,7 +239,9 @@ impl Walk {
         sqlx::query(
             "insert into school.reconciliation_differences as d (provider, object_ref, kind, sale_id, ours, theirs) values ($1, $2, $3, $4, $5, $6)
              on conflict (provider, object_ref, kind) do update
-             set ours = excluded.ours, theirs = excluded.theirs, last_seen_at = clock_timestamp(), resolved_at = null",
+             set ours = excluded.ours, theirs = excluded.theirs, last_seen_at = clock_timestamp(),
+                 resolved_at = case when d.closed_by is not null and (d.ours, d.theirs) is not distinct from (excluded.ours, excluded.theirs) then d.resolved_at end,
+                 closed_by = case when (d.ours, d.theirs) is not distinct from (excluded.ours, excluded.theirs) then d.closed_by end",
         )
         .bind(self.name)
         .bind(object_ref)
@@ -253,19 +266,4 @@ fn state_word(state: Returned) -> &'static str {
         Returned::Dispute(SeenDisputeState::Won) => "won",
         Returned::Dispute(SeenDisputeState::Lost) => "lost",
     }
-}
-
-/// Says how many differences stand, or that none does any more.
-async fn tell(db: &mut sqlx::PgConnection) -> sqlx::Result<()> {
-    let open: i64 = sqlx::query_scalar("select count(*) from school.reconciliation_differences where resolved_at is null")
-        .fetch_one(&mut *db)
-        .await?;
-    if open == 0 {
-        return clear_notice(db, NOTICE).await;
-    }
-    let told = format!(
-        "Las cuentas y las del proveedor no coinciden en {open} pagos: míralos en /admin/reconciliation. / Our books and the provider's differ in {open} \
-         payments: look at /admin/reconciliation."
-    );
-    post_notice(db, NOTICE, &told).await
 }

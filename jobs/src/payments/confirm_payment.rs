@@ -50,7 +50,7 @@ impl Job for ConfirmPayment {
             Ok(checkout_ref) => checkout_ref,
             Err(trouble) => return Err(failure(ctx, sale.provider, trouble).await),
         };
-        let known = Known { checkout_ref, payment_ref: sale.payment_ref.clone(), refund_refs: refund_refs(ctx, &sale).await? };
+        let known = known(ctx, &sale, checkout_ref).await?;
         let mut seen = match provider.look(&known).await {
             Ok(seen) => seen,
             // Pages that nobody has paid are forgotten by some providers.
@@ -83,13 +83,14 @@ impl Job for ConfirmPayment {
     }
 }
 
-/// What the provider calls the refunds that we know of: those that we asked for, and those that it told of.
-async fn refund_refs(ctx: &Ctx, sale: &Sale) -> Result<Vec<String>, Failure> {
-    sqlx::query_scalar(include_str!("sql/refund_refs.sql"))
+/// By what the provider is asked about a sale: with its names for the refunds that we know of.
+pub(super) async fn known(ctx: &Ctx, sale: &Sale, checkout_ref: String) -> Result<Known, Failure> {
+    let refund_refs: Vec<String> = sqlx::query_scalar(include_str!("sql/refund_refs.sql"))
         .bind(sale.id)
         .fetch_all(&ctx.db)
         .await
-        .context("looking up the sale's refunds")
+        .context("looking up the sale's refunds")?;
+    Ok(Known { checkout_ref, payment_ref: sale.payment_ref.clone(), refund_refs })
 }
 
 /// Collects what the person has agreed to, and looks what it came to. An attempt that dies in between leaves the next one to look first.

@@ -15,6 +15,7 @@ pub mod check_pending_payments;
 pub mod checkout;
 pub mod compare_payments;
 pub mod confirm_payment;
+pub mod difference;
 pub mod ledger;
 pub mod money;
 mod notice;

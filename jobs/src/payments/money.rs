@@ -39,9 +39,12 @@ pub enum AmountProblem {
     TooLarge,
 }
 
-/// Currencies without a smaller unit, and those with three decimals (ISO 4217, list one); every other one has two.
-const WHOLE: [&[u8; 3]; 15] =
-    [b"BIF", b"CLP", b"DJF", b"GNF", b"ISK", b"JPY", b"KMF", b"KRW", b"PYG", b"RWF", b"UGX", b"VND", b"VUV", b"XAF", b"XOF"];
+/// Currencies without a smaller unit, and those with three decimals (ISO 4217, list one, without its codes of funds); every other one has two.
+/// Providers count some of them otherwise: see the `amount` of each.
+const WHOLE: [&[u8; 3]; 16] = [
+    b"BIF", b"CLP", b"DJF", b"GNF", b"ISK", b"JPY", b"KMF", b"KRW", b"PYG", b"RWF", b"UGX", b"VND", b"VUV", b"XAF", b"XOF",
+    b"XPF",
+];
 const THREE: [&[u8; 3]; 7] = [b"BHD", b"IQD", b"JOD", b"KWD", b"LYD", b"OMR", b"TND"];
 
 impl Currency {
@@ -204,6 +207,7 @@ mod tests {
             (money(4_950, "USD"), "49,50\u{A0}USD", "USD\u{A0}49.50"),
             (money(123_456, "USD"), "1234,56\u{A0}USD", "USD\u{A0}1,234.56"),
             (money(500, "JPY"), "500\u{A0}JPY", "JPY\u{A0}500"),
+            (money(500, "XPF"), "500\u{A0}XPF", "XPF\u{A0}500"),
             (money(1_005, "KWD"), "1,005\u{A0}KWD", "KWD\u{A0}1.005"),
             (money(-7, "usd"), "−0,07\u{A0}USD", "USD\u{A0}−0.07"),
             (

@@ -15,6 +15,12 @@ pub(super) fn review(sale: SaleId, reason: &str) -> String {
         "account" => ("el dinero no llegó a nuestra cuenta", "the money did not come to our account"),
         "livemode" => ("el pago es del otro entorno (pruebas o real)", "the payment is of the other world (trial or real)"),
         "sale" => ("el proveedor dice que el pago es de otra compra", "the provider says that the payment is for another sale"),
+        "bought_again" => {
+            return format!(
+                "El dinero de la compra {sale} ha vuelto a nosotros y el curso ya se compró otra vez: devuélvelo de otra manera. / The money of sale \
+                 {sale} is with us again, and the course was bought anew meanwhile: give it back another way. (/admin/sales/{sale})"
+            );
+        }
         _ => {
             return format!(
                 "El curso de la compra {sale} ya estaba pagado: el segundo pago se devuelve solo y el curso no cambia. / The course of sale {sale} \
@@ -25,6 +31,26 @@ pub(super) fn review(sale: SaleId, reason: &str) -> String {
     format!(
         "Revisa el pago de la compra {sale}: {es}. Este pago no abre el curso. / Look at the payment of sale {sale}: {en}. This payment does not open \
          the course. (/admin/sales/{sale})"
+    )
+}
+
+/// The key of the notice about a payment that is said to be another than was booked.
+pub(super) fn changed_key(sale: SaleId) -> String {
+    format!("payment_changed:{sale}")
+}
+
+/// A payment that was taken long ago is said to be something else now.
+pub(super) fn changed(sale: SaleId, reason: &str) -> String {
+    let (es, en) = match reason {
+        "account" => ("que fue a otra cuenta", "that it went to another account"),
+        "livemode" => ("que es del otro entorno (pruebas o real)", "that it is of the other world (trial or real)"),
+        "sale" => ("que es de otra compra", "that it is for another sale"),
+        _ => ("que es de otro importe", "that it is of another amount"),
+    };
+    format!(
+        "El proveedor dice ahora del pago de la compra {sale} {es}: mira si alguien lo cambió allí, o los ajustes de aquí. El curso sigue abierto. / The \
+         provider now says of the payment of sale {sale} {en}: see whether somebody has changed it there, or the settings here. The course stays open. \
+         (/admin/sales/{sale})"
     )
 }
 

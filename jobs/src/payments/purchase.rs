@@ -11,6 +11,7 @@ use super::{
     open_checkout::OpenCheckout,
     paypal,
     sale::{Provider, Sale, SaleId, SaleState},
+    stripe,
 };
 use crate::{
     accounts::{locale::Locale, user::UserId},
@@ -125,12 +126,13 @@ pub async fn look_now(db: &PgPool, sale: SaleId) -> Result<(), BuyError> {
     Ok(tx.commit().await?)
 }
 
-/// Whether a provider takes that amount. PayPal's list of currencies has no Colombian peso, and of some that it has it takes no decimals.
+/// Whether a provider takes that amount. PayPal's list of currencies has no Colombian peso, and of some that it has it takes no decimals; Stripe counts
+/// some in another unit than we do (<https://docs.stripe.com/currencies#special-cases>).
 #[must_use]
 pub fn takes(provider: Provider, price: Money) -> bool {
     match provider {
         Provider::Free => price.is_zero(),
-        Provider::Stripe => !price.is_zero(),
+        Provider::Stripe => !price.is_zero() && stripe::amount::takes(price),
         Provider::Paypal => !price.is_zero() && paypal::amount::to_value(price).is_some(),
     }
 }
@@ -177,4 +179,26 @@ async fn other_of(db: &PgPool, buyer: UserId, course: CourseId) -> Result<Bought
         Some((sale, SaleState::Pending)) => Bought::Checkout(sale),
         _ => Bought::Already,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_price_is_asked_for_where_it_is_taken() {
+        for (minor, currency, by) in [
+            (4900, "USD", vec![Provider::Stripe, Provider::Paypal]),
+            (14_990_000, "COP", vec![Provider::Stripe]),
+            (500, "XPF", vec![Provider::Stripe]),
+            (500, "ISK", vec![]),
+            (500, "UGX", vec![]),
+            (0, "USD", vec![Provider::Free]),
+        ] {
+            let price = Money::new(minor, currency.parse().expect("a currency"));
+            let takers =
+                [Provider::Stripe, Provider::Paypal, Provider::Free].into_iter().filter(|provider| takes(*provider, price));
+            assert_eq!(takers.collect::<Vec<_>>(), by, "{minor} {currency}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use queue::{Attempted, Backoff, Failure, Job, OrFailure, Queue, post_notice};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,17 +10,22 @@ use serde::{Deserialize, Serialize};
 use super::{
     apply::lock_refund,
     checkout::{self, failure, let_in, provider_of},
-    confirm_payment::ConfirmPayment,
+    confirm_payment::{ConfirmPayment, known},
     notice,
     refunds::{Refund, RefundId, RefundState},
     sale::Sale,
 };
 use crate::ports::{
     Ctx, Ports,
-    payments::{RefundOrder, SeenRefund, Trouble},
+    payments::{PaymentProvider, RefundOrder, SeenRefund, Trouble},
 };
 
-/// Asks for a refund under its own key, as often as it takes; what has become of it is then asked as for any sale.
+/// Stripe forgets keys after a day at the earliest (<https://docs.stripe.com/api/idempotent_requests>), PayPal after 45
+/// (<https://developer.paypal.com/docs/api/payments/v2/#captures_refund>). Four hours are for clocks that differ.
+const KEYS_ARE_REMEMBERED_FOR: TimeDelta = TimeDelta::hours(20);
+
+/// Asks for a refund under its own key, as often as it takes; what has become of it is then asked as for any sale. One that was wanted so long ago
+/// that the key may be forgotten is first looked for: an earlier attempt may have been heard, and its answer lost.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RefundSale {
     /// Which refund.
@@ -43,6 +49,11 @@ impl Job for RefundSale {
         let sale = Sale::find(&ctx.db, refund.sale_id).await.context("looking up the sale")?.or_dead("the sale is gone")?;
         let provider = provider_of(ctx, &sale)?;
         let payment_ref = sale.payment_ref.clone().or_dead("nobody knows which payment the money came with")?;
+        if ctx.now() - refund.created_at > KEYS_ARE_REMEMBERED_FOR
+            && let Some(made) = made_before(ctx, &sale, provider, &refund).await?
+        {
+            return write(ctx, &refund, Ok(made)).await;
+        }
         let order = RefundOrder { id: refund.id, sale: sale.id, payment_ref, amount: refund.amount() };
         match provider.refund(&order).await {
             Ok(seen) => write(ctx, &refund, Ok(seen)).await,
@@ -50,6 +61,23 @@ impl Job for RefundSale {
             Err(Trouble::Missing) => write(ctx, &refund, Err("there is no such payment".to_owned())).await,
             Err(trouble) => Err(failure(ctx, sale.provider, trouble).await),
         }
+    }
+}
+
+/// The refund that an earlier attempt has had the provider make, if it has: it bears our id.
+async fn made_before(
+    ctx: &Ctx,
+    sale: &Sale,
+    provider: &dyn PaymentProvider,
+    refund: &Refund,
+) -> Result<Option<SeenRefund>, Failure> {
+    let checkout_ref =
+        sale.checkout_ref.clone().or_dead("nobody knows at which page the money came, so nobody can see whether it went back")?;
+    match provider.look(&known(ctx, sale, checkout_ref).await?).await {
+        Ok(seen) => Ok(seen.refunds.into_iter().find(|made| made.id == Some(refund.id))),
+        // Of what it does not know it has given nothing back, and says so when it is asked to.
+        Err(Trouble::Missing) => Ok(None),
+        Err(trouble) => Err(failure(ctx, sale.provider, trouble).await),
     }
 }
 

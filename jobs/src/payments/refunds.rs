@@ -253,6 +253,7 @@ pub(super) async fn take(
     sale: &Sale,
     seen: &SeenRefund,
     debit: Account,
+    now: DateTime<Utc>,
 ) -> Result<Option<News>, ApplyError> {
     let state = match seen.state {
         SeenRefundState::Pending => RefundState::Pending,
@@ -290,7 +291,8 @@ pub(super) async fn take(
         (RefundState::Failed, Some((id,))) => {
             let was_booked = is_posted(tx, sale, &seen.refund_ref).await?;
             if was_booked {
-                let back = Entry { kind: Kind::RefundReversal, debit: Account::Clearing, credit: debit, ..entry };
+                // On the day on which we hear of it: what a day came to does not change afterwards.
+                let back = Entry { kind: Kind::RefundReversal, at: now, debit: Account::Clearing, credit: debit, ..entry };
                 post(tx, &back).await?;
             }
             Ok(Some(News::Undone { refund: RefundId(id), was_booked }))

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// One provider. Nothing that it is asked twice under one key happens twice.
+/// One provider. Nothing that it is asked twice under one key happens twice, as long as it remembers the key.
 pub trait PaymentProvider: fmt::Debug + Send + Sync {
     /// Makes the page where the person pays.
     fn open_checkout<'a>(&'a self, checkout: &'a Checkout) -> BoxFuture<'a, Result<Opened, Trouble>>;

@@ -11,7 +11,7 @@ use super::{
     kind::State,
     report::{Report, ReportId},
     said::said,
-    table::Cell,
+    table::{Cell, Holds},
 };
 use crate::{
     accounts::{locale::Locale, user::User},
@@ -77,11 +77,13 @@ impl Job for AnnounceReport {
 /// A line of the letter: what a column comes to.
 fn figure_of(report: &Report, (key, es, en): &(&'static str, &'static str, &'static str)) -> Figure {
     let value = report.figures.get(*key);
+    let is_time = report.kind.layout().columns.iter().any(|column| column.key == *key && matches!(column.holds, Holds::Seconds));
     let label = |locale| match locale {
         Locale::Es => (*es).to_owned(),
         Locale::En => (*en).to_owned(),
     };
     let words = |locale| match (value.and_then(serde_json::Value::as_i64), value.and_then(serde_json::Value::as_f64)) {
+        (Some(seconds), _) if is_time => said(&Cell::Seconds(seconds), locale),
         (Some(count), _) => said(&Cell::Count(count), locale),
         (None, Some(share)) => said(&Cell::Share(share), locale),
         (None, None) => "—".to_owned(),

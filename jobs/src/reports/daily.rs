@@ -24,7 +24,7 @@ pub(super) const LATE_AFTER: TimeDelta = TimeDelta::minutes(15);
 const LOCK: i64 = 0xda11_0900;
 
 /// What the letter says: the columns of the report, and what they are called in it.
-pub(super) const FIGURES: [(&str, &str, &str); 7] = [
+pub(super) const FIGURES: [(&str, &str, &str); 9] = [
     ("opened", "Solicitudes abiertas", "Tickets opened"),
     ("answered", "Respondidas por primera vez", "First answered"),
     ("resolved", "Resueltas", "Resolved"),
@@ -32,6 +32,8 @@ pub(super) const FIGURES: [(&str, &str, &str); 7] = [
     ("kept", "Plazos cumplidos", "Deadlines met"),
     ("broken", "Plazos incumplidos", "Deadlines missed"),
     ("share", "Cumplimiento", "Compliance"),
+    ("answer_mean", "Primera respuesta, media", "First answer, mean"),
+    ("solution_mean", "Solución, media (MTTR)", "Resolution, mean (MTTR)"),
 ];
 
 #[derive(Debug, sqlx::FromRow)]

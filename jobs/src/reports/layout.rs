@@ -75,18 +75,55 @@ impl Kind {
     }
 }
 
-/// When a promise counts: the view `desk.promise_outcomes` is this rule, and the dashboard's is the same.
-const HOW_PROMISES: [&str; 2] = [
-    "Un plazo cuenta cuando se decide: el cumplido, el día en que se cumplió; el incumplido, el día en que venció, se haya atendido después o no.",
-    "A deadline counts when it is decided: one that was met, on the day on which it was met; one that was missed, on the day on which it passed, \
-     whether or not somebody has seen to it since.",
-];
+/// When a promise counts, in Spanish and in English: the view `desk.promise_outcomes` is this rule, and the dashboard's is the same.
+macro_rules! how_promises {
+    (es) => {
+        "Un plazo cuenta cuando se decide: el cumplido, el día en que se cumplió; el incumplido, el día en que venció, se haya atendido después o no."
+    };
+    (en) => {
+        "A deadline counts when it is decided: one that was met, on the day on which it was met; one that was missed, on the day on which it passed, \
+         whether or not somebody has seen to it since."
+    };
+}
+
+/// From when times are counted; on the dashboard too.
+macro_rules! how_times {
+    (es) => {
+        "Los tiempos cuentan desde que se abrió la solicitud; la solución de una que se cerró, desde que se abrió de nuevo."
+    };
+    (en) => {
+        "Times are from when a ticket was opened; to resolve one that was closed, from when it was opened again."
+    };
+}
+
+const HOW_PROMISES: [&str; 2] = [how_promises!(es), how_promises!(en)];
+const HOW_TIMES: [&str; 2] = [how_times!(es), how_times!(en)];
+const HOW_PROMISES_AND_TIMES: [&str; 2] =
+    [concat!(how_promises!(es), " ", how_times!(es)), concat!(how_promises!(en), " ", how_times!(en))];
 const HOW_SLA: [&str; 2] = [
-    "Un plazo cuenta cuando se decide: el cumplido, el día en que se cumplió; el incumplido, el día en que venció, se haya atendido después o no. \
-     Por decidir está el que vence en el periodo y no ha vencido todavía.",
-    "A deadline counts when it is decided: one that was met, on the day on which it was met; one that was missed, on the day on which it passed, \
-     whether or not somebody has seen to it since. Undecided is one that passes in the period and has not passed yet.",
+    concat!(how_promises!(es), " Por decidir está el que vence en el periodo y no ha vencido todavía."),
+    concat!(how_promises!(en), " Undecided is one that passes in the period and has not passed yet."),
 ];
+
+/// When a promise counts.
+#[must_use]
+pub const fn how_promises(locale: Locale) -> &'static str {
+    let [es, en] = HOW_PROMISES;
+    match locale {
+        Locale::Es => es,
+        Locale::En => en,
+    }
+}
+
+/// From when times are counted.
+#[must_use]
+pub const fn how_times(locale: Locale) -> &'static str {
+    let [es, en] = HOW_TIMES;
+    match locale {
+        Locale::Es => es,
+        Locale::En => en,
+    }
+}
 
 const CLIENT: Column = Column::new("client", "Cliente", "Client", Holds::Text);
 const PRIORITY: Column = Column::new("priority", "Prioridad", "Priority", Holds::Word(priority));
@@ -124,6 +161,8 @@ const DAILY: Layout = Layout {
         count("kept", "Plazos cumplidos", "Deadlines met"),
         count("broken", "Plazos incumplidos", "Deadlines missed"),
         share("share", "Cumplimiento (%)", "Compliance (%)", 5, 6),
+        time("answer_mean", "Primera respuesta, media", "First answer, mean").total(Total::Mean(2)),
+        time("solution_mean", "Solución, media (MTTR)", "Resolution, mean (MTTR)").total(Total::Mean(3)),
     ],
     chart: Chart {
         es: "Abiertas y resueltas, por cliente",
@@ -132,7 +171,7 @@ const DAILY: Layout = Layout {
         series: &[1, 3],
         is_stacked: false,
     },
-    how: Some(HOW_PROMISES),
+    how: Some(HOW_PROMISES_AND_TIMES),
 };
 
 const TICKETS: Layout = Layout {
@@ -211,7 +250,7 @@ const TIMES: Layout = Layout {
         series: &[2, 6],
         is_stacked: false,
     },
-    how: None,
+    how: Some(HOW_TIMES),
 };
 
 const VOLUMES: Layout = Layout {
@@ -263,7 +302,7 @@ const AGENTS: Layout = Layout {
         series: &[1, 9],
         is_stacked: false,
     },
-    how: Some(HOW_PROMISES),
+    how: Some(HOW_PROMISES_AND_TIMES),
 };
 
 const SALES: Layout = Layout {

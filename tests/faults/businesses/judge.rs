@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use faena_tests::sandbox::S3_BUCKET;
 use jobs::help_desk::number::TicketId;
 
 use super::Businesses;
@@ -46,8 +47,8 @@ impl Businesses {
     /// Whoever completed the course has one certificate, and its file is what was signed.
     async fn judge_certificates(&self, findings: &mut Vec<Finding>) -> anyhow::Result<()> {
         let graduates = self.graduates();
-        let held: Vec<(i64, i64, Option<String>, i64)> = sqlx::query_as(
-            "select u, count(c.id), min('certificates/' || c.id || '/' || encode(c.pdf_sha256, 'hex') || '.pdf'),
+        let held: Vec<(i64, i64, Option<String>, Option<String>, i64)> = sqlx::query_as(
+            "select u, count(c.id), min('certificates/' || c.id || '/' || encode(c.pdf_sha256, 'hex') || '.pdf'), min(encode(c.pdf_sha256, 'hex')),
                     count(m.id) filter (where m.state in ('sent', 'unknown'))
              from unnest($1::bigint[]) u
              left join school.certificates c on c.user_id = u and c.issued_at is not null
@@ -58,14 +59,22 @@ impl Businesses {
         .fetch_all(&self.db)
         .await?;
         let s3 = self.sandbox.s3(3);
-        for (person, certificates, file, letters) in held {
+        for (person, certificates, key, sha256, letters) in held {
             if (certificates, letters) != (1, 1) {
                 let what = format!("user {person}: {certificates} certificates, {letters} letters about them");
                 findings.push(Finding::general("a certificate is not as it must be", what));
-            } else if let Some(key) = file
-                && let Err(error) = s3.head_object().bucket(faena_tests::sandbox::S3_BUCKET).key(&key).send().await
-            {
-                findings.push(Finding::general("a certificate has no file", format!("user {person}, {key}: {error}")));
+            } else if let Some((key, sha256)) = key.zip(sha256) {
+                match sha256_of(&s3, &key).await {
+                    Ok(found) if found == sha256 => {}
+                    Ok(found) => {
+                        let what = format!("user {person}, {key}: the SHA-256 of what is there is {found}");
+                        findings.push(Finding::general("a certificate's file is not what was signed", what));
+                    }
+                    Err(error) => {
+                        let what = format!("user {person}, {key}: {error:#}");
+                        findings.push(Finding::general("a certificate has no file", what));
+                    }
+                }
             }
         }
         Ok(())
@@ -165,6 +174,13 @@ impl Businesses {
         }));
         Ok(())
     }
+}
+
+/// The SHA-256 of a file of the store, in hexadecimal digits.
+async fn sha256_of(s3: &aws_sdk_s3::Client, key: &str) -> anyhow::Result<String> {
+    let file = s3.get_object().bucket(S3_BUCKET).key(key).send().await?.body.collect().await?.to_vec();
+    let digest = ring::digest::digest(&ring::digest::SHA256, &file);
+    Ok(digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Of how many notices a message is made.

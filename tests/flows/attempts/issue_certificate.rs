@@ -2,15 +2,20 @@
 
 use std::path::Path;
 
-use faena_tests::stores::Stores;
+use faena_tests::{judge::somebody_waits_for_a_lock, stores::Stores};
 use jobs::{
-    accounts::{locale::Locale, user::UserId},
+    accounts::{full_name::FullName, locale::Locale, user::UserId},
     catalogue,
-    certificates::{certificate::CertificateId, issue_certificate::IssueCertificate, request::request},
+    certificates::{
+        amend,
+        certificate::CertificateId,
+        issue_certificate::IssueCertificate,
+        request::{money_went_back, renamed, request},
+    },
     courses::course::CourseId,
     payments::{
         purchase::{Bought, buy},
-        sale::Provider,
+        sale::{Provider, SaleId},
     },
     ports::{Ports, blobs::BlobTrouble, fakes::Fakes},
 };
@@ -48,6 +53,11 @@ impl Completed {
         Kit::new(catalogue(), ports).with_database(self.stores.db.clone())
     }
 
+    /// With a printer that lacks the signs of private use, whatever fonts there are.
+    fn kit_without_fonts(&self) -> Kit<Ports> {
+        Kit::new(catalogue(), self.fakes.ports()).with_database(self.stores.db.clone())
+    }
+
     async fn asks(&self) -> IssueCertificate {
         let mut tx = self.stores.db.begin().await.unwrap();
         request(&mut tx, self.user, self.course).await.unwrap();
@@ -59,6 +69,40 @@ impl Completed {
 
     async fn run(&self, sql: &'static str) {
         sqlx::raw_sql(sql).execute(&self.stores.db).await.unwrap();
+    }
+
+    /// The course is taken up again.
+    async fn buys(&self) -> SaleId {
+        match buy(&self.stores.db, self.user, self.course, Provider::Free, Locale::Es).await.unwrap() {
+            Bought::Enrolled(sale) => sale,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What was paid for it goes back.
+    async fn gets_back(&self, sale: SaleId) {
+        let mut tx = self.stores.db.begin().await.unwrap();
+        let closed = "update school.sales set state = 'refunded'; update school.enrolments set state = 'revoked'";
+        sqlx::raw_sql(closed).execute(&mut *tx).await.unwrap();
+        money_went_back(&mut tx, sale).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// An administrator has another one issued, under that name.
+    async fn corrects(&self, certificate: CertificateId, name: &str) -> CertificateId {
+        amend::reissue(&self.stores.db, certificate, &FullName::parse(name).unwrap(), "", self.user).await.unwrap()
+    }
+
+    /// The certificate that counts, and the name on it.
+    async fn counts(&self) -> (CertificateId, String) {
+        sqlx::query_as("select id, holder_name from school.certificates where issued_at is not null and ended_at is null")
+            .fetch_one(&self.stores.db)
+            .await
+            .unwrap()
+    }
+
+    async fn notices(&self) -> Vec<String> {
+        sqlx::query_scalar("select message from faena.notices").fetch_all(&self.stores.db).await.unwrap()
     }
 }
 
@@ -191,4 +235,90 @@ async fn a_worker_that_lacks_something_says_which_setting_it_is() {
         let outcome = kit.attempt(job).await;
         assert!(matches!(&outcome, Outcome::Dead { reason } if reason.contains(setting)), "{outcome:?}");
     }
+}
+
+#[tokio::test]
+async fn a_name_that_is_changed_while_the_old_one_is_tried_is_the_one_that_is_printed() {
+    let completed = Completed::by("Ana \u{E000}").await;
+    let kit = completed.kit_without_fonts();
+    completed.asks().await;
+    // She has written it otherwise, and that is not committed when the job reads the old one.
+    let mut tx = completed.stores.db.begin().await.unwrap();
+    sqlx::raw_sql("update core.users set full_name = 'Ana Ñúñez'").execute(&mut *tx).await.unwrap();
+
+    let (ran, ()) = tokio::join!(kit.drain(), async {
+        somebody_waits_for_a_lock(&completed.stores).await;
+        renamed(&mut tx, completed.user).await.unwrap();
+        tx.commit().await.unwrap();
+    });
+
+    assert!(matches!(&ran[0].outcome, Outcome::Retry { error, .. } if error.contains("another name")), "{ran:?}");
+    assert_eq!(completed.counts().await.1, "Ana Ñúñez");
+    assert_eq!(completed.notices().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_correction_is_given_up_with_its_certificate_and_nothing_is_left_to_tell() {
+    let completed = Completed::by("Ana Nunez").await;
+    let (kit, job) = (completed.kit_without_fonts(), completed.asks().await);
+    kit.drain().await;
+    let correction = completed.corrects(job.certificate_id, "Ana \u{E000}").await;
+    assert!(matches!(&kit.drain().await[0].outcome, Outcome::Dead { .. }));
+    assert_eq!(completed.notices().await.len(), 1);
+
+    amend::revoke(&completed.stores.db, job.certificate_id, "Era otra Ana", completed.user).await.unwrap();
+
+    assert_eq!(completed.notices().await, Vec::<String>::new());
+    let ended: i64 = sqlx::query_scalar("select count(*) from school.certificates where ended_as = 'revoked'")
+        .fetch_one(&completed.stores.db)
+        .await
+        .unwrap();
+    assert_eq!(ended, 2);
+    let late = amend::revoke(&completed.stores.db, correction, "Otra vez", completed.user).await;
+    assert!(matches!(late, Err(amend::AmendError::NotNow)), "{late:?}");
+    // Asked for from either page, another one takes the place of what was issued.
+    let other = completed.corrects(correction, "Ana Ñúñez").await;
+    kit.drain().await;
+    assert_eq!(completed.counts().await, (other, "Ana Ñúñez".to_owned()));
+    let replaced: CertificateId = sqlx::query_scalar("select supersedes from school.certificates where id = $1")
+        .bind(other)
+        .fetch_one(&completed.stores.db)
+        .await
+        .unwrap();
+    assert_eq!(replaced, job.certificate_id);
+}
+
+#[tokio::test]
+async fn whoever_pays_again_has_a_certificate_whatever_was_not_issued_yet_when_the_money_went_back() {
+    let completed = Completed::by("Ana Nunez").await;
+    let kit = completed.kit_without_fonts();
+    completed.run("update school.settings set certificates_after_refund = 'revoke'").await;
+    completed.run("update school.enrolments set state = 'revoked'").await;
+    let sale = completed.buys().await;
+    kit.drain().await;
+    let (first, _) = completed.counts().await;
+
+    // Paid, and given back before another one was issued.
+    completed.gets_back(sale).await;
+    let sale = completed.buys().await;
+    completed.gets_back(sale).await;
+    let sale = completed.buys().await;
+    kit.drain().await;
+    let (second, _) = completed.counts().await;
+    // A correction that cannot be printed ends with the one that it was to replace.
+    completed.corrects(second, "Ana \u{E000}").await;
+    kit.drain().await;
+    completed.gets_back(sale).await;
+    completed.buys().await;
+    kit.drain().await;
+
+    let (third, name) = completed.counts().await;
+    assert_eq!(name, "Ana Nunez");
+    let issued: Vec<(CertificateId, Option<CertificateId>)> =
+        sqlx::query_as("select id, supersedes from school.certificates where issued_at is not null order by revision")
+            .fetch_all(&completed.stores.db)
+            .await
+            .unwrap();
+    assert_eq!(issued, [(first, None), (second, Some(first)), (third, Some(second))]);
+    assert_eq!(completed.notices().await, Vec::<String>::new());
 }

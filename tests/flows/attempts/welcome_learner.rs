@@ -140,3 +140,22 @@ async fn a_letter_in_doubt_is_repeated_once_under_its_message_id_and_then_left_t
     assert_eq!((letters.len(), &letters[0].message_id), (2, &letters[1].message_id));
     assert_eq!(letter_row(&stores).await, ("unknown".to_owned(), 2));
 }
+
+#[tokio::test]
+async fn a_letter_in_doubt_was_not_kept_back_though_its_address_is_suppressed_before_the_repeat() {
+    let (stores, kit, mail, ..) = registered([Fate::Unknown { why: "the connection was closed".to_owned() }]).await;
+    assert!(matches!(&kit.run_due().await[0].outcome, Outcome::Retry { .. }));
+    sqlx::query("insert into mail.suppressions (address, cause, detail) values ($1::citext, 'hard_bounce', '5.1.1')")
+        .bind(ADDRESS)
+        .execute(&stores.db)
+        .await
+        .unwrap();
+
+    let ran = kit.drain().await;
+
+    assert!(
+        matches!(&ran[..], [repeat] if matches!(&repeat.outcome, Outcome::Dead { reason } if reason.contains("one copy left"))),
+        "{ran:?}"
+    );
+    assert_eq!((letter_row(&stores).await, mail.letters().len()), (("unknown".to_owned(), 1), 1));
+}

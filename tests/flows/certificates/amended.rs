@@ -1,6 +1,9 @@
 //! What becomes of a certificate afterwards: revoked, corrected, signed by another key.
 
-use faena_tests::{judge::quiet, wait::eventually};
+use faena_tests::{
+    judge::quiet,
+    wait::{eventually, until},
+};
 use reqwest::StatusCode;
 
 use super::{Academy, leads_to};
@@ -20,6 +23,10 @@ async fn a_revoked_certificate_says_so_and_why() {
     assert_eq!(status, StatusCode::OK);
     assert!(checked.contains("Este certificado fue retirado") && checked.contains("Copió &#60;todo&#62;"), "{checked}");
     quiet(&academy.site.stores).await;
+    let letter = academy.site.sandbox.mails_to(&learner.email, 2).await.unwrap().pop().unwrap();
+    assert_eq!(letter.subject, "Tu certificado ya no vale: Rust con «ñ» & cía.");
+    let text = letter.text.unwrap_or_default();
+    assert!(text.contains("fue retirado: Copió <todo>.") && text.contains(&format!("/v/{}", row.serial)), "{text}");
     let said = academy.judged(&learner, &row).await;
     assert_eq!((&said["is_signed"], &said["ended"], &said["ended_in_all"]), (&true.into(), &true.into(), &1.into()), "{said:#}");
     assert!(!learner.page("/certificados").await.contains(&row.serial));
@@ -92,6 +99,48 @@ async fn a_corrected_certificate_replaces_the_first_when_it_is_there() {
         .send(&format!("/admin/certificates/{}", new.id), &format!("{page}/reissue"), &[("name", "X Y"), ("note", "")])
         .await;
     assert_eq!(late.status(), StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn after_corrections_that_were_given_up_another_one_replaces_the_first() {
+    let academy = Academy::open().await;
+    let ((learner, old), admin) = (academy.certified("Ana Nunez").await, academy.admin().await);
+    let page = format!("/admin/certificates/{}", old.id);
+    let corrects = async |page: &str, name: &str| {
+        let answer = admin.send(page, &format!("{page}/reissue"), &[("name", name), ("note", "")]).await;
+        leads_to(&answer).trim_end_matches("?done=reissued").to_owned()
+    };
+    let cannot_be_printed = async |page: &str| {
+        until(format!("{page} to be in trouble"), async || admin.page(page).await.contains("U+12000, Cuneiform")).await;
+        quiet(&academy.site.stores).await;
+    };
+    let gives_up = async |page: &str| {
+        let answer = admin.send(page, &format!("{page}/revoke"), &[("why", "No sale")]).await;
+        assert_eq!(leads_to(&answer), format!("{page}?done=revoked"));
+    };
+    // One is asked for, given up, and asked for again.
+    let mut correction = String::new();
+    for _ in 0..2 {
+        correction = corrects(&page, "Ana 𒀀").await;
+        cannot_be_printed(&correction).await;
+        assert!(!admin.page(&page).await.contains("Emitir con otro nombre…"), "one at a time");
+        gives_up(&correction).await;
+        assert!(academy.page(&format!("/v/{}", old.serial)).await.1.contains("Este certificado es auténtico"));
+        assert!(admin.page(&page).await.contains("Emitir con otro nombre…"));
+    }
+
+    // From the page of the one that was given up, too.
+    let new = corrects(&correction, "Ana Ñúñez").await;
+
+    let row = eventually("the new one", async || {
+        let row = academy.certificate_of(learner.id).await;
+        (row.serial != old.serial).then_some(row)
+    })
+    .await;
+    assert_eq!((format!("/admin/certificates/{}", row.id), row.holder_name.as_str()), (new, "Ana Ñúñez"));
+    let (_, checked) = academy.page(&format!("/v/{}", old.serial)).await;
+    assert!(checked.contains("Este certificado fue reemplazado") && checked.contains(&format!("/v/{}", row.serial)), "{checked}");
+    assert!(!admin.page(&correction).await.contains("Emitir uno nuevo…"), "the new one is corrected at its own page");
 }
 
 #[tokio::test]

@@ -35,11 +35,12 @@ async fn what_is_brought_is_bounded_and_counted() {
     assert_eq!(academy.brings("/v", b"").await.0, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(academy.brings("/v/CC-0000-0000-0000-0000", b"x").await.0, StatusCode::NOT_FOUND);
 
-    let mut refused = 0;
-    for _ in 0..12 {
-        refused += usize::from(academy.brings("/v", b"x").await.0 == StatusCode::TOO_MANY_REQUESTS);
+    let mut read = 0;
+    while academy.brings("/v", b"x").await.0 != StatusCode::TOO_MANY_REQUESTS {
+        read += 1;
+        assert!(read < 100, "nobody counts");
     }
-    assert!((3..=6).contains(&refused), "{refused} of 12 more were refused");
+    assert!(read > 5, "{read} more were read");
 }
 
 #[tokio::test]

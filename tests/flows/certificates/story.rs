@@ -71,6 +71,13 @@ async fn signature_credential_and_list_convince_another_library() {
     assert_eq!(badge["type"], serde_json::json!(["VerifiableCredential", "OpenBadgeCredential"]));
     assert_eq!(badge["credentialSubject"]["achievement"]["name"], "Rust con «ñ» & cía.");
     assert_eq!(badge["issuer"]["id"], academy.site.url.as_str());
+    // The same keys, for whoever looks the school up by its name on the web.
+    let did: serde_json::Value = academy.get("/.well-known/did.json").await.json().await.unwrap();
+    let port = academy.site.url.rsplit(':').next().unwrap();
+    let name = format!("did:web:127.0.0.1%3A{port}");
+    assert_eq!((&did["id"], &did["alsoKnownAs"][0]), (&name.as_str().into(), &badge["issuer"]["id"]));
+    assert_eq!(did["assertionMethod"][0], format!("{name}#{}", row.key_id));
+    assert_eq!(did["verificationMethod"][0]["publicKeyJwk"], evidence["keys"]["keys"][0]);
     assert_eq!(badge["credentialStatus"]["statusListIndex"], row.status_index.to_string());
     // The judge is no yes-man: a token with another name in it is refused.
     let (head, rest) = evidence["credential"].as_str().unwrap().split_once('.').unwrap();

@@ -93,6 +93,30 @@ async fn a_job_that_an_operator_runs_again_is_not_followed_twice() {
 }
 
 #[tokio::test]
+async fn what_was_deleted_after_it_had_followed_does_not_follow_again() {
+    let stores = Stores::fresh().await;
+    let _worker = start_probe(&stores, &[]).await;
+    let next = queue::JobId::new();
+    let id = enqueue(&stores, Refuse { reason: "as told".to_owned() }.on_death(touch(1).with_id(next))).await;
+    assert_eq!(ended(&stores, id).await.summary.state, State::Dead);
+    assert_eq!(ended(&stores, next).await.summary.state, State::Completed);
+    quiet(&stores).await;
+    assert_eq!(stores.operations().delete(next, "operadora").await.unwrap(), CommandOutcome::Deleted);
+
+    stores.operations().retry(id, "operadora").await.unwrap();
+
+    until("its second death", async || {
+        stores.operations().job(id).await.unwrap().is_some_and(|job| job.summary.state == State::Dead && job.attempts.len() == 2)
+    })
+    .await;
+    quiet(&stores).await;
+    assert!(stores.operations().job(next).await.unwrap().is_none());
+    let begun: Vec<i64> = sqlx::query_scalar("select n from probe.starts").fetch_all(&stores.db).await.unwrap();
+    assert_eq!(begun, [1]);
+    no_leftovers(&stores).await;
+}
+
+#[tokio::test]
 async fn chains_of_promises_and_of_direct_pushes_go_on_through_kills() {
     const CHAINS: i64 = 400;
     let stores = Stores::fresh().await;

@@ -4,10 +4,10 @@ use std::process::Stdio;
 
 use faena_tests::{
     judge::{effects, no_leftovers, quiet},
-    probe::{Linger, Nap, Refuse, Stumble, Touch},
+    probe::{Linger, Nap, Refuse, Stumble, Touch, Urge},
     process::{binary, run_to_end, start_probe, try_to_end},
     stores::Stores,
-    wait::eventually,
+    wait::{eventually, until},
 };
 use queue::{
     Job, JobId,
@@ -121,6 +121,40 @@ async fn a_cancelled_job_that_is_retried_runs_once_although_its_old_place_is_sti
     assert_eq!(effects(&stores, 1).await, (vec![], vec![]));
     let (starts,): (i64,) = sqlx::query_as("select count(*) from probe.starts").fetch_one(&stores.db).await.unwrap();
     assert_eq!(starts, 1);
+    no_leftovers(&stores).await;
+}
+
+#[tokio::test]
+async fn who_cancelled_a_job_and_died_before_saying_so_is_believed() {
+    let stores = Stores::fresh().await;
+    let worker = start_probe(&stores, &[("SLOTS_DEFAULT", "0"), ("RECORD", "false")]).await;
+    let id = enqueue(&stores, Touch { n: 0, sleep_ms: 0 }).await;
+    let done = enqueue(&stores, Urge { n: 1 }).await;
+    reaches(&stores, id, State::Available).await;
+    until("the other's end to be told", async || stores.operations().overview().await.unwrap().unrecorded == 1).await;
+    worker.kill_9().await;
+    assert_eq!(stores.operations().cancel(id, "operadora").await.unwrap(), CommandOutcome::Cancelled);
+    // As it is while a worker carries commands out that others have written.
+    sqlx::query("update faena.commands set carried_out_at = null, outcome = null, stands = false")
+        .execute(&stores.db)
+        .await
+        .unwrap();
+    sqlx::query("insert into faena.commands (job_id, verb, actor) values ($1, 'cancel', 'operadora')")
+        .bind(done)
+        .execute(&stores.db)
+        .await
+        .unwrap();
+
+    let _worker = start_probe(&stores, &[]).await;
+
+    let outcomes = eventually("both to be closed", async || {
+        let sql = "select job_id, outcome from faena.commands where outcome is not null order by id";
+        let closed: Vec<(JobId, String)> = sqlx::query_as(sql).fetch_all(&stores.db).await.unwrap();
+        (closed.len() == 2).then_some(closed)
+    })
+    .await;
+    assert_eq!(outcomes, [(id, "cancelled".to_owned()), (done, "too_late".to_owned())]);
+    quiet(&stores).await;
     no_leftovers(&stores).await;
 }
 

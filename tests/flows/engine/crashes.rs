@@ -9,10 +9,17 @@ use faena_tests::{
     wait::{eventually, until},
 };
 use nix::sys::signal::Signal;
-use queue::operations::State;
+use queue::{
+    Attempted, Ctx, End, Failure, Job, OrFailure,
+    kit::{Kit, Outcome},
+    operations::State,
+};
 use redis::AsyncCommands;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 
-use super::{enqueue, enqueue_all, reaches};
+use super::{enqueue, enqueue_all, forget_everything, reaches};
 
 async fn effects_so_far(stores: &Stores) -> i64 {
     let (count,): (i64,) = sqlx::query_as("select count(*) from probe.effects").fetch_one(&stores.db).await.unwrap();
@@ -288,10 +295,52 @@ async fn a_step_that_is_being_committed_is_waited_for_and_not_taken_again() {
     assert_eq!(effects(&stores, 3).await, (vec![], vec![]));
 }
 
-/// What a wipe does, to this test's own keys.
-async fn forget_everything(stores: &Stores) {
-    let client = redis::Client::open(stores.redis_url.as_str()).unwrap();
-    let mut redis = client.get_multiplexed_async_connection().await.unwrap();
-    let keys: Vec<String> = redis::cmd("KEYS").arg(format!("{}:*", stores.namespace)).query_async(&mut redis).await.unwrap();
-    let _: () = redis::cmd("DEL").arg(keys).query_async(&mut redis).await.unwrap();
+/// Takes a step, and another one when it is told to; or dies in between.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+struct Stride {
+    n: i64,
+    dies: bool,
+}
+
+impl Job for Stride {
+    type Ports = Notify;
+    const NAME: &'static str = "stride";
+
+    async fn run(self, ctx: &Ctx<Notify>) -> Attempted {
+        for n in [self.n, self.n + 1] {
+            let mut step = ctx.step().await?;
+            let trace = sqlx::query("insert into probe.effects (n, job_id) values ($1, $2)").bind(n).bind(ctx.job_id());
+            trace.execute(&mut *step).await.context("leaving a trace")?;
+            step.commit().await?;
+            if self.dies {
+                return Err(Failure::dead("as told"));
+            }
+            if n == self.n {
+                ctx.notified().await;
+            }
+        }
+        Ok(End::Done)
+    }
+}
+
+#[tokio::test]
+async fn who_was_replaced_before_a_job_died_takes_no_step_when_it_is_run_again() {
+    let stores = Stores::fresh().await;
+    let kit = Kit::of::<Stride>(Notify::new()).with_database(stores.db.clone());
+    let id = kit.enqueue(Stride { n: 10, dies: true }).await.unwrap().id;
+    let older = async { kit.attempt(Stride { n: 20, dies: false }).id(id).await };
+    let meanwhile = async {
+        until("its first step", async || effects_so_far(&stores).await == 1).await;
+        // A newer delivery, of which the job dies.
+        let ran = kit.run_due().await;
+        assert_eq!(ran[0].outcome, Outcome::Dead { reason: "as told".to_owned() });
+        stores.operations().retry(id, "operadora").await.unwrap();
+        kit.ports().notify_one();
+    };
+
+    let (outcome, ()) = tokio::join!(older, meanwhile);
+
+    assert_eq!(outcome, Outcome::Superseded);
+    let steps: Vec<i64> = sqlx::query_scalar("select n from probe.effects order by n").fetch_all(&stores.db).await.unwrap();
+    assert_eq!(steps, [10, 20]);
 }

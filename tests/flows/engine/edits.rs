@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use faena_tests::{
     controls::{Charge, Recount},
-    judge::{no_leftovers, quiet},
+    judge::{no_leftovers, quiet, somebody_waits_for_a_lock},
     probe::{Linger, Nap, Pass, Refuse, Stumble, Touch},
     process::{run_to_end, start_probe, try_to_end},
+    proxy::Proxy,
+    servers::free_port,
     stores::Stores,
+    wait::until,
 };
 use queue::{
-    Edit, Job, JobId, Paused,
+    Edit, EnqueueError, Job, JobId, Paused,
     operations::{CommandError, CommandOutcome, State},
 };
 use serde_json::{Value, json, value::to_raw_value};
@@ -168,6 +171,67 @@ async fn limits_tenant_and_key_follow_the_arguments() {
     assert_eq!(ended(&stores, freed).await.summary.state, State::Completed);
     quiet(&stores).await;
     assert_eq!(traces(&stores).await, [7, 8, 9]);
+    no_leftovers(&stores).await;
+}
+
+/// Its worker has lost Redis and kept Postgres, and goes on with what nobody wants any more.
+#[tokio::test]
+async fn an_attempt_that_redis_has_given_up_has_no_effect_after_a_change() {
+    let stores = Stores::fresh().await;
+    let (proxy, redis_url) = Proxy::before_url(&stores.redis_url).await;
+    let _bystander = start_probe(&stores, &[("SLOTS_DEFAULT", "0")]).await;
+    let _cut_off = start_probe(&stores, &[("REDIS_URL", &redis_url)]).await;
+    // Its handler comes as far as its first word.
+    let mut gate = stores.db.begin().await.unwrap();
+    sqlx::raw_sql("lock table probe.starts in share row exclusive mode").execute(&mut *gate).await.unwrap();
+    let id = enqueue(&stores, Touch { n: 1, sleep_ms: 0 }).await;
+    reaches(&stores, id, State::Running).await;
+    somebody_waits_for_a_lock(&stores).await;
+    proxy.lead_to(([127, 0, 0, 1], free_port()).into());
+    proxy.reset();
+    reaches(&stores, id, State::Available).await;
+
+    edit(&stores, id, &with_args(&json!({"n": 2, "sleep_ms": 0}))).await.unwrap();
+
+    gate.rollback().await.unwrap();
+    until("it to go on", async || {
+        sqlx::query_scalar::<_, i64>("select count(*) from probe.starts").fetch_one(&stores.db).await.unwrap() == 1
+    })
+    .await;
+    let _worker = start_probe(&stores, &[]).await;
+    assert_eq!(ended(&stores, id).await.summary.state, State::Completed);
+    quiet(&stores).await;
+    assert_eq!(traces(&stores).await, [2]);
+    no_leftovers(&stores).await;
+}
+
+#[tokio::test]
+async fn who_repeats_an_enqueue_after_a_change_hears_that_the_job_is_known() {
+    let stores = Stores::fresh().await;
+    let worker = start_probe(&stores, &[("SLOTS_DEFAULT", "0")]).await;
+    let asked = || Touch { n: 1, sleep_ms: 0 };
+    let id = enqueue(&stores, asked()).await;
+    reaches(&stores, id, State::Available).await;
+    edit(&stores, id, &with_args(&json!({"n": 2, "sleep_ms": 0}))).await.unwrap();
+    let again = async || {
+        let mut tx = stores.db.begin().await.unwrap();
+        let in_rust = queue::enqueue(&mut tx, asked().with_id(id)).await.unwrap().id;
+        let sql = r#"select faena.enqueue('touch', '{"n": 1, "sleep_ms": 0}', id => $1)"#;
+        let in_sql: JobId = sqlx::query_scalar(sql).bind(id).fetch_one(&mut *tx).await.unwrap();
+        let another = queue::enqueue(&mut tx, Nap { sleep_ms: 0, note: String::new() }.with_id(id)).await;
+        assert!(matches!(another, Err(EnqueueError::IdTaken { .. })), "{another:?}");
+        tx.commit().await.unwrap();
+        [in_rust, in_sql]
+    };
+
+    assert_eq!(again().await, [id; 2], "while it waits");
+    worker.kill_9().await;
+    let _worker = start_probe(&stores, &[]).await;
+    assert_eq!(ended(&stores, id).await.summary.state, State::Completed);
+    assert_eq!(again().await, [id; 2], "and when it is over");
+
+    quiet(&stores).await;
+    assert_eq!(traces(&stores).await, [2]);
     no_leftovers(&stores).await;
 }
 

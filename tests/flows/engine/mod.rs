@@ -20,6 +20,7 @@ mod redis_errors;
 mod schedules;
 mod scripts;
 mod secrets;
+mod set_back;
 mod stock_cases;
 mod timing;
 mod unique;
@@ -44,6 +45,18 @@ async fn enqueue_all<J: Job, O: Into<Order<J>>>(stores: &Stores, jobs: impl Into
 
 async fn enqueue<J: Job>(stores: &Stores, job: impl Into<Order<J>>) -> JobId {
     enqueue_all(stores, [job.into()]).await.remove(0)
+}
+
+/// What a wipe does, to this test's own keys.
+async fn forget_everything(stores: &Stores) {
+    let client = redis::Client::open(stores.redis_url.as_str()).expect("a Redis URL");
+    let mut redis = client.get_multiplexed_async_connection().await.expect("Redis answers");
+    let keys = keys_of(stores, &mut redis).await;
+    let _: () = redis::cmd("DEL").arg(keys).query_async(&mut redis).await.expect("Redis forgets");
+}
+
+async fn keys_of(stores: &Stores, redis: &mut redis::aio::MultiplexedConnection) -> Vec<String> {
+    redis::cmd("KEYS").arg(format!("{}:*", stores.namespace)).query_async(redis).await.expect("Redis answers")
 }
 
 /// Waits for a job's end.

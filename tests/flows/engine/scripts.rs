@@ -94,8 +94,9 @@ impl Keys {
         self.call::<(i64, i64, i64)>("rescue", &["1 here", "0", "500", &asked]).await.1
     }
 
-    async fn cancel(&mut self, id: &str) -> String {
-        self.call("cancel", &[id, r#"{"id":"x","outcome":"cancelled"}"#]).await
+    /// What became of it, and how many attempts it had used.
+    async fn cancel(&mut self, id: &str) -> (String, u64) {
+        self.call("cancel", &[id, r#"{"id":"x","outcome":"cancelled"}"#, ""]).await
     }
 
     async fn promote(&mut self) -> (u64, i64) {
@@ -373,7 +374,7 @@ async fn renewal_tells_held_from_lost_and_passes_on_a_wish_to_cancel() {
     keys.push(&[("a", "0"), ("b", "0")]).await;
     let (_, mark) = keys.claim("2").await;
     keys.expire_leases().await;
-    assert_eq!(keys.cancel("b").await, "running");
+    assert_eq!(keys.cancel("b").await.0, "running");
 
     let answers: Vec<u8> =
         keys.call("renew", &["4000", "a", &mark, "", "b", &mark, "", "a", "9 other ", "", "nobody", &mark, ""]).await;
@@ -388,7 +389,7 @@ async fn rescue_returns_orphans_to_the_head_and_ends_those_that_nobody_wants() {
     keys.begin_epoch().await;
     keys.push(&[("a", "0"), ("unwanted", "0"), ("b", "0")]).await;
     keys.claim("2").await;
-    assert_eq!(keys.cancel("unwanted").await, "running");
+    assert_eq!(keys.cancel("unwanted").await.0, "running");
     keys.expire_leases().await;
 
     assert_eq!(keys.rescue().await, 2);
@@ -430,7 +431,7 @@ async fn a_place_in_line_stays_while_others_come_and_go() {
 
     keys.claim("1").await;
     keys.push(&[("f", "0")]).await;
-    assert_eq!(keys.cancel("d").await, "cancelled");
+    assert_eq!(keys.cancel("d").await.0, "cancelled");
     let rest = keys.line(first[1].1, 9).await;
 
     assert_eq!(rest.iter().map(|row| row.0.as_str()).collect::<Vec<_>>(), ["c", "e", "f"]);
@@ -455,8 +456,8 @@ async fn a_job_cancelled_in_line_and_pushed_again_has_one_place() {
     let mut keys = Keys::fresh().await;
     keys.begin_epoch().await;
     keys.push(&[("a", "0"), ("b", "0")]).await;
-    assert_eq!(keys.cancel("a").await, "cancelled");
-    assert_eq!(keys.cancel("a").await, "ended");
+    assert_eq!(keys.cancel("a").await.0, "cancelled");
+    assert_eq!(keys.cancel("a").await.0, "ended");
     let last = keys.events().await[0].0.clone();
     keys.forget(&last, &[("a", "!0")]).await;
 

@@ -113,13 +113,74 @@ async fn a_new_promise_for_a_ticket_that_waits_stands_still_until_the_client_ans
     desk.promises("11-24 08:00", policy(Priority::Normal, Some(60), None)).await;
     let ticket = desk.opened("11-24 09:00").await;
     desk.says("11-24 09:10", &desk.agent, ticket, Audience::Everybody).await;
-    let mut tx = desk.begin().await;
-    change::wait_for_client(&mut tx, at("11-24 09:20"), &desk.agent, desk.seen(ticket).await).await.unwrap();
-    tx.commit().await.unwrap();
+    desk.waits("11-24 09:20", ticket).await;
     desk.promises("11-24 10:00", policy(Priority::Normal, Some(60), Some(60))).await;
     assert_eq!(desk.clock(ticket, "resolution").await, is("paused", ""));
     desk.says("11-24 17:30", &desk.contact, ticket, Audience::Everybody).await;
     assert_eq!(desk.clock(ticket, "resolution").await, is("running", "11-25 09:30"));
+}
+
+#[tokio::test]
+async fn time_stands_still_only_for_as_long_as_the_policy_says_so() {
+    let desk = Desk::open().await;
+    let unpausing = |priority| Policy { pauses_while_waiting: false, ..policy(priority, Some(60), Some(480)) };
+    desk.promises("11-24 08:00", unpausing(Priority::High)).await;
+    let high = desk.tries_to_open("11-24 09:00", &desk.contact, &desk.ticket(Priority::High)).await.unwrap();
+    let normal = desk.opened("11-24 09:00").await;
+    for ticket in [high, normal] {
+        desk.says("11-24 09:10", &desk.agent, ticket, Audience::Everybody).await;
+        desk.waits("11-24 10:00", ticket).await;
+    }
+    assert_eq!(desk.clock(high, "resolution").await, is("running", "11-24 17:00"), "it runs while the client is waited for");
+    assert_eq!(desk.clock(normal, "resolution").await, is("paused", ""));
+
+    // Another priority, and back; then another policy.
+    desk.given("11-24 12:00", normal, Priority::High).await;
+    assert_eq!(desk.clock(normal, "resolution").await, is("running", "11-25 10:00"), "an hour is used up");
+    desk.given("11-24 12:30", normal, Priority::Normal).await;
+    assert_eq!(desk.clock(normal, "resolution").await, is("paused", ""), "an hour and a half");
+    desk.promises("11-24 13:00", unpausing(Priority::Normal)).await;
+    assert_eq!(desk.clock(normal, "resolution").await, is("running", "11-25 10:30"));
+
+    desk.says("11-24 14:00", &desk.contact, normal, Audience::Everybody).await;
+    assert_eq!(desk.clock(normal, "resolution").await, is("running", "11-25 10:30"), "there is nothing to go on from");
+    let pauses: Vec<(i64, Option<String>)> = sqlx::query_as(
+        "select c.ticket_id, to_char(upper(p.during) - lower(p.during), 'HH24:MI') from desk.sla_pauses p join desk.sla_clocks c on c.id = p.clock_id
+         order by lower(p.during)",
+    )
+    .fetch_all(&desk.stores.db)
+    .await
+    .unwrap();
+    assert_eq!(pauses, [(normal.0, Some("02:00".to_owned())), (normal.0, Some("00:30".to_owned()))], "each has its end");
+}
+
+#[tokio::test]
+async fn what_is_overdue_when_its_promise_is_taken_back_was_broken_and_goes_on_if_it_is_promised_again() {
+    let desk = Desk::open().await;
+    desk.promises("11-24 08:00", policy(Priority::High, Some(60), Some(120))).await;
+    let ticket = desk.tries_to_open("11-24 09:00", &desk.contact, &desk.ticket(Priority::High)).await.unwrap();
+    desk.says("11-24 09:20", &desk.agent, ticket, Audience::Everybody).await;
+    let outcomes = async || -> Vec<(String, String)> {
+        sqlx::query_as(
+            "select outcome, to_char(counts_at at time zone 'America/Bogota', 'MM-DD HH24:MI') from desk.promise_outcomes where promise = 'resolution'",
+        )
+        .fetch_all(&desk.stores.db)
+        .await
+        .unwrap()
+    };
+
+    // Nothing is promised for the solution of a ticket of low priority. It should have been solved by eleven.
+    desk.given("11-24 11:30", ticket, Priority::Low).await;
+
+    assert_eq!(desk.clock(ticket, "resolution").await, is("missed", "11-24 11:00"));
+    assert_eq!(outcomes().await, [("broken".to_owned(), "11-24 11:00".to_owned())], "it counts on");
+    assert_eq!(desk.monitored("11-24 13:00").await.alerts, 0, "nobody is told of it any more");
+    desk.given("11-24 13:30", ticket, Priority::High).await;
+    assert_eq!(desk.clock(ticket, "resolution").await, is("running", "11-24 11:00"), "as overdue as it was");
+    assert_eq!(desk.monitored("11-24 13:59").await.alerts, 0, "half an hour of the sixty minutes had passed");
+    assert_eq!(desk.monitored("11-24 14:01").await.alerts, 1);
+    assert_eq!(desk.told().await, [("resolution".to_owned(), 2, 0), ("resolution".to_owned(), 3, 2)]);
+    assert_eq!(outcomes().await.len(), 1);
 }
 
 #[tokio::test]

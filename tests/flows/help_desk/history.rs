@@ -165,7 +165,9 @@ async fn what_should_not_have_been_is_void_and_nothing_promised_for_it_counts() 
     assert_eq!(desk.monitored("11-25 17:00").await.alerts, 0);
     let open: i64 =
         sqlx::query_scalar("select sum(open_tickets_count)::bigint from desk.clients").fetch_one(&desk.stores.db).await.unwrap();
-    assert_eq!((open, desk.sent().await.1.len()), (0, 0), "and nobody is written to");
+    let (_, letters) = desk.sent().await;
+    let told: Vec<_> = letters.iter().map(|letter| letter.to.address.as_str()).collect();
+    assert_eq!((open, told), (0, vec!["oscar@cafes.example"]), "who opened it is told, and nobody else");
     assert!(matches!(desk.voids("11-24 09:20", ticket, VoidReason::Spam, None).await, Err(DeskError::WrongStatus { .. })));
     // It was none after all: the client insists, and there are promises anew.
     desk.says("11-24 10:00", &desk.contact, ticket, Audience::Everybody).await;
@@ -209,6 +211,7 @@ async fn a_duplicate_goes_on_in_another_ticket_of_the_same_client() {
     let reopened = change::reopen(&mut tx, at("11-24 09:41"), &desk.contact, desk.seen(twice).await).await;
     assert!(matches!(reopened, Err(DeskError::Merged(_))), "{reopened:?}");
     tx.rollback().await.unwrap();
+    desk.sent().await;
     // Whoever opened the duplicate hears what is answered where it goes on.
     desk.run("delete from mail.messages; insert into core.users (email, full_name, role, password_hash) values ('x@cafes.example', 'X', 'client', '-');
               insert into desk.contacts (user_id, client_id) select u.id, c.id from core.users u, desk.clients c where u.email = 'x@cafes.example' and c.name like 'Cafés%'").await;

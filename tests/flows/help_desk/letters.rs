@@ -158,12 +158,40 @@ async fn nobody_is_written_to_about_what_was_done_meanwhile() {
 
     let (ran, letters) = desk.sent().await;
 
-    let outcome = Outcome::Cancelled { reason: "the promises were kept or given up meanwhile".to_owned() };
+    let outcome = Outcome::Cancelled { reason: "the promises were kept or given up, or have other deadlines now".to_owned() };
     let about_deadlines: Vec<_> = ran.iter().filter(|ran| ran.name == "notify_sla_alert").map(|ran| &ran.outcome).collect();
     assert_eq!((about_deadlines, addressed(&letters).len()), (vec![&outcome], 1), "the client hears of the answer alone");
     let kit = Kit::new(catalogue(), Fakes::default().ports()).with_database(desk.stores.db.clone());
     let nothing = kit.attempt(NotifySlaAlert { user_id: desk.agent.id(), alert_ids: Vec::new() }).await;
     assert_eq!(nothing, Outcome::Dead { reason: "a letter about nothing".to_owned() });
+}
+
+#[tokio::test]
+async fn nobody_is_written_to_about_a_deadline_that_is_none_any_more() {
+    let desk = Desk::open().await;
+    let ticket = desk.opened("11-24 09:00").await;
+    desk.assigned("11-24 09:10", ticket, desk.agent.id()).await;
+    desk.says("11-24 09:20", &desk.agent, ticket, Audience::Everybody).await;
+    desk.monitored("11-24 16:35").await;
+    let about_deadlines = async || {
+        let (ran, _) = desk.sent().await;
+        ran.into_iter().filter(|ran| ran.name == "notify_sla_alert").map(|ran| ran.outcome).collect::<Vec<_>>()
+    };
+
+    // The letter is promised, and then time stands still.
+    desk.waits("11-24 16:36", ticket).await;
+    let outcomes = about_deadlines().await;
+    assert!(matches!(&*outcomes, [Outcome::Cancelled { .. }]), "{outcomes:?}");
+    desk.says("11-25 09:00", &desk.contact, ticket, Audience::Everybody).await;
+    desk.monitored("11-25 09:05").await;
+    assert_eq!(about_deadlines().await, [Outcome::Completed], "of the one that there is now");
+    // Two letters wait for the mail server, and the first says less than is known.
+    desk.waits("11-25 09:06", ticket).await;
+    desk.says("11-25 09:10", &desk.contact, ticket, Audience::Everybody).await;
+    desk.monitored("11-25 09:15").await;
+    desk.monitored("11-25 09:29").await;
+    let outcomes = about_deadlines().await;
+    assert!(matches!(&*outcomes, [Outcome::Cancelled { .. }, Outcome::Completed]), "{outcomes:?}");
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ use jobs::{
         advance::{Advanced, advance},
         business_time::Hours,
         calendar::{Calendar, Plan},
+        change,
         comment::{Audience, comment},
         number::{CalendarId, ClientId, TicketId},
         open::NewTicket,
@@ -156,6 +157,13 @@ impl Desk {
     async fn says(&self, when: &str, actor: &Actor, ticket: TicketId, audience: Audience) {
         let mut tx = self.begin().await;
         comment(&mut tx, at(when), actor, ticket, &Body::parse("Una palabra.").unwrap(), audience).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// The client has been asked something, and is waited for.
+    async fn waits(&self, when: &str, ticket: TicketId) {
+        let mut tx = self.begin().await;
+        change::wait_for_client(&mut tx, at(when), &self.agent, self.seen(ticket).await).await.unwrap();
         tx.commit().await.unwrap();
     }
 

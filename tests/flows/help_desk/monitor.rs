@@ -11,7 +11,7 @@ use faena_tests::{
 };
 use jobs::{
     catalogue,
-    help_desk::{advance::advance, monitor_sla::MonitorSla},
+    help_desk::{advance::advance, change, comment::Audience, monitor_sla::MonitorSla, words::Priority},
     ports::fakes::Fakes,
 };
 use queue::{
@@ -22,7 +22,7 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use sqlx::PgPool;
 use tokio::time::Instant;
 
-use super::{Desk, at};
+use super::{Desk, at, policy};
 
 /// A desk at work day and night, with so many running clocks of as many tickets, none of them due: `settle` says when each is.
 async fn crowded(count: i32) -> Stores {
@@ -123,6 +123,48 @@ async fn a_deadline_is_warned_about_breached_and_escalated_each_once() {
         let told = told.map(|(promise, level, after)| (promise.to_owned(), level, after));
         assert_eq!(desk.told().await.get(before), told.as_ref(), "{when}");
     }
+}
+
+#[tokio::test]
+async fn another_deadline_is_warned_about_for_itself_and_each_once() {
+    let desk = Desk::open().await;
+    let ticket = desk.opened("11-24 09:00").await;
+    desk.says("11-24 09:10", &desk.agent, ticket, Audience::Everybody).await;
+    assert_eq!(desk.monitored("11-24 16:31").await.alerts, 1, "due at 17:00");
+    let goes_on = async |when: &str| {
+        let mut tx = desk.begin().await;
+        change::go_on(&mut tx, at(when), &desk.agent, desk.seen(ticket).await).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    desk.waits("11-24 16:40", ticket).await;
+    goes_on("11-25 09:00").await;
+    assert_eq!(desk.clock(ticket, "resolution").await.1.as_deref(), Some("11-25 09:20"));
+
+    assert_eq!(desk.monitored("11-25 09:01").await.alerts, 1, "it is near already");
+    assert_eq!(desk.monitored("11-25 09:06").await.alerts, 0);
+    desk.waits("11-25 09:08", ticket).await;
+    goes_on("11-25 09:08").await;
+    assert_eq!(desk.monitored("11-25 09:10").await.alerts, 0, "the same deadline as before");
+    let mut tx = desk.begin().await;
+    policy(Priority::Normal, Some(60), Some(485)).set(&mut tx, at("11-25 09:12"), &desk.manager).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(desk.monitored("11-25 09:13").await.alerts, 1, "due five minutes later");
+    assert_eq!(desk.monitored("11-25 09:26").await.alerts, 1, "it has passed");
+
+    let told: Vec<(i16, String, String)> = sqlx::query_as(
+        "select level, to_char(due_at at time zone 'America/Bogota', 'MM-DD HH24:MI'), to_char(reached_at at time zone 'America/Bogota', 'MM-DD HH24:MI')
+         from desk.alerts order by id",
+    )
+    .fetch_all(&desk.stores.db)
+    .await
+    .unwrap();
+    let expected = [
+        (1, "11-24 17:00", "11-24 16:30"),
+        (1, "11-25 09:20", "11-25 09:00"),
+        (1, "11-25 09:25", "11-25 09:12"),
+        (2, "11-25 09:25", "11-25 09:25"),
+    ];
+    assert_eq!(told, expected.map(|(level, due, reached)| (level, due.to_owned(), reached.to_owned())), "none of them was late");
 }
 
 #[tokio::test]

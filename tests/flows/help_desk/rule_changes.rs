@@ -4,7 +4,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use faena_tests::wait::until;
+use faena_tests::{judge::somebody_waits_for_a_lock, wait::until};
 use jobs::{
     help_desk::{
         actor::Actor,
@@ -296,6 +296,25 @@ async fn a_change_whose_job_died_goes_on_when_somebody_asks_for_it_or_is_superse
         let target = if promise == "first_response" { 60 } else { 480 };
         assert_eq!((at, revision), (due(place, target), 3), "{promise} of the ticket {place}");
     }
+}
+
+#[tokio::test]
+async fn a_ticket_that_is_opened_while_a_change_waits_for_it_follows_too() {
+    let desk = Desk::open().await;
+    let (mut opening, mut changing) = (desk.begin().await, desk.begin().await);
+    let ticket = desk.ticket(Priority::Normal).open(&mut opening, at("11-24 09:01"), &desk.contact).await.unwrap();
+
+    // Asked for a minute before, and done when the ticket is there.
+    let shorter = policy(Priority::Normal, Some(30), Some(240));
+    let (followed, ()) = tokio::join!(shorter.set(&mut changing, at("11-24 09:00"), &desk.manager), async {
+        somebody_waits_for_a_lock(&desk.stores).await;
+        opening.commit().await.unwrap();
+    });
+    changing.commit().await.unwrap();
+
+    assert_eq!(followed.unwrap(), Followed { tickets: 1, is_done: true });
+    assert_eq!(desk.clock(ticket, "first_response").await.1.as_deref(), Some("11-24 09:31"));
+    assert_eq!(desk.clock(ticket, "resolution").await.1.as_deref(), Some("11-24 13:01"));
 }
 
 #[tokio::test]

@@ -137,7 +137,7 @@ async fn a_ticket_is_not_resolved_in_silence() {
     let resolved = desk.look(ticket).await;
     assert_eq!((resolved.status, resolved.resolved_at), (Status::Resolved, Some(at("11-24 10:30"))));
     assert_eq!([desk.clock(ticket, "first_response").await.0, desk.clock(ticket, "resolution").await.0], ["met", "met"]);
-    let read = Comment::of(&desk.stores.db, &desk.contact, &resolved).await.unwrap();
+    let (read, _) = Comment::of(&desk.stores.db, &desk.contact, &resolved, None).await.unwrap();
     assert_eq!(read.iter().map(|comment| comment.body.as_str()).collect::<Vec<_>>(), [body().as_str()]);
 }
 
@@ -267,7 +267,7 @@ async fn nobody_does_what_is_not_theirs_to_do() {
     }
     tx.rollback().await.unwrap();
     desk.says("11-24 10:30", &desk.agent, ticket, Audience::Agents).await;
-    let read = Comment::of(&desk.stores.db, &desk.contact, &desk.look(ticket).await).await.unwrap();
+    let (read, _) = Comment::of(&desk.stores.db, &desk.contact, &desk.look(ticket).await, None).await.unwrap();
     assert_eq!(read.len(), 0, "what is for agents alone");
 }
 

@@ -48,9 +48,13 @@ async fn what_is_older_than_its_state_is_kept_goes_with_all_that_stands_beside_i
         ("effects", number(&stores, "select count(*) from old where state <> 'cancelled'").await),
         ("commands", number(&stores, "select count(*) from faena.commands where job_id in (select id from old)").await),
         ("batches", 0),
+        ("deletions", 0),
         ("sweeps", 0),
     ]);
-    assert!(expected.iter().all(|(what, count)| ["batches", "sweeps"].contains(&what.as_str()) || *count > 50), "{expected:?}");
+    assert!(
+        expected.iter().all(|(what, count)| ["batches", "deletions", "sweeps"].contains(&what.as_str()) || *count > 50),
+        "{expected:?}"
+    );
     run_sql(&stores, "create table kept as select id from faena.jobs where id not in (select id from old)").await;
     let (kit, dry, id) = (kit(&stores), JobId::new(), JobId::new());
     let before = rows_of(&stores, &TABLES).await;
@@ -96,8 +100,8 @@ async fn a_batch_looks_at_a_thousand_rows() {
     let told = swept(&stores, id).await;
     let old = "select count(*) from faena.jobs where ended_at < now() - case state when 'dead' then interval '180 days' else interval '30 days' end";
     assert_eq!(told.looked_at, number(&stores, old).await);
-    // 1,515 completed ones are two batches; cancelled, dead, batches of jobs and old results are one each.
-    assert_eq!(told.batches, 6);
+    // 1,515 completed ones are two batches; cancelled, dead, batches of jobs, deletions and old results are one each.
+    assert_eq!(told.batches, 7);
 }
 
 #[tokio::test]

@@ -1,11 +1,13 @@
 //! The months to come have room before they come.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
-use faena_tests::stores::Stores;
+use faena_tests::{judge::somebody_waits_for_a_lock, stores::Stores};
 use jobs::housekeeping::make_partitions::{MakePartitions, room_until};
 use queue::{JobId, kit::Outcome};
 
-use super::{counts, kit, run_sql, swept};
+use super::{counts, kit, number, run_sql, swept};
 
 /// The months for which tickets have room, from the present one on.
 async fn months(stores: &Stores) -> Vec<String> {
@@ -67,4 +69,35 @@ async fn three_months_ahead_have_room_for_tickets_and_are_made_once() {
         room_until(&stores.db).await.unwrap() < fourth - TimeDelta::days(80),
         "up to the first gap, though a table of that name is there"
     );
+}
+
+#[tokio::test]
+async fn who_reads_tickets_for_long_holds_up_a_month_that_is_to_be_made_and_nobody_else() {
+    let stores = Stores::fresh().await;
+    run_sql(
+        &stores,
+        "do $$ declare month text := 'desk.tickets_' || to_char(now() at time zone 'UTC' + interval '1 month', 'YYYY_MM'); begin
+            execute 'alter table desk.tickets detach partition ' || month;
+            execute 'drop table ' || month;
+        end $$",
+    )
+    .await;
+    let mut reader = stores.db.begin().await.unwrap();
+    sqlx::query("select from desk.tickets").execute(&mut *reader).await.unwrap();
+    let job = JobId::new();
+    let held_up = tokio::spawn({
+        let kit = kit(&stores);
+        async move { kit.attempt(MakePartitions::default()).id(job).await }
+    });
+    somebody_waits_for_a_lock(&stores).await;
+
+    // Whoever comes now stands behind the job.
+    let read = number(&stores, "select count(*) from desk.tickets");
+    assert_eq!(tokio::time::timeout(Duration::from_secs(30), read).await, Ok(0), "and not for long");
+
+    let outcome = held_up.await.unwrap();
+    assert!(matches!(&outcome, Outcome::Retry { error, .. } if error.contains("lock timeout")), "{outcome:?}");
+    reader.commit().await.unwrap();
+    assert_eq!(kit(&stores).attempt(MakePartitions::default()).id(job).await, Outcome::Completed);
+    assert_eq!(swept(&stores, job).await.counts.0, counts([("months_dropped", 0), ("months_made", 1)]));
 }

@@ -152,12 +152,14 @@ async fn providers_messages_go_or_are_emptied_and_the_books_are_as_they_were() {
 }
 
 #[tokio::test]
-async fn results_of_sweeps_are_kept_for_four_hundred_days() {
+async fn results_of_sweeps_and_who_had_jobs_deleted_are_kept_for_four_hundred_days() {
     let stores = Stores::fresh().await;
     run_sql(
         &stores,
         "insert into core.sweeps (job_id, job, dry_run, began_at, finished_at)
-         select gen_random_uuid(), 'sweep_sessions', false, now() - interval '1 day' * days, now() from generate_series(395, 405) days",
+         select gen_random_uuid(), 'sweep_sessions', false, now() - interval '1 day' * days, now() from generate_series(395, 405) days;
+         insert into faena.commands (job_id, verb, actor, asked_at, carried_out_at, outcome)
+         select gen_random_uuid(), verb, 'operadora', now() - interval '1 day' * days, now(), 'deleted' from generate_series(395, 405) days, unnest(array['delete', 'cancel']) verb",
     )
     .await;
     let id = JobId::new();
@@ -165,7 +167,10 @@ async fn results_of_sweeps_are_kept_for_four_hundred_days() {
     assert_eq!(kit(&stores).attempt(SweepLedger::default()).id(id).await, Outcome::Completed);
 
     // One began four hundred days ago, to the second: a moment before now.
-    assert_eq!(swept(&stores, id).await.counts["sweeps"], 6);
+    let counts = swept(&stores, id).await.counts;
+    assert_eq!((counts["sweeps"], counts["deletions"]), (6, 6));
+    let left = "select count(*) from faena.commands";
+    assert_eq!(number(&stores, left).await, 5 + 11, "a job's other commands go with the job");
     assert_eq!(
         number(&stores, "select count(*) from core.sweeps where began_at < now() - interval '399 days 12 hours'").await,
         0

@@ -119,6 +119,34 @@ async fn a_letter_in_flight_when_its_worker_is_killed_is_repeated_once_and_no_mo
 }
 
 #[tokio::test]
+async fn a_letter_in_flight_when_its_worker_is_killed_was_not_kept_back_though_its_address_is_suppressed_by_then() {
+    let (stores, sandbox) = (Stores::fresh().await, Sandbox::start().await.unwrap());
+    sandbox.misbehave_smtp([SmtpRule::delay(At::Body, Duration::from_secs(3)).once()]).await.unwrap();
+    let (_, id) = somebody_registers(&stores, "Begoña", Locale::Es).await;
+    let worker = start_worker(&stores, &sandbox.smtp_url(), &[]).await;
+    sandbox.smtp_fired(1).await.unwrap();
+    assert!(row(&stores, id).await.is("sending", 1, None), "{:?}", row(&stores, id).await);
+    worker.kill_9().await;
+    sqlx::query("insert into mail.suppressions (address, cause, detail) values ($1::citext, 'operator', 'llamó')")
+        .bind(ADDRESS)
+        .execute(&stores.db)
+        .await
+        .unwrap();
+
+    let _worker = start_worker(&stores, &sandbox.smtp_url(), &[]).await;
+
+    let reason = reaches(&stores, id, State::Dead).await.summary.reason.unwrap();
+    assert!(reason.contains("one copy left") && reason.contains("its address is suppressed: an operator wanted it"), "{reason}");
+    assert!(row(&stores, id).await.is("unknown", 1, None), "{:?}", row(&stores, id).await);
+    assert_eq!(sandbox.mails_to(ADDRESS, 1).await.unwrap().len(), 1, "it had left");
+    // Lifted, another copy leaves when its job is retried.
+    sqlx::raw_sql("update mail.suppressions set lifted_at = now()").execute(&stores.db).await.unwrap();
+    stores.operations().retry(id, "operadora").await.unwrap();
+    reaches(&stores, id, State::Completed).await;
+    assert!(row(&stores, id).await.is("sent", 2, Some(250)), "{:?}", row(&stores, id).await);
+}
+
+#[tokio::test]
 async fn a_letter_whose_worker_is_killed_before_the_body_could_leave_was_never_in_doubt() {
     let (stores, sandbox) = (Stores::fresh().await, Sandbox::start().await.unwrap());
     sandbox.misbehave_smtp([SmtpRule::delay(At::Rcpt, Duration::from_secs(5)).times(3)]).await.unwrap();

@@ -127,6 +127,32 @@ async fn who_says_no_to_a_stream_gets_the_others_and_a_letter_on_its_way_is_kept
 }
 
 #[tokio::test]
+async fn nobody_whose_account_is_closed_gets_a_letter_of_any_stream() {
+    let (stores, sandbox) = (Stores::fresh().await, Sandbox::start().await.unwrap());
+    let _engine = start_engine(&stores, registry(), Arc::new(mailer(&sandbox.smtp_url(), |_| {})));
+    let user_id = somebody(&stores).await;
+    sqlx::raw_sql("update core.users set disabled_at = now()").execute(&stores.db).await.unwrap();
+
+    let mut receipt = None;
+    for which in [Which::Notifications, Which::Broadcast, Which::Transactional] {
+        let id = enqueue(&stores, user_id, which, 0).await;
+        let job = reaches(&stores, id, State::Cancelled).await;
+        assert_eq!(job.summary.reason.as_deref(), Some("the letter stays here: its reader's account is closed"), "{job:?}");
+        assert!(row(&stores, id).await.is("withheld", 0, None), "{:?}", row(&stores, id).await);
+        receipt = Some(id);
+    }
+
+    let reasons: Vec<String> =
+        sqlx::query_scalar("select distinct withheld_for from mail.messages").fetch_all(&stores.db).await.unwrap();
+    assert_eq!((reasons, kept(&sandbox).await.len()), (vec!["closed".to_owned()], 0));
+    // Opened again, the letter leaves when its job is retried.
+    sqlx::raw_sql("update core.users set disabled_at = null").execute(&stores.db).await.unwrap();
+    stores.operations().retry(receipt.unwrap(), "operadora").await.unwrap();
+    reaches(&stores, receipt.unwrap(), State::Completed).await;
+    assert_eq!(kept(&sandbox).await.len(), 1);
+}
+
+#[tokio::test]
 async fn an_address_without_a_mailbox_gets_nothing_more_until_an_operator_lifts_it() {
     let (stores, sandbox) = (Stores::fresh().await, Sandbox::start().await.unwrap());
     let _engine = start_engine(&stores, registry(), Arc::new(mailer(&sandbox.smtp_url(), |_| {})));

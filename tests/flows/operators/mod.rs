@@ -268,3 +268,90 @@ async fn months_that_run_out_and_schedules_whose_jobs_die_in_a_row_are_told_and_
     look_and_tell(&stores).await;
     assert_eq!(standing(&stores).await, ["dying:twice"]);
 }
+
+/// Somebody looks, and what is to be told is promised.
+async fn looks(stores: &Stores) {
+    let fakes = Fakes { live: Some(stores.store.clone()), ..Fakes::default() };
+    let kit = Kit::new(jobs::catalogue(), fakes.ports()).with_database(stores.db.clone());
+    assert_eq!(kit.attempt(WatchPlatform {}).await, Outcome::Completed);
+}
+
+/// What operators were told by letter, in Spanish, in the order in which they were.
+async fn told(stores: &Stores) -> Vec<String> {
+    sqlx::query_scalar("select subject_es from core.operator_notices order by id").fetch_all(&stores.db).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_notice_that_comes_back_soon_and_stays_is_told_when_half_an_hour_is_over() {
+    let stores = Stores::fresh().await;
+    let appears = "insert into faena.notices (key, message, since) values ('disk', 'No hay sitio. / There is no room.', now() - interval '2 minutes')";
+    let clears = "delete from faena.notices";
+    run_sql(&stores, appears).await;
+    looks(&stores).await;
+    assert_eq!(told(&stores).await, ["No hay sitio"]);
+    run_sql(&stores, clears).await;
+    looks(&stores).await;
+
+    run_sql(&stores, appears).await;
+    for _ in 0..3 {
+        looks(&stores).await;
+    }
+    assert_eq!(told(&stores).await.len(), 1, "what comes and goes is not told at once again");
+    run_sql(&stores, "update core.told_notices set told_at = told_at - interval '31 minutes'").await;
+    for _ in 0..3 {
+        looks(&stores).await;
+    }
+
+    assert_eq!(told(&stores).await.len(), 2, "it has stayed, and is told once");
+    run_sql(&stores, clears).await;
+    looks(&stores).await;
+    let over: i64 = sqlx::query_scalar("select count(*) from core.told_notices where over_at is not null")
+        .fetch_one(&stores.db)
+        .await
+        .unwrap();
+    assert_eq!(over, 1, "and its end is noted");
+}
+
+#[tokio::test]
+async fn ticks_that_nobody_fired_in_time_are_told_and_the_notice_ends_by_itself() {
+    let stores = Stores::fresh().await;
+    // What became of each schedule's ticks, and how many minutes ago that was noted.
+    run_sql(
+        &stores,
+        "insert into faena.schedules (name) values ('let_go'), ('skipped'), ('too_old'), ('refused_once'), ('refused_still'), ('halted'), ('rewritten'),
+             ('long_known'), ('fired'), ('deleted');
+         insert into faena.schedules (name, expression, time_zone, job, args, catch_up, settled_to)
+         values ('watch_platform', '* * * * *', 'UTC', 'watch_platform', '{}', 'skip', now());
+         update faena.schedules set deleted_at = now(), deleted_by = 'a test' where name = 'deleted';
+         insert into faena.schedule_ticks (schedule, tick, last_tick, ticks, reason, fired_at, noted_at)
+         values ('let_go', '2026-03-02 01:00+00', '2026-03-02 08:00+00', 8, 'policy_once', null, now()),
+             ('skipped', now(), null, 1, 'policy_skip', null, now() - interval '9 minutes'), ('too_old', now(), null, 1, 'policy_all', null, now()),
+             ('refused_once', now(), null, 1, 'refused', null, now()), ('refused_still', now(), null, 1, 'refused', null, now()),
+             ('halted', now(), null, 1, 'paused', null, now()), ('rewritten', now(), null, 1, 'edited', null, now()),
+             ('long_known', now(), null, 1, 'policy_skip', null, now() - interval '11 minutes'), ('deleted', now(), null, 1, 'policy_skip', null, now()),
+             ('watch_platform', now(), null, 1, 'policy_skip', null, now());
+         insert into faena.schedule_ticks (schedule, tick, job_id) values ('fired', now(), gen_random_uuid());
+         insert into faena.notices (key, message) values ('schedule_refused:refused_still', 'No puede. / It cannot.')",
+    )
+    .await;
+
+    looks(&stores).await;
+
+    let missed = ["missed:let_go", "missed:refused_once", "missed:skipped", "missed:too_old", "schedule_refused:refused_still"];
+    assert_eq!(standing(&stores).await, missed);
+    assert!(told(&stores).await.is_empty(), "what may pass wakes nobody");
+    let message: String =
+        sqlx::query_scalar("select message from faena.notices where key = 'missed:let_go'").fetch_one(&stores.db).await.unwrap();
+    assert!(message.contains(": 8, del 2026-03-02 01:00 al 2026-03-02 08:00 UTC"), "{message}");
+    run_sql(&stores, TIME_PASSES).await;
+    for _ in 0..2 {
+        looks(&stores).await;
+    }
+    let subjects = told(&stores).await;
+    assert_eq!(subjects.len(), 5, "each once: {subjects:?}");
+    assert!(subjects.iter().any(|subject| subject == "Ticks del horario let_go que no se dispararon"), "{subjects:?}");
+
+    run_sql(&stores, "update faena.schedule_ticks set noted_at = noted_at - interval '10 minutes'").await;
+    looks(&stores).await;
+    assert_eq!(standing(&stores).await, ["schedule_refused:refused_still"]);
+}

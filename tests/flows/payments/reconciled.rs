@@ -4,7 +4,7 @@ use faena_tests::sandbox::StripeHappening;
 use jobs::payments::{check_pending_payments::CheckPendingPayments, reconcile_payments::ReconcilePayments};
 use serde_json::json;
 
-use super::{School, words};
+use super::{School, leads_to, words};
 
 #[tokio::test]
 async fn who_paid_and_was_not_heard_of_has_the_course_within_the_hour() {
@@ -72,6 +72,57 @@ async fn at_night_lost_messages_are_made_up_for_and_differences_are_shown_and_le
         assert_eq!(school.books(sale).await, "clearing 4728, fees 172, revenue -4900");
     }
     assert!(school.notices().await.contains("no coinciden en 2 pagos"), "{}", school.notices().await);
+
+    // Somebody looks at both. What stays as it was is not told again; what changes is.
+    let admin = school.browser("admin").await;
+    for (kind, sale) in [("amount", changed), ("paid_here_only", strange)] {
+        let object = school.sale(sale).await.checkout_ref.unwrap();
+        let fields = [("provider", "stripe"), ("object_ref", object.as_str()), ("kind", kind)];
+        let answer = admin.sends("/admin/reconciliation", "/admin/reconciliation/close", &fields).await;
+        assert_eq!(leads_to(&answer), "/admin/reconciliation?done=closed");
+    }
+    assert!(!school.notices().await.contains("no coinciden"), "{}", school.notices().await);
+    school.does(ReconcilePayments {}).await;
+    assert!(!school.notices().await.contains("no coinciden"), "{}", school.notices().await);
+    let session = school.sale(changed).await.checkout_ref.unwrap();
+    school.site.sandbox.at_stripe(forged(session, json!({ "amount_total": 5100 }))).await.unwrap();
+    school.does(ReconcilePayments {}).await;
+    assert!(school.notices().await.contains("no coinciden en 1 pagos"), "{}", school.notices().await);
+    let closed: i64 = sqlx::query_scalar("select count(*) from core.audit_log where action = 'close_difference'")
+        .fetch_one(&school.site.stores.db)
+        .await
+        .unwrap();
+    assert_eq!(closed, 2);
+}
+
+#[tokio::test]
+async fn of_more_than_are_asked_about_in_an_hour_all_have_their_turn() {
+    let school = School::open().await;
+    sqlx::raw_sql(
+        "with buyers as (
+             insert into core.users (email, full_name, role, password_hash)
+             select n || '@espera.example', 'Espera', 'learner', '-' from generate_series(0, 1000) n returning id, split_part(email, '@', 1)::int as n)
+         insert into school.sales (id, user_id, course_id, provider, amount_minor, currency, description, locale, checkout_key, created_at, expires_at)
+         select gen_random_uuid(), b.id, c.id, 'stripe', 4900, 'USD', 'Un curso', 'es', 'espera:' || n, now() - interval '2 days' + n * interval '1 second',
+             case when n = 1000 then now() - interval '1 second' else now() + interval '1 day' end
+         from buyers b, (select min(id) as id from school.courses) c",
+    )
+    .execute(&school.site.stores.db)
+    .await
+    .unwrap();
+    let over = async || {
+        let over: i64 = sqlx::query_scalar("select count(*) from school.sales where state = 'expired'")
+            .fetch_one(&school.site.stores.db)
+            .await
+            .unwrap();
+        over
+    };
+
+    school.does(CheckPendingPayments {}).await;
+    assert_eq!(over().await, 0, "a thousand wait before it");
+    school.does(CheckPendingPayments {}).await;
+
+    assert_eq!(over().await, 1);
 }
 
 #[tokio::test]

@@ -151,6 +151,11 @@ async fn a_certificate_outlasts_its_money_unless_the_school_will_have_it_otherwi
 
     assert_eq!(verdict(&serial).await, "Este certificado fue retirado");
     assert!(words(&admin.page(&format!("/v/{serial}")).await, "dl").contains("Motivo: el pago del curso se devolvió."));
+    until("its holder to be written to", async || {
+        let told = "select exists (select from mail.messages where letter = 'certificate_revoked' and state = 'sent')";
+        sqlx::query_scalar(told).fetch_one(&school.site.stores.db).await.unwrap()
+    })
+    .await;
     // Paid again, it need not be earned again; what was revoked stays so.
     let again = school.buys(school.sale(lost).await.user_id).await;
     let session = school.page_of(again).await;
@@ -293,6 +298,77 @@ async fn a_refund_at_stripes_own_pages_counts_and_one_that_fails_is_undone() {
     admin.sends(&path, &format!("{path}/refund"), &[("amount", ""), ("reason", "")]).await;
     assert_eq!(school.settled(sale).await, ("refunded", "revoked".to_owned()));
     until("the notice to be taken back", async || school.notices().await.is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_refund_that_fails_when_the_course_was_bought_again_is_for_a_person_and_takes_nothing() {
+    let school = School::open().await;
+    let (first, session) = school.paid("ana").await;
+    let sandbox = &school.site.sandbox;
+    sandbox.at_stripe(StripeHappening::Refund { session: session.clone(), amount: 4900 }).await.unwrap();
+    assert_eq!(school.settled(first).await, ("refunded", "revoked".to_owned()));
+    let again = school.buys(school.sale(first).await.user_id).await;
+    let page = school.page_of(again).await;
+    sandbox.at_stripe(StripeHappening::Pay { session: page, amount: None, currency: None }).await.unwrap();
+    assert_eq!(school.settled(again).await, ("paid", "active".to_owned()));
+
+    sandbox.at_stripe(StripeHappening::FailRefund { session }).await.unwrap();
+
+    assert_eq!(school.settled(first).await, ("review", "active".to_owned()));
+    assert_eq!(school.state(again).await, "paid");
+    assert_eq!(school.books(first).await, "clearing 4728, fees 172, revenue -4900");
+    assert!(school.notices().await.contains("el curso ya se compró otra vez"), "{}", school.notices().await);
+    let is_later: bool = sqlx::query_scalar(
+        "select max(effective_at) filter (where kind = 'refund_reversal') > max(effective_at) filter (where kind = 'refund') from school.ledger_transactions",
+    )
+    .fetch_one(&school.site.stores.db)
+    .await
+    .unwrap();
+    assert!(is_later, "what failed is booked when it failed");
+    let admin = school.browser("admin").await;
+    let path = format!("/admin/sales/{first}");
+    admin.sends(&path, &format!("{path}/refund"), &[("amount", ""), ("reason", "")]).await;
+    assert_eq!(school.settled(first).await, ("refunded", "active".to_owned()));
+}
+
+#[tokio::test]
+async fn a_refund_that_fails_while_the_course_is_being_bought_again_opens_it_and_nobody_pays_twice() {
+    let school = School::open().await;
+    let (first, session) = school.paid("ana").await;
+    let sandbox = &school.site.sandbox;
+    sandbox.at_stripe(StripeHappening::Refund { session: session.clone(), amount: 4900 }).await.unwrap();
+    assert_eq!(school.settled(first).await, ("refunded", "revoked".to_owned()));
+    let again = school.buys(school.sale(first).await.user_id).await;
+    let page = school.page_of(again).await;
+
+    sandbox.at_stripe(StripeHappening::FailRefund { session }).await.unwrap();
+
+    assert_eq!(school.settled(first).await, ("paid", "active".to_owned()));
+    assert_eq!(school.state(again).await, "expired");
+    sandbox.at_stripe(StripeHappening::Pay { session: page, amount: None, currency: None }).await.unwrap();
+    assert_eq!(school.settled(again).await, ("refunded", "active".to_owned()));
+    assert_eq!(school.state(first).await, "paid");
+}
+
+#[tokio::test]
+async fn a_payment_that_is_edited_after_it_was_booked_closes_no_course_and_its_refund_counts() {
+    let school = School::open().await;
+    let (sale, session) = school.paid("ana").await;
+    let edit = async |livemode: bool| {
+        let fields = serde_json::json!({ "livemode": livemode });
+        let forged = StripeHappening::Forge { session: session.clone(), fields, intent: serde_json::json!({}) };
+        school.site.sandbox.at_stripe(forged).await.unwrap();
+        school.does(ConfirmPayment { sale_id: sale }).await;
+    };
+
+    edit(true).await;
+
+    assert_eq!(school.settled(sale).await, ("paid", "active".to_owned()));
+    assert!(school.notices().await.contains("dice ahora del pago"), "{}", school.notices().await);
+    school.site.sandbox.at_stripe(StripeHappening::Refund { session: session.clone(), amount: 1000 }).await.unwrap();
+    assert_eq!(school.settled(sale).await, ("part_refunded", "active".to_owned()));
+    edit(false).await;
+    assert_eq!(school.notices().await, "");
 }
 
 #[tokio::test]

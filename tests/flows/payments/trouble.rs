@@ -1,10 +1,16 @@
 //! Stripe is slow, away, or acts and does not say so; messages come again and again: the same happens, once.
 
 use faena_tests::{
+    judge::quiet,
     sandbox::{HttpRule, StripeHappening},
     wait::{eventually, until},
 };
-use jobs::payments::{confirm_payment::ConfirmPayment, refunds::order_refund, sale::SaleState};
+use jobs::payments::{
+    confirm_payment::ConfirmPayment,
+    money::{Currency, Money},
+    refunds::order_refund,
+    sale::SaleState,
+};
 use uuid::Uuid;
 
 use super::School;
@@ -41,6 +47,34 @@ async fn a_refund_whose_making_was_not_told_is_made_once() {
         (school.letters("refund").await, school.books(sale).await.as_str()),
         (1, "clearing -172, fees 172, refunds 4900, revenue -4900")
     );
+}
+
+#[tokio::test]
+async fn a_refund_whose_key_stripe_has_forgotten_is_looked_for_before_it_is_asked_for_again() {
+    let school = School::open().await;
+    let ((sale, _), sandbox) = (school.paid("ana").await, &school.site.sandbox);
+    school.hears_nothing().await;
+    // It is made and not told; afterwards Stripe answers nobody who wants money back.
+    let refunds = |rule: HttpRule| rule.method("POST").path("/v1/refunds");
+    let rules = [refunds(HttpRule::keep_and_cut()).once(), refunds(HttpRule::status(500))];
+    sandbox.misbehave_stripe(rules).await.unwrap();
+    let admin = school.person("admin").await;
+    // A part: as much again is left, so nothing but the key would keep it from going twice.
+    order_refund(&school.site.stores.db, sale, Some(Money::new(1950, Currency::USD)), admin, "", Uuid::new_v4()).await.unwrap();
+    until("it to be asked for in vain", async || sandbox.stripe_misbehaviour().await.unwrap().rules[1].fired > 0).await;
+
+    // That was yesterday.
+    sqlx::query("update school.refunds set created_at = created_at - interval '21 hours'")
+        .execute(&school.site.stores.db)
+        .await
+        .unwrap();
+    sandbox.at_stripe(StripeHappening::ForgetKeys {}).await.unwrap();
+    sandbox.misbehave_stripe([]).await.unwrap();
+
+    quiet(&school.site.stores).await;
+    assert_eq!(sandbox.stripe_objects().await.unwrap()["refunds"], 1);
+    assert_eq!((school.state(sale).await, school.letters("refund").await), ("part_refunded", 1));
+    assert_eq!(school.books(sale).await, "clearing 2778, fees 172, refunds 1950, revenue -4900");
 }
 
 #[tokio::test]

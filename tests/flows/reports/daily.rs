@@ -152,6 +152,29 @@ async fn the_letter_says_the_days_figures_and_how_late_it_is() {
         )
         .await;
     assert_eq!(report.figures["opened"], counted);
+    let answered = office
+        .number(
+            "select avg(extract(epoch from first_responded_at - created_at))::bigint from desk.tickets
+             where first_responded_at >= '2026-10-22 22:00+00' and first_responded_at < '2026-10-23 22:00+00'",
+        )
+        .await;
+    let solved = office
+        .number(
+            "select avg(extract(epoch from t.resolved_at - coalesce(k.began_at, t.created_at)))::bigint from desk.tickets t
+             left join (select ticket_id, min(started_at) as began_at from desk.sla_clocks where cycle = 2 group by ticket_id) k on k.ticket_id = t.id
+             where t.void_reason is null and t.resolved_at >= '2026-10-22 22:00+00' and t.resolved_at < '2026-10-23 22:00+00'",
+        )
+        .await;
+    for (key, label, seconds) in
+        [("answer_mean", "Primera respuesta, media", answered), ("solution_mean", "Solución, media (MTTR)", solved)]
+    {
+        let told = report.figures[key].as_i64().unwrap();
+        // What clients' means come to, each of them to the second.
+        assert!((told - seconds).abs() <= 1 && seconds > 60, "{key}: {told}, {seconds}");
+        let minutes = (told + 30) / 60;
+        let span = if minutes < 60 { format!("{minutes} min") } else { format!("{} h {:02} min", minutes / 60, minutes % 60) };
+        assert!(spanish.text.contains(&format!("{label}: {span}")), "{span}: {}", spanish.text);
+    }
     assert_eq!(office.kit.enqueued::<BuildReport>().await.len(), 2);
 }
 

@@ -103,17 +103,20 @@ def answer_s(t):
 
 
 def solution_s(t):
-    return seconds(t["resolved_at"] - t["created_at"])
+    """Of a ticket that was closed and opened again: from when something was promised for it again."""
+    began = [c["started_at"] for c in given["clocks"] if c["ticket_id"] == t["id"] and c["cycle"] == t["cycle"] and t["cycle"] > 1]
+    return seconds(t["resolved_at"] - min(began, default=t["created_at"]))
 
 
 def list_tickets():
-    of = {(c["ticket_id"], c["promise"]): c for c in clocks}
+    of = {(c["ticket_id"], c["promise"]): c for c in clocks if c["cycle"] == by_id[c["ticket_id"]]["cycle"]}
 
     def outcome(t, promise):
         clock = of.get((t["id"], promise))
         if clock is None:
             return ""
-        return OUTCOME["overdue" if is_broken(clock) and clock["state"] != "missed" else clock["state"]]
+        is_kept = t["first_responded_at" if promise == "first_response" else "resolved_at"] is not None
+        return OUTCOME["overdue" if is_broken(clock) and not (clock["state"] == "missed" and is_kept) else clock["state"]]
 
     for t in sorted((t for t in tickets if within(t["created_at"])), key=lambda t: (t["created_at"], t["id"])):
         yield [str(t["id"]), local(t["created_at"]), clients[t["client_id"]], t["title"], CATEGORY[t["category"]], PRIORITY[t["priority"]],
@@ -208,7 +211,10 @@ def list_daily():
         left = sum(map(is_open_at_the_end, mine))
         kept, broken = decided([c for c in clocks if by_id[c["ticket_id"]]["client_id"] == client])
         if any(counts) or left or kept or broken:
-            yield [clients[client], *map(str, counts), str(left), str(kept), str(broken), share(kept, broken)]
+            answers = [answer_s(t) for t in mine if within(t["first_responded_at"])]
+            solutions = [solution_s(t) for t in mine if is_solved(t) and within(t["resolved_at"])]
+            yield [clients[client], *map(str, counts), str(left), str(kept), str(broken), share(kept, broken), said(mean(answers)),
+                   said(mean(solutions))]
 
 
 kinds = {"tickets": list_tickets, "sla": list_sla, "times": list_times, "volumes": list_volumes, "agents": list_agents, "daily": list_daily}

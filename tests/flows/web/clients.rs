@@ -263,3 +263,42 @@ async fn a_change_that_nobody_follows_any_more_is_said_and_goes_on_at_the_press_
         "pressed twice, it goes on once"
     );
 }
+
+#[tokio::test]
+async fn a_client_for_whom_no_list_has_room_is_reached_from_its_own_page() {
+    let web = desk().await;
+    sqlx::raw_sql(
+        "insert into desk.clients (name, calendar_id)
+         select name, (select min(id) from desk.calendars) from (select 'Cliente ' || n from generate_series(1, 1100) n union all select 'Zapatería Última') c (name);
+         insert into core.users (email, full_name, role, password_hash) select 'a' || n || '@mesa.example', 'Agente ' || n, 'agent', '-' from generate_series(1, 600) n",
+    )
+    .execute(&web.stores.db)
+    .await
+    .unwrap();
+    let agent = web.signed_in("agente").await;
+    for path in ["/solicitudes", "/solicitudes/archivo", "/solicitudes/nueva", "/informes", "/ayuda/articulos/nuevo"] {
+        let page = agent.page(path).await;
+        let offered = page.texts("#client option");
+        assert!(offered.len() == 1001 && !offered.iter().any(|name| name == "Zapatería Última"), "{path}: {}", offered.len());
+        assert!(page.text("#more-clients").contains("los demás se encuentran en Clientes"), "{path}");
+    }
+
+    let path = client_path(&web, "Zapatería").await;
+    let id = path.rsplit('/').next().unwrap();
+    let client = agent.page(&path).await;
+    let ways = client.each(&format!("main a[href*='?client={id}']"), |way| way.attr("href").unwrap().to_owned());
+    assert_eq!(ways.len(), 5, "{ways:?}");
+    for way in &ways {
+        assert_eq!(agent.page(way).await.texts("#client option[selected]"), ["Zapatería Última"], "{way}");
+    }
+    let opening = agent.page(&ways[0]).await;
+    let (status, ticket) =
+        agent.fills(&opening, MAIN, &[("title", Some("Se despegó la suela")), ("description", Some("Otra vez."))]).await;
+    assert_eq!(status, StatusCode::SEE_OTHER);
+    assert!(ticket.text("aside dl").contains("Zapatería Última"), "{}", ticket.html);
+    assert!(agent.page(&ways[1]).await.text("tbody tr").contains("Se despegó la suela"));
+    // Nor has the list of who could see to it room for everybody; whoever looks is in it.
+    let offered = ticket.texts("#agent option");
+    assert!(offered.len() == 502 && offered.iter().any(|name| name.starts_with("Íñigo")), "{}", offered.len());
+    assert!(!ticket.text("#more-agents").is_empty());
+}

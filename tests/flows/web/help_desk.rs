@@ -171,7 +171,7 @@ async fn the_list_is_filtered_and_goes_on_page_by_page() {
     sqlx::raw_sql(
         "insert into desk.tickets (created_at, client_id, title, description, priority, category, tags, created_by, assigned_to, updated_at)
          select now() - n * interval '1 minute', (select min(id) from desk.clients), 'Asunto ' || n, '-', case when n % 10 = 0 then 'high' else 'low' end,
-                case when n % 7 = 0 then 'billing' else 'other' end, case when n % 30 = 0 then '{red}'::text[] else '{}' end, u.id,
+                case when n % 7 = 0 then 'billing' else 'other' end, case when n % 30 = 0 then '{red}'::text[] when n <= 51 then '{blue}' else '{}' end, u.id,
                 case when n % 4 = 0 then u.id end, now()
          from generate_series(1, 120) n, core.users u where u.email = 'agente@faena.example'",
     )
@@ -194,6 +194,7 @@ async fn the_list_is_filtered_and_goes_on_page_by_page() {
         ("priority=high", 12),
         ("category=billing", 17),
         ("tag=RED", 4),
+        ("tag=blue", 50),
         ("whose=mine", 30),
         ("whose=nobodys&priority=high", 6),
         ("status=resolved", 0),
@@ -201,6 +202,8 @@ async fn the_list_is_filtered_and_goes_on_page_by_page() {
     ] {
         assert_eq!(titles(format!("/solicitudes?{query}")).await.0.len(), count, "{query}");
     }
+    let (_, whole) = titles("/solicitudes?tag=blue".to_owned()).await;
+    assert_eq!(whole.attribute("a[rel=next]", "href"), None, "a page that is just full leads to no empty one");
     let next = titles("/solicitudes?whose=nobodys&priority=low".to_owned()).await.1.attribute("a[rel=next]", "href").unwrap();
     assert!(next.contains("whose=nobodys") && next.contains("priority=low") && next.contains("after="), "{next}");
 }
@@ -242,6 +245,31 @@ async fn alerts_are_the_worst_first_until_somebody_takes_note_or_the_promise_is_
     let all = agent.page("/alerts?show=all").await.texts("tbody tr");
     assert!(all.len() == 2 && all.iter().any(|row| row.contains("No hay red") && row.contains("Íñigo Zúñiga")), "{all:?}");
     assert_eq!(client.get("/alertas").await.status(), StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_deadline_that_is_no_more_waits_for_nobody() {
+    let web = desk().await;
+    let (client, agent) = (web.signed_in("cliente").await, web.signed_in("agente").await);
+    let ticket = client.opens("La VPN se corta", "urgent").await;
+    agent.does(&ticket, "comentario", &[("body", "La miramos.")]).await;
+    sqlx::raw_sql(
+        "update desk.sla_clocks set due_at = now() + interval '5 minutes', warn_at = now() - interval '5 minutes', next_at = now() - interval '5 minutes'
+         where promise = 'resolution'",
+    )
+    .execute(&web.stores.db)
+    .await
+    .unwrap();
+    let mut tx = web.stores.db.begin().await.unwrap();
+    let now = sqlx::query_scalar("select now()").fetch_one(&mut *tx).await.unwrap();
+    assert_eq!(jobs::help_desk::advance::advance(&mut tx, now).await.unwrap().alerts, 1);
+    tx.commit().await.unwrap();
+    assert!(agent.page("/alertas").await.text("tbody tr").contains("La VPN se corta"));
+
+    agent.does(&ticket, "comentario", &[("body", "¿Desde dónde?"), ("wait", "yes")]).await;
+
+    assert!(agent.page("/alertas").await.html.contains("Nada vence pronto"), "time stands still");
+    assert_eq!(agent.page("/alertas?show=all").await.texts("tbody tr").len(), 1, "what was told was told");
 }
 
 #[tokio::test]

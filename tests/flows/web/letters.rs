@@ -19,6 +19,7 @@ async fn a_developer_looks_at_every_letter_in_both_languages() {
         "receipt",
         "refund",
         "certificate_ready",
+        "certificate_revoked",
         "video_ready",
         "sla_warning",
         "ticket_answer",

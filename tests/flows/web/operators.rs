@@ -62,6 +62,48 @@ async fn an_operator_cancels_a_job_and_has_it_promised_again() {
 }
 
 #[tokio::test]
+async fn an_operator_changes_what_a_job_is_to_do_and_has_one_forgotten_that_is_over() {
+    let web = Web::start().await.with_demo_accounts().await;
+    jobs::catalogue().publication().write(&mut *web.stores.db.acquire().await.unwrap(), "a story").await.unwrap();
+    let operator = web.signed_in("operadora").await;
+    let id = letter_due_later(&web).await;
+    let (page, form) = (format!("/ops/jobs/{id}"), format!("/ops/jobs/{id}/edit"));
+    let shown = operator.page(&form).await;
+    assert!(shown.text("textarea").contains(r#""user_id": 1"#), "{}", shown.html);
+
+    let refused = async |args: &str, run_at: &str| {
+        let answer = operator.send(&form, &form, &[("args", args), ("run_at", run_at)]).await;
+        assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "{args} {run_at}");
+        let again = Page::of(answer).await;
+        assert_eq!(again.text("textarea").trim(), args, "what was typed is not lost");
+        again.text(".problem")
+    };
+    assert!(refused("{oops", "").await.contains("no son JSON"));
+    assert!(refused(r#"{"user_id":"<b>"}"#, "").await.contains("args/user_id"));
+    assert!(refused(r#"{"user_id":1,"resend":7}"#, "mañana").await.contains("no es una fecha"));
+    let unchanged = shown.text("textarea").trim().to_owned();
+    assert!(refused(&unchanged, "").await.contains("No cambiaste nada"));
+
+    let answer = operator.send(&form, &form, &[("args", r#"{"user_id":2,"resend":7}"#), ("run_at", "2030-01-02T08:30")]).await;
+    assert_eq!(leads_to(&answer), format!("{page}?done=edited"));
+    let job = web.stores.operations().job(id).await.unwrap().unwrap();
+    let args: serde_json::Value = serde_json::from_str(&job.args).unwrap();
+    assert_eq!(args["user_id"], 2);
+    // The operator's clock is Bogotá's.
+    assert_eq!(job.run_at.unwrap().to_rfc3339(), "2030-01-02T13:30:00+00:00");
+    assert!(operator.page(&page).await.text("table").contains("edit"), "who did what stands there");
+
+    let early = operator.send(&page, &format!("{page}/delete"), &[]).await;
+    assert_eq!(leads_to(&early), format!("{page}?done=wrong_state"));
+    operator.send(&page, &format!("{page}/cancel"), &[]).await;
+    let answer = operator.send(&page, &format!("{page}/delete"), &[]).await;
+    assert_eq!(leads_to(&answer), "/ops/jobs?state=cancelled");
+    for gone in [&page, &form] {
+        assert_eq!(operator.get(gone).await.status(), StatusCode::NOT_FOUND);
+    }
+}
+
+#[tokio::test]
 async fn a_job_shows_what_was_asked_beside_it_and_no_secret() {
     let web = Web::start().await.with_demo_accounts().await;
     let operator = web.signed_in("operadora").await;

@@ -295,3 +295,76 @@ async fn two_clients_of_one_name_are_refused() {
     assert_eq!(manager.send_with(&form.token(), &edit, &fields).await.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(web.number("select count(*) from desk.clients").await, 3);
 }
+
+#[tokio::test]
+async fn a_promise_that_was_broken_stays_so_when_nothing_is_promised_any_more() {
+    let web = busy().await;
+    let agent = web.signed_in("agente").await;
+    // Overdue for three hours, and nothing is promised for the solution of what can wait.
+    let id = web.number("select id from desk.tickets where title = 'Asunto 3'").await;
+    let ticket = agent.does(&format!("/solicitudes/{id}"), "prioridad", &[("priority", "low")]).await;
+    assert_eq!(ticket.texts(".clock .state"), ["Incumplida"], "{}", ticket.html);
+}
+
+#[tokio::test]
+async fn what_was_said_under_a_ticket_is_read_two_hundred_at_a_time_from_the_end_on() {
+    let web = desk().await;
+    let (client, agent) = (web.signed_in("cliente").await, web.signed_in("agente").await);
+    let ticket = client.opens("Un hilo largo", "low").await;
+    // Two are said in the same second.
+    sqlx::raw_sql(
+        "insert into desk.comments (ticket_id, ticket_created_at, author_id, body, is_internal, by_desk, created_at)
+         select t.id, t.created_at, u.id, 'Palabra ' || n, n % 3 = 0, true, t.created_at + n / 2 * interval '1 second'
+         from desk.tickets t, core.users u, generate_series(1, 600) n where u.email = 'agente@faena.example' order by n",
+    )
+    .execute(&web.stores.db)
+    .await
+    .unwrap();
+    for (who, condition, stretches) in [(&agent, "true", 3), (&client, "not is_internal", 2)] {
+        let (mut said, mut pages, mut path) = (Vec::new(), 0, Some(ticket.clone()));
+        while let Some(here) = path {
+            let page = who.page(&here).await;
+            let mut stretch = page.texts("article .lines");
+            assert_eq!(
+                (stretch.remove(0).as_str(), stretch.len()),
+                ("Desde las ocho.", 200),
+                "what it is about, and a stretch: {here}"
+            );
+            stretch.append(&mut said);
+            said = stretch;
+            pages += 1;
+            let back = page.attribute(&format!("main .thread a[href='{ticket}']"), "href");
+            assert_eq!(back.is_some(), pages > 1, "from what is earlier a way leads back");
+            path = page.attribute("a[rel=prev]", "href");
+        }
+        let sql = format!("select body from desk.comments where {condition} order by created_at, id");
+        let expected: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_all(&web.stores.db).await.unwrap();
+        assert_eq!((said, pages), (expected, stretches), "each once, in order");
+    }
+    assert_eq!(
+        agent.page(&format!("{ticket}?before=x")).await.texts("article .lines").len(),
+        201,
+        "what means nothing is not said"
+    );
+}
+
+#[tokio::test]
+async fn whose_word_it_was_does_not_change_with_what_somebody_becomes() {
+    let web = desk().await;
+    let (client, agent) = (web.signed_in("cliente").await, web.signed_in("agente").await);
+    let ticket = client.opens("El correo no sale", "normal").await;
+    client.does(&ticket, "comentario", &[("body", "Lo del cliente.")]).await;
+    agent.does(&ticket, "comentario", &[("body", "Lo de la mesa.")]).await;
+    // They change places.
+    sqlx::raw_sql(
+        "update core.users set role = 'agent' where email = 'cliente@faena.example';
+         update core.users set role = 'learner' where email = 'agente@faena.example'",
+    )
+    .execute(&web.stores.db)
+    .await
+    .unwrap();
+
+    let ours = web.signed_in("jefa").await.page(&ticket).await.texts("article.ours .lines");
+
+    assert_eq!(ours, ["Lo de la mesa."]);
+}

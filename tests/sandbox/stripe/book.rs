@@ -251,7 +251,7 @@ impl Shelf {
     }
 
     fn happen(&mut self, happening: &StripeHappening) -> Result<Vec<Value>, String> {
-        use StripeHappening::{Arrive, Bounce, Decide, Dispute, Expire, FailRefund, Forge, Pay, Promise, Refund};
+        use StripeHappening::{Arrive, Bounce, Decide, Dispute, Expire, FailRefund, Forge, ForgetKeys, Pay, Promise, Refund};
         match happening {
             Pay { session, amount, currency } => {
                 self.complete(session, "succeeded", "paid")?;
@@ -305,6 +305,8 @@ impl Shelf {
                 }
                 Ok(events)
             }
+            // They are not in this book.
+            ForgetKeys {} => Ok(Vec::new()),
             Forge { session, fields, intent } => {
                 if intent.is_object() {
                     overwrite(self.intent_mut(session)?, intent);

@@ -96,6 +96,9 @@ impl Provider for Desk {
     }
 
     fn happen(&self, happening: &StripeHappening) -> Result<Vec<Value>, String> {
+        if matches!(happening, StripeHappening::ForgetKeys {}) {
+            self.answers.forget();
+        }
         self.book.happen(happening)
     }
 

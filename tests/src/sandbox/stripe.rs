@@ -79,6 +79,9 @@ pub enum StripeHappening {
         /// For us.
         won: bool,
     },
+    /// Stripe forgets the keys of idempotent requests, as it may when they are a day old
+    /// (<https://docs.stripe.com/api/idempotent_requests>).
+    ForgetKeys {},
     /// What the payment says about itself changes, as no honest provider would let it.
     Forge {
         /// The checkout session.

@@ -18,7 +18,7 @@ rules-stopped = { $left ->
 }
 rules-stopped-say = It is in the way of no other change: the next one takes care of those that are left, too. Until then they keep the deadlines of before.
 rules-follow-again = Go on
-rules-what-changes = It counts from when it is saved, for open tickets too: what was used up stays used up, and what is left is counted in the new way. What is overdue stays overdue.
+rules-what-changes = It counts from when it is saved, for open tickets too: what was used up stays used up, and what is left is counted in the new way. What is overdue stays overdue, unless more time is promised now.
 minutes-bad = Type a whole number of minutes from { $least } to 525600.
 client-new = New client
 client-edit = Change its data

@@ -73,6 +73,7 @@ ops-edit = Change
 ops-edit-heading = Change
 ops-edit-waits = The job goes on waiting, with what is changed here. If it begins meanwhile, nothing is changed.
 ops-edit-over = The job is over: with what is changed here it is enqueued again, with all its attempts.
+ops-edit-nothing = You changed nothing: it would lose its place in the queue for nothing.
 ops-edit-no-json = The arguments are not JSON: { $error }
 ops-edit-no-time = That is no date and time, or the clocks skip it on that day.
 ops-edit-run-at-is = Now: { $at }. Left empty it stays so; a time that has passed is “at once”.

@@ -103,6 +103,7 @@ review-currency = The money came in another currency. Give it back: the course s
 review-account = The payment went to another account. Look at the provider's.
 review-livemode = The payment is of the other world: a trial's here, or real money in a trial.
 review-sale = The provider says that this payment is for another sale.
+review-bought-again = The money is with us again, and the course was bought anew meanwhile: give it back.
 review-second-payment = The course was paid already; this second payment goes back by itself.
 refund-too-fine = It has more decimals than the currency. Set thousands apart with spaces. { $left } is left.
 refund-no-amount = Write an amount such as 49.50. { $left } is left.
@@ -115,6 +116,7 @@ refund-unknown-payment = { $left } are left. This money was entered without the 
 # The books, compared.
 reconciliation-title = Reconciliation
 reconciliation-none = Our books and the providers' agree.
+reconciliation-closed = Noted. Should either amount change, it comes back.
 reconciliation-what = What differs
 reconciliation-ours = Here
 reconciliation-theirs = There

@@ -18,7 +18,7 @@ rules-stopped = { $left ->
 }
 rules-stopped-say = No impide hacer otro cambio: el próximo se ocupa también de las que faltan. Hasta entonces siguen con los plazos de antes.
 rules-follow-again = Seguir ajustando
-rules-what-changes = Vale desde que se guarda, también para las solicitudes abiertas: lo que ya corrió se conserva y lo que falta se cuenta de la forma nueva. Lo que venció sigue vencido.
+rules-what-changes = Vale desde que se guarda, también para las solicitudes abiertas: lo que ya corrió se conserva y lo que falta se cuenta de la forma nueva. Lo que venció sigue vencido, salvo que ahora se prometa más tiempo.
 minutes-bad = Escribe un número entero de minutos, de { $least } a 525600.
 client-new = Nuevo cliente
 client-edit = Cambiar los datos

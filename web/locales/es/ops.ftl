@@ -73,6 +73,7 @@ ops-edit = Cambiar
 ops-edit-heading = Cambiar
 ops-edit-waits = El trabajo sigue esperando, con lo que se cambie aquí. Si mientras tanto empieza, no se cambia nada.
 ops-edit-over = El trabajo ya acabó: con lo que se cambie aquí se encola otra vez, con todos sus intentos.
+ops-edit-nothing = No cambiaste nada: así perdería su lugar en la cola para nada.
 ops-edit-no-json = Los argumentos no son JSON: { $error }
 ops-edit-no-time = Eso no es una fecha con hora, o los relojes se la saltan ese día.
 ops-edit-run-at-is = Ahora: { $at }. Vacío, se queda así; una hora que ya pasó es «enseguida».

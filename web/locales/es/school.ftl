@@ -103,6 +103,7 @@ review-currency = El dinero llegó en otra moneda. Devuélvelo: el curso sigue c
 review-account = El pago fue a otra cuenta. Mira la del proveedor.
 review-livemode = El pago es del otro entorno: de pruebas aquí, o real en pruebas.
 review-sale = El proveedor dice que este pago es de otra compra.
+review-bought-again = El dinero volvió a nosotros y el curso ya se compró otra vez: devuélvelo.
 review-second-payment = El curso ya estaba pagado; este segundo pago se devuelve solo.
 refund-too-fine = Tiene más decimales que la moneda. Separa los miles con espacios. Quedan { $left }.
 refund-no-amount = Escribe un importe como 49,50. Quedan { $left }.
@@ -115,6 +116,7 @@ refund-unknown-payment = Quedan { $left }, y este dinero se anotó sin el nombre
 # Las cuentas, comparadas.
 reconciliation-title = Conciliación
 reconciliation-none = Nuestras cuentas y las de quien cobra coinciden.
+reconciliation-closed = Quedó visto. Si cambia alguno de los dos importes, vuelve a salir.
 reconciliation-what = Qué no coincide
 reconciliation-ours = Aquí
 reconciliation-theirs = Allí

@@ -51,7 +51,7 @@ pub(crate) struct Comment {
     author: i64,
     /// Their name.
     author_name: String,
-    /// Whether they work at the desk.
+    /// Whether they worked at the desk when they wrote it.
     is_by_agent: bool,
     /// What they wrote.
     body: String,

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::{
     app::App,
     forms::Wish,
-    page::{Page, render},
+    page::{Page, cut, render},
     paths,
     problem::{Doing as _, Problem},
 };
@@ -85,8 +85,7 @@ pub(crate) async fn show(State(app): State<App>, page: Page, Wish(mut asked): Wi
         _ => None,
     };
     let wanted = Wanted { find: &asked.find, role, closed };
-    let mut accounts = list(&app.db, wanted, &asked.after, LIMIT + 1).await.doing("listing accounts")?;
-    let has_more = accounts.len() as i64 > LIMIT;
-    accounts.truncate(usize::try_from(LIMIT).unwrap_or_default());
+    let accounts = list(&app.db, wanted, &asked.after, LIMIT + 1).await.doing("listing accounts")?;
+    let (accounts, has_more) = cut(accounts, LIMIT);
     render(StatusCode::OK, &AdminAccounts { page, accounts, asked, has_more })
 }

@@ -58,21 +58,11 @@ impl AdminCertificate {
         certificate.id == self.certificate.id
     }
 
-    /// Whether another one that replaces it is on its way.
-    fn is_being_replaced(&self) -> bool {
-        self.revisions.iter().any(|other| other.supersedes == Some(self.certificate.id) && other.ended_at.is_none())
-    }
-
-    /// Whether another one came after it, or is on its way.
-    fn has_successor(&self) -> bool {
-        self.revisions.iter().any(|other| other.supersedes == Some(self.certificate.id))
-    }
-
     fn can_reissue(&self) -> bool {
         match self.certificate.standing() {
             Standing::Ended(EndedAs::Superseded) => false,
-            Standing::Ended(EndedAs::Revoked) => !self.has_successor(),
-            _ => !self.is_being_replaced(),
+            Standing::Valid | Standing::Ended(EndedAs::Revoked) => self.certificate.to_replace(&self.revisions).is_some(),
+            Standing::OnItsWay | Standing::InTrouble => true,
         }
     }
 

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::{
     app::App,
     forms::Wish,
-    page::{Page, key, render},
+    page::{Page, cut, key, render},
     problem::{Doing as _, Problem},
 };
 
@@ -68,12 +68,13 @@ struct AdminCertificates {
     find: String,
     troubled: Vec<Line>,
     certificates: Vec<Line>,
+    has_more: bool,
     is_first: bool,
 }
 
 impl AdminCertificates {
     fn next(&self) -> Option<String> {
-        let last = self.certificates.last().filter(|_| self.certificates.len() as i64 == LIMIT)?;
+        let last = self.certificates.last().filter(|_| self.has_more)?;
         let query = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("find", &self.find)
             .append_pair("after", &last.id.to_string())
@@ -87,15 +88,16 @@ pub(crate) async fn show(State(app): State<App>, page: Page, Wish(asked): Wish<A
     const DOING: &str = "listing certificates";
     let find: String = asked.find.trim().chars().filter(|c| !c.is_control()).take(200).collect();
     let after: Option<uuid::Uuid> = asked.after.parse().ok();
-    let certificates: Vec<Line> = sqlx::query_as(include_str!("admin_certificates.sql"))
+    let certificates = sqlx::query_as(include_str!("admin_certificates.sql"))
         .bind(find.parse::<Serial>().ok())
         .bind(&find)
         .bind(after)
-        .bind(LIMIT)
+        .bind(LIMIT + 1)
         .bind(false)
         .fetch_all(&app.db)
         .await
         .doing(DOING)?;
+    let (certificates, has_more) = cut(certificates, LIMIT);
     let is_first = after.is_none();
     let troubled: Vec<Line> = if is_first && find.is_empty() {
         sqlx::query_as(include_str!("admin_certificates.sql"))
@@ -110,5 +112,5 @@ pub(crate) async fn show(State(app): State<App>, page: Page, Wish(asked): Wish<A
     } else {
         Vec::new()
     };
-    render(StatusCode::OK, &AdminCertificates { page, find, troubled, certificates, is_first })
+    render(StatusCode::OK, &AdminCertificates { page, find, troubled, certificates, has_more, is_first })
 }

@@ -1,18 +1,49 @@
-//! `GET /admin/reconciliation`: where our books and the providers' differ.
+//! `GET /admin/reconciliation`, `POST …/close`: where our books and the providers' differ, and that somebody has looked at it.
+
+use std::sync::Arc;
 
 use askama::Template;
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{
+    extract::{Extension, State},
+    http::StatusCode,
+    response::Response,
+};
 use chrono::{DateTime, Utc};
 use jobs::payments::{
+    difference::close_difference,
     money::{Currency, Money},
-    sale::SaleId,
+    sale::{Provider, SaleId},
 };
+use serde::Deserialize;
 
 use crate::{
     app::App,
-    page::{Page, key, render},
+    forms::{Sent, Wish},
+    page::{Page, key, render, see_other},
     problem::{Doing as _, Problem},
+    visit::Visit,
 };
+
+/// What the address of the page may say.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Asked {
+    done: Option<Done>,
+}
+
+/// What has just been done.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Done {
+    Closed,
+}
+
+/// Which difference somebody has looked at.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Form {
+    provider: Provider,
+    object_ref: String,
+    kind: String,
+}
 
 #[derive(Debug, sqlx::FromRow)]
 struct Difference {
@@ -39,6 +70,7 @@ struct AdminReconciliation {
     page: Page,
     differences: Vec<Difference>,
     comparisons: Vec<Comparison>,
+    is_closed: bool,
 }
 
 impl AdminReconciliation {
@@ -62,7 +94,7 @@ impl AdminReconciliation {
 }
 
 /// Shows what differs, and when it was last compared.
-pub(crate) async fn show(State(app): State<App>, page: Page) -> Result<Response, Problem> {
+pub(crate) async fn show(State(app): State<App>, page: Page, Wish(asked): Wish<Asked>) -> Result<Response, Problem> {
     let differences = sqlx::query_as(
         "select provider, object_ref, kind, sale_id, ours, theirs, first_seen_at from school.reconciliation_differences
          where resolved_at is null order by first_seen_at desc limit 500",
@@ -76,5 +108,18 @@ pub(crate) async fn show(State(app): State<App>, page: Page) -> Result<Response,
     .fetch_all(&app.db)
     .await
     .doing("listing comparisons")?;
-    render(StatusCode::OK, &AdminReconciliation { page, differences, comparisons })
+    let is_closed = matches!(asked.done, Some(Done::Closed));
+    render(StatusCode::OK, &AdminReconciliation { page, differences, comparisons, is_closed })
+}
+
+/// Closes a difference that somebody has looked at.
+pub(crate) async fn submit_close(
+    State(app): State<App>,
+    Extension(visit): Extension<Arc<Visit>>,
+    Sent(form): Sent<Form>,
+) -> Result<Response, Problem> {
+    let admin = visit.person().ok_or(Problem::NotSignedIn)?.id;
+    let Form { provider, object_ref, kind } = form;
+    close_difference(&app.db, provider, &object_ref, &kind, admin).await.doing("closing a difference")?;
+    Ok(see_other("/admin/reconciliation?done=closed"))
 }

@@ -115,6 +115,7 @@ impl AdminSale {
             Some("account") => key("review-account"),
             Some("livemode") => key("review-livemode"),
             Some("sale") => key("review-sale"),
+            Some("bought_again") => key("review-bought-again"),
             _ => key("review-second-payment"),
         }
     }

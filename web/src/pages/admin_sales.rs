@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::{
     app::App,
     forms::Wish,
-    page::{Page, render},
+    page::{Page, cut, render},
     problem::{Doing as _, Problem},
 };
 
@@ -55,6 +55,7 @@ struct AdminSales {
     sales: Vec<Line>,
     state: Option<SaleState>,
     counts: Vec<(SaleState, u64)>,
+    has_more: bool,
     is_first: bool,
 }
 
@@ -68,7 +69,7 @@ impl AdminSales {
     }
 
     fn next(&self) -> Option<String> {
-        let last = self.sales.last().filter(|_| self.sales.len() as i64 == LIMIT)?;
+        let last = self.sales.last().filter(|_| self.has_more)?;
         Some(format!("/admin/sales?state={}&after={}", self.state_word(), last.id))
     }
 }
@@ -77,13 +78,14 @@ impl AdminSales {
 pub(crate) async fn show(State(app): State<App>, page: Page, Wish(asked): Wish<Asked>) -> Result<Response, Problem> {
     let state = SaleState::ALL.into_iter().find(|state| state.as_str() == asked.state);
     let after: Option<SaleId> = asked.after.parse().ok().map(SaleId);
-    let sales: Vec<Line> = sqlx::query_as(include_str!("admin_sales.sql"))
+    let sales = sqlx::query_as(include_str!("admin_sales.sql"))
         .bind(state)
         .bind(after)
-        .bind(LIMIT)
+        .bind(LIMIT + 1)
         .fetch_all(&app.db)
         .await
         .doing("listing sales")?;
+    let (sales, has_more) = cut(sales, LIMIT);
     let counted: Vec<(SaleState, i64)> = sqlx::query_as("select state, count(*) from school.sales group by state")
         .fetch_all(&app.db)
         .await
@@ -94,5 +96,5 @@ pub(crate) async fn show(State(app): State<App>, page: Page, Wish(asked): Wish<A
             counted.iter().find(|(counted, _)| *counted == state).map(|(state, count)| (*state, count.unsigned_abs()))
         })
         .collect();
-    render(StatusCode::OK, &AdminSales { page, sales, state, counts, is_first: after.is_none() })
+    render(StatusCode::OK, &AdminSales { page, sales, state, counts, has_more, is_first: after.is_none() })
 }

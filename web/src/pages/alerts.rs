@@ -26,7 +26,7 @@ use super::tickets::actor;
 use crate::{
     app::App,
     forms::Wish,
-    page::{Page, key, render, see_other},
+    page::{Page, cut, key, render, see_other},
     paths,
     problem::{Doing as _, Problem},
     visit::Visit,
@@ -201,9 +201,7 @@ pub(crate) async fn show(
         let told = sqlx::query_as(include_str!("alerts_told.sql")).bind(kind).bind(after).bind(LIMIT + 1);
         told.bind(asked.show == "noted").fetch_all(&app.db).await
     };
-    let mut alerts: Vec<Line> = found.doing("listing alerts")?;
-    let has_more = alerts.len() as i64 > LIMIT;
-    alerts.truncate(usize::try_from(LIMIT).unwrap_or_default());
+    let (alerts, has_more) = cut(found.doing("listing alerts")?, LIMIT);
     let said = said(&app, &page, me, &just_noted).await?;
     render(StatusCode::OK, &Alerts { page, alerts, asked, has_more, said, just_noted })
 }

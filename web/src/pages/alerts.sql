@@ -4,9 +4,8 @@ with shown as (
     select a.id
     from desk.alerts a
     join desk.sla_clocks c on c.id = a.clock_id
-    where a.acknowledged_at is null and c.state in ('running', 'paused')
-        -- What was told of a clock last has the word.
-        and not exists (select from desk.alerts later where later.clock_id = a.clock_id and later.id > a.id)
+    -- A deadline that has moved, or is none while time stands still, waits for nobody; of each the worst has the word.
+    where a.acknowledged_at is null and c.state in ('running', 'paused') and c.due_at = a.due_at and c.level = a.level
     union
     select id from desk.alerts where id = any ($4)
 )

@@ -16,11 +16,11 @@ use jobs::help_desk::{
 };
 use serde::Deserialize;
 
-use super::tickets::{actor, clients};
+use super::tickets::{Choice, actor, clients};
 use crate::{
     app::App,
     forms::Wish,
-    page::{Page, render},
+    page::{Page, cut, render},
     paths,
     problem::{Doing as _, Problem},
     visit::Visit,
@@ -94,7 +94,7 @@ struct Archive {
     asked: Asked,
     is_agent: bool,
     /// Whose they may be: for those who work here.
-    clients: Vec<(ClientId, String)>,
+    clients: Choice<ClientId>,
 }
 
 impl Archive {
@@ -154,9 +154,7 @@ pub(crate) async fn show(
         .bind(asked.after.parse::<i64>().ok())
         .bind(LIMIT + 1);
     let found = words.iter().fold(found, |found, word| found.bind((*word).to_owned()));
-    let mut tickets: Vec<Line> = found.fetch_all(&app.db).await.doing("listing tickets that were put away")?;
-    let has_more = tickets.len() as i64 > LIMIT;
-    tickets.truncate(usize::try_from(LIMIT).unwrap_or_default());
-    let clients = if is_agent { clients(&app).await? } else { Vec::new() };
+    let (tickets, has_more) = cut(found.fetch_all(&app.db).await.doing("listing tickets that were put away")?, LIMIT);
+    let clients = if is_agent { clients(&app, client).await? } else { Choice::default() };
     render(StatusCode::OK, &Archive { page, tickets, has_more, asked, is_agent, clients })
 }

@@ -10,7 +10,7 @@ use super::desk_rules::{Done, Said};
 use crate::{
     app::App,
     forms::Wish,
-    page::{Page, key, render},
+    page::{Page, cut, key, render},
     paths,
     problem::{Doing as _, Problem},
 };
@@ -45,12 +45,13 @@ struct Clients {
     said: Said,
     clients: Vec<Line>,
     name: String,
+    has_more: bool,
     is_first: bool,
 }
 
 impl Clients {
     fn next(&self) -> Option<String> {
-        let last = self.clients.last().filter(|_| self.clients.len() as i64 == LIMIT)?.id.to_string();
+        let last = self.clients.last().filter(|_| self.has_more)?.id.to_string();
         let query = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("name", &self.name)
             .append_pair("after", &last)
@@ -76,10 +77,11 @@ pub(crate) async fn show(State(app): State<App>, page: Page, Wish(asked): Wish<A
     let clients = sqlx::query_as(include_str!("clients.sql"))
         .bind(pattern)
         .bind(asked.after)
-        .bind(LIMIT)
+        .bind(LIMIT + 1)
         .fetch_all(&app.db)
         .await
         .doing("listing clients")?;
+    let (clients, has_more) = cut(clients, LIMIT);
     let said = Said::of(&app, &page, &Done::default()).await?;
-    render(StatusCode::OK, &Clients { page, said, clients, name, is_first: asked.after.is_none() })
+    render(StatusCode::OK, &Clients { page, said, clients, name, has_more, is_first: asked.after.is_none() })
 }

@@ -11,7 +11,7 @@ use axum::{
 use chrono::Utc;
 use jobs::{
     help_desk::words::{Priority, Promise, Status},
-    reports::kind::Kind,
+    reports::layout::how_promises,
 };
 use serde::Deserialize;
 
@@ -94,7 +94,7 @@ impl Dashboard {
 
     /// When a promise counts: in the reports' own words.
     fn how_promises(&self) -> &'static str {
-        Kind::Daily.layout().how(self.page.locale).unwrap_or_default()
+        how_promises(self.page.locale)
     }
 
     fn count(&self, number: impl Borrow<i64>) -> String {

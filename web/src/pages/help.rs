@@ -20,7 +20,7 @@ use super::tickets::actor;
 use crate::{
     app::App,
     forms::Wish,
-    page::{Page, render},
+    page::{Page, cut, render},
     paths,
     problem::{Doing as _, Problem},
     visit::Visit,
@@ -51,6 +51,7 @@ struct Help {
     is_agent: bool,
     in_both: bool,
     state: ArticleState,
+    has_more: bool,
     is_first: bool,
 }
 
@@ -88,7 +89,7 @@ impl Help {
     }
 
     fn next(&self) -> Option<String> {
-        let last = self.articles.last().filter(|_| self.articles.len() as i64 == LIMIT)?;
+        let last = self.articles.last().filter(|_| self.has_more)?;
         Some(self.address(self.in_both, self.state, Some(last.id)))
     }
 }
@@ -104,7 +105,7 @@ pub(crate) async fn show(
     let is_agent = matches!(actor, Actor::Agent { .. });
     let state = asked.state.parse().ok().filter(|_| is_agent).unwrap_or(ArticleState::Published);
     let (in_both, after) = (asked.language == "all", asked.after.parse().ok().map(ArticleId));
-    let shelf = Shelf { locale: (!in_both).then_some(page.locale), state: Some(state), after, limit: LIMIT };
-    let articles = Article::list(&app.db, &actor, shelf).await.doing("listing articles")?;
-    render(StatusCode::OK, &Help { page, articles, is_agent, in_both, state, is_first: after.is_none() })
+    let shelf = Shelf { locale: (!in_both).then_some(page.locale), state: Some(state), after, limit: LIMIT + 1 };
+    let (articles, has_more) = cut(Article::list(&app.db, &actor, shelf).await.doing("listing articles")?, LIMIT);
+    render(StatusCode::OK, &Help { page, articles, is_agent, in_both, state, has_more, is_first: after.is_none() })
 }

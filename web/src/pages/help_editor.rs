@@ -30,16 +30,24 @@ use serde::Deserialize;
 use super::{
     help_article::address,
     new_ticket::{kept, text_problem},
-    tickets::actor,
+    tickets::{Choice, actor, clients},
 };
 use crate::{
     app::App,
-    forms::{Field, Sent, mark_first_problem},
+    forms::{Field, Sent, Wish, mark_first_problem},
     markdown::{Elements, elements},
     page::{Page, key, render, see_other},
     problem::{Doing as _, Problem},
     visit::Visit,
 };
+
+/// What the address asks for.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Asked {
+    /// The number of the client for whom alone it is to be.
+    #[serde(default)]
+    client: String,
+}
 
 /// What the form sends.
 #[derive(Debug, Deserialize)]
@@ -79,7 +87,7 @@ struct Editor {
     /// None: it is a new one.
     article: Option<ArticleId>,
     version: i32,
-    clients: Vec<(ClientId, String)>,
+    clients: Choice<ClientId>,
     locale: Locale,
     audience: Readers,
     client: Field,
@@ -94,11 +102,9 @@ struct Editor {
 type Complete = (Title, Option<Slug>, Body, Option<ClientId>);
 
 impl Editor {
-    async fn blank(app: &App, page: Page) -> Result<Self, Problem> {
-        let clients = sqlx::query_as("select id, name from desk.clients order by lower(name), id limit 1000")
-            .fetch_all(&app.db)
-            .await
-            .doing("listing clients")?;
+    /// For that client, or for all.
+    async fn blank(app: &App, page: Page, client: Option<ClientId>) -> Result<Self, Problem> {
+        let clients = clients(app, client).await?;
         Ok(Self {
             locale: page.locale,
             page,
@@ -106,7 +112,7 @@ impl Editor {
             version: 0,
             clients,
             audience: Readers::Clients,
-            client: Field::default(),
+            client: Field::of(&client.map(|id| id.to_string()).unwrap_or_default()),
             title: Field::default(),
             slug: Field::default(),
             body: Field::default(),
@@ -201,8 +207,8 @@ pub(super) fn locale_key(locale: &Locale) -> &'static str {
 }
 
 /// Shows the empty form.
-pub(crate) async fn show_new(State(app): State<App>, page: Page) -> Result<Response, Problem> {
-    Editor::blank(&app, page).await?.shown()
+pub(crate) async fn show_new(State(app): State<App>, page: Page, Wish(asked): Wish<Asked>) -> Result<Response, Problem> {
+    Editor::blank(&app, page, asked.client.parse().ok().map(ClientId)).await?.shown()
 }
 
 /// Shows the form with an article in it.
@@ -214,7 +220,7 @@ pub(crate) async fn show_edit(
 ) -> Result<Response, Problem> {
     let actor = actor(&app, &visit).await?;
     let article = Article::find(&app.db, &actor, number(&id)?).await.doing("looking up an article")?;
-    Editor::blank(&app, page).await?.with(&article).shown()
+    Editor::blank(&app, page, article.client_id).await?.with(&article).shown()
 }
 
 /// Writes a new article, and leads to it.
@@ -225,7 +231,8 @@ pub(crate) async fn create(
     Sent(form): Sent<Form>,
 ) -> Result<Response, Problem> {
     let actor = actor(&app, &visit).await?;
-    keep(&app, &actor, Editor::blank(&app, page).await?, &form).await
+    let editor = Editor::blank(&app, page, form.client.parse().ok().map(ClientId)).await?;
+    keep(&app, &actor, editor, &form).await
 }
 
 /// Writes over an article, and leads to it.
@@ -237,7 +244,7 @@ pub(crate) async fn edit(
     Sent(form): Sent<Form>,
 ) -> Result<Response, Problem> {
     let actor = actor(&app, &visit).await?;
-    let mut editor = Editor::blank(&app, page).await?;
+    let mut editor = Editor::blank(&app, page, form.client.parse().ok().map(ClientId)).await?;
     editor.article = Some(number(&id)?);
     keep(&app, &actor, editor, &form).await
 }
@@ -268,7 +275,7 @@ pub(crate) async fn move_article(
     let article = Article::find(&app.db, &actor, seen.article).await.doing("looking up an article")?;
     match why {
         None => Ok(see_other(&address(&article.locale, &article.slug))),
-        Some(why) => Editor::blank(&app, page).await?.with(&article).refused(why),
+        Some(why) => Editor::blank(&app, page, article.client_id).await?.with(&article).refused(why),
     }
 }
 

@@ -19,10 +19,10 @@ use jobs::help_desk::{
 };
 use serde::Deserialize;
 
-use super::tickets::{actor, clients};
+use super::tickets::{Choice, actor, clients};
 use crate::{
     app::App,
-    forms::{Field, Sent, mark_first_problem},
+    forms::{Field, Sent, Wish, mark_first_problem},
     page::{Page, key, render, see_other},
     paths,
     problem::{Doing as _, Problem},
@@ -31,6 +31,14 @@ use crate::{
 
 /// The most tags that a form takes.
 const MOST_TAGS: usize = 20;
+
+/// What the address asks for.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Asked {
+    /// The number of the client whose it is to be.
+    #[serde(default)]
+    client: String,
+}
 
 /// What the form sends.
 #[derive(Debug, Default, Deserialize)]
@@ -50,7 +58,7 @@ pub(crate) struct Form {
 struct NewTicketPage {
     page: Page,
     /// Whose it may be, where there is a choice.
-    clients: Vec<(ClientId, String)>,
+    clients: Choice<ClientId>,
     client: Field,
     title: Field,
     description: Field,
@@ -61,15 +69,16 @@ struct NewTicketPage {
 }
 
 impl NewTicketPage {
-    async fn blank(app: &App, page: Page, actor: &Actor) -> Result<Self, Problem> {
+    /// For that client, where there is a choice.
+    async fn blank(app: &App, page: Page, actor: &Actor, client: &str) -> Result<Self, Problem> {
         let clients = match actor {
-            Actor::Contact { .. } => Vec::new(),
-            Actor::Agent { .. } => clients(app).await?,
+            Actor::Contact { .. } => Choice::default(),
+            Actor::Agent { .. } => clients(app, client.parse().ok().map(ClientId)).await?,
         };
         Ok(Self {
             page,
             clients,
-            client: Field::default(),
+            client: Field::of(client),
             title: Field::default(),
             description: Field::default(),
             tags: Field::default(),
@@ -130,9 +139,10 @@ pub(crate) async fn show(
     State(app): State<App>,
     Extension(visit): Extension<Arc<Visit>>,
     page: Page,
+    Wish(asked): Wish<Asked>,
 ) -> Result<Response, Problem> {
     let actor = actor(&app, &visit).await?;
-    NewTicketPage::blank(&app, page, &actor).await?.shown()
+    NewTicketPage::blank(&app, page, &actor, &asked.client).await?.shown()
 }
 
 /// Opens the ticket and leads to it; or shows the form again with what is wrong beside each field.
@@ -143,7 +153,7 @@ pub(crate) async fn submit(
     Sent(form): Sent<Form>,
 ) -> Result<Response, Problem> {
     let actor = actor(&app, &visit).await?;
-    let mut again = NewTicketPage::blank(&app, page, &actor).await?;
+    let mut again = NewTicketPage::blank(&app, page, &actor, &form.client).await?;
     let client = match actor {
         Actor::Contact { client, .. } => Some(client),
         Actor::Agent { .. } => form.client.parse().ok().map(ClientId),

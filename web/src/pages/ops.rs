@@ -67,9 +67,10 @@ impl Glance {
         self.overview.notices.iter().filter(|notice| !notice.key.starts_with(LATE_KEY))
     }
 
-    /// A notice in the reader's language, and the page that it is about.
+    /// A notice in the reader's language, and the page that it is about, if they may open it.
     fn said(message: &str, page: &Page) -> (String, Option<String>) {
         let Bilingual { es, en, path } = Bilingual::read(message);
+        let path = path.filter(|path| page.is_admin() || !path.starts_with("/admin/"));
         (if page.locale == Locale::Es { es } else { en }, path)
     }
 

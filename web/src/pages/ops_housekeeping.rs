@@ -21,7 +21,7 @@ use super::ops::REFRESH_S;
 use crate::{
     app::App,
     forms::Wish,
-    page::{Page, key, render, see_other},
+    page::{Page, cut, key, render, see_other},
     paths,
     problem::{Doing as _, Problem},
     visit::Visit,
@@ -119,9 +119,7 @@ pub(crate) async fn show(State(app): State<App>, page: Page, Wish(asked): Wish<A
         Some(latest.swap_remove(place))
     };
     let keepers = KEEPERS.map(|job| Keeper { job, last: take(job, false), counted: take(job, true) }).into();
-    let mut runs = runs::list(&app.db, job, before, LIMIT + 1).await.doing(DOING)?;
-    let has_more = runs.len() as i64 > LIMIT;
-    runs.truncate(usize::try_from(LIMIT).unwrap_or_default());
+    let (runs, has_more) = cut(runs::list(&app.db, job, before, LIMIT + 1).await.doing(DOING)?, LIMIT);
     let shown = OpsHousekeeping {
         page,
         keepers,

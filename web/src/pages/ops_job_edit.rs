@@ -94,7 +94,7 @@ pub(crate) async fn submit(
     let mut run_at = Field::of(&form.run_at);
     let given = match RawValue::from_string(args.value.clone()) {
         // What nobody changed is not judged by a schema that may be newer.
-        Ok(_) if args.value.replace("\r\n", "\n") == pretty(&job.args) => None,
+        Ok(given) if pretty(given.get()) == pretty(&job.args) => None,
         Ok(given) => Some(given),
         Err(error) => {
             args.problem = Some(page.text1("ops-edit-no-json", "error", error.to_string()));
@@ -108,8 +108,11 @@ pub(crate) async fn submit(
             None
         }
     };
+    let is_the_same = given.is_none() && at.is_none() && !job.summary.state.is_ended();
+    if args.problem.is_none() && run_at.problem.is_none() && is_the_same {
+        args.problem = Some(page.text("ops-edit-nothing"));
+    }
     if args.problem.is_none() && run_at.problem.is_none() {
-        // A job that is over is due at once; otherwise there must be something to change.
         let edit = Edit { args: given, run_at: at };
         match app.operations.edit(id, &edit, operator.email.as_str()).await {
             Err(CommandError::Refused { field, reason }) if field == "run_at" => run_at.problem = Some(reason),

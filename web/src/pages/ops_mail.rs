@@ -20,14 +20,14 @@ use super::{new_ticket::text_problem, register::email_problem};
 use crate::{
     app::App,
     forms::{Field, Sent, Wish, mark_first_problem},
-    page::{Page, key, render, see_other},
+    page::{Page, cut, key, render, see_other},
     paths,
     problem::{Doing as _, Problem},
     visit::Visit,
 };
 
 /// How many suppressions stand on a page.
-const LIMIT: usize = 50;
+const LIMIT: i64 = 50;
 
 /// What the address asks for.
 #[derive(Debug, Default, Deserialize)]
@@ -99,9 +99,8 @@ async fn listed(app: &App, page: Page, asked: &Asked) -> Result<OpsMail, Problem
     const DOING: &str = "listing suppressions";
     let address: String = asked.address.trim().chars().filter(|c| *c != '\0').take(254).collect();
     let mut db = app.db.acquire().await.doing(DOING)?;
-    let mut suppressions = suppression::list(&mut db, &address, asked.before, LIMIT as i64 + 1).await.doing(DOING)?;
-    let has_more = suppressions.len() > LIMIT;
-    suppressions.truncate(LIMIT);
+    let suppressions = suppression::list(&mut db, &address, asked.before, LIMIT + 1).await.doing(DOING)?;
+    let (suppressions, has_more) = cut(suppressions, LIMIT);
     Ok(OpsMail {
         page,
         address,

@@ -14,15 +14,17 @@ use jobs::{
     help_desk::number::ClientId,
     reports::{
         kind::{Format, Kind, Problem as Trouble, State as Standing},
+        layout,
         report::{Report, ReportError, ReportId, ask, cancel as give_up},
         wish::{Params, PeriodProblem, Wish},
     },
 };
 use serde::Deserialize;
 
+use super::tickets::{Choice, clients};
 use crate::{
     app::App,
-    forms::{Field, Sent, mark_first_problem},
+    forms::{self, Field, Sent, mark_first_problem},
     page::{Page, key, render, see_other},
     paths,
     problem::{Doing as _, Problem},
@@ -33,6 +35,14 @@ use crate::{
 const LIMIT: i64 = 50;
 /// The period that the form begins with, in days.
 const USUAL_DAYS: u64 = 30;
+
+/// What the address asks for.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Asked {
+    /// The number of the client of which alone the form begins to ask.
+    #[serde(default)]
+    client: String,
+}
 
 /// What the form sends.
 #[derive(Debug, Deserialize)]
@@ -58,41 +68,54 @@ struct Reports {
     page: Page,
     reports: Vec<Line>,
     kinds: Vec<Kind>,
-    clients: Vec<(ClientId, String)>,
+    clients: Choice<ClientId>,
+    /// What the clients are called that reports tell of alone.
+    told_of: Vec<(ClientId, String)>,
     kind: Kind,
     format: Format,
     client: String,
     from: Field,
     to: Field,
     refused: Option<String>,
+    /// Whether tickets were put away: reports do not count those.
+    has_archive: bool,
 }
 
 impl Reports {
-    async fn load(app: &App, page: Page, person: &User) -> Result<Self, Problem> {
+    async fn load(app: &App, page: Page, person: &User, client: &str) -> Result<Self, Problem> {
         let now = Utc::now();
         let reports = Report::of(&app.db, person.id, LIMIT).await.doing("listing reports")?;
         let line = |report: Report| {
             let can_be_had = report.file_at(now).is_some() && report.kind.may_have(person.role, report.scope);
             Line { period: report.params().ok(), can_be_had, report }
         };
-        let clients = sqlx::query_as("select id, name from desk.clients order by lower(name), id limit 1000")
+        let reports: Vec<Line> = reports.into_iter().map(line).collect();
+        let clients = clients(app, client.parse().ok().map(ClientId)).await?;
+        let told_of = sqlx::query_as("select id, name from desk.clients where id = any($1)")
+            .bind(reports.iter().filter_map(|line| line.period?.client).collect::<Vec<_>>())
             .fetch_all(&app.db)
             .await
-            .doing("listing clients")?;
+            .doing("looking up the clients of reports")?;
+        let has_archive = sqlx::query_scalar("select exists (select from archive.tickets)")
+            .fetch_one(&app.db)
+            .await
+            .doing("asking whether tickets were put away")?;
         let zone: chrono_tz::Tz = person.time_zone.parse().unwrap_or_default();
         let today = now.with_timezone(&zone).date_naive();
         let day = |day: NaiveDate| Field::of(&day.format("%Y-%m-%d").to_string());
         Ok(Self {
             page,
-            reports: reports.into_iter().map(line).collect(),
+            reports,
             kinds: Kind::ALL.iter().copied().filter(|kind| kind.scope_of(person.role).is_some()).collect(),
             clients,
+            told_of,
             kind: Kind::Sla,
             format: Format::Xlsx,
-            client: String::new(),
+            client: client.to_owned(),
             from: day(today - Days::new(USUAL_DAYS - 1)),
             to: day(today),
             refused: None,
+            has_archive,
         })
     }
 
@@ -107,7 +130,7 @@ impl Reports {
     /// Of which client alone a report tells.
     fn client_of(&self, line: &Line) -> Option<String> {
         let client = line.period?.client?;
-        let known = self.clients.iter().find(|(id, _)| *id == client).map(|(_, name)| name.clone());
+        let known = self.told_of.iter().find(|(id, _)| *id == client).map(|(_, name)| name.clone());
         Some(known.unwrap_or_else(|| format!("#{client}")))
     }
 
@@ -122,6 +145,11 @@ impl Reports {
     /// When a deadline counts, in every report that counts them.
     fn how_promises(locale: &Locale) -> &'static str {
         Kind::Sla.layout().how(*locale).unwrap_or_default()
+    }
+
+    /// From when times are counted.
+    fn how_times(locale: &Locale) -> &'static str {
+        layout::how_times(*locale)
     }
 
     fn is_waited_for(&self) -> bool {
@@ -176,9 +204,10 @@ pub(crate) async fn show(
     State(app): State<App>,
     Extension(visit): Extension<Arc<Visit>>,
     page: Page,
+    forms::Wish(asked): forms::Wish<Asked>,
 ) -> Result<Response, Problem> {
     let person = visit.person().ok_or(Problem::NotSignedIn)?;
-    Reports::load(&app, page, person).await?.shown()
+    Reports::load(&app, page, person, &asked.client).await?.shown()
 }
 
 /// Asks for a report and leads to the list, where it stands; or shows the form again with what is wrong.
@@ -196,9 +225,8 @@ pub(crate) async fn submit(
         "" => None,
         client => Some(ClientId(client.parse().map_err(|_| Problem::BadRequest)?)),
     };
-    let mut again = Reports::load(&app, page, person).await?;
+    let mut again = Reports::load(&app, page, person, &form.client).await?;
     (again.kind, again.format) = (kind, format);
-    again.client.clone_from(&form.client);
     let day = |typed: &str| NaiveDate::parse_from_str(typed.trim(), "%Y-%m-%d").ok();
     let (from, to) = (day(&form.from), day(&form.to));
     let problem = |day: Option<NaiveDate>| day.is_none().then(|| again.page.text("report-no-day"));

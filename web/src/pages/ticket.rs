@@ -17,26 +17,36 @@ use jobs::{
         clock::Clock,
         comment::Comment,
         history::{self, history},
-        number::TicketId,
+        number::{CommentId, TicketId},
         ticket::{Ticket, now},
         trouble::DeskError,
         words::{Category, ClockState, Priority, Promise, Status, VoidReason},
     },
     housekeeping::close_tickets::CLOSED_AFTER,
 };
+use serde::Deserialize;
 
 use super::{
     new_ticket::kept,
     ticket_history::{Line, lines},
-    tickets::{actor, agents},
+    tickets::{Choice, actor, agents},
 };
 use crate::{
     app::App,
-    forms::Field,
+    forms::{Field, Wish},
     page::{Page, key, render},
+    paths,
     problem::{Doing as _, Problem},
     visit::Visit,
 };
+
+/// What the address asks for. Words that mean nothing count as not said.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Asked {
+    /// What was said before that comment; the latest if it is left out.
+    #[serde(default)]
+    before: String,
+}
 
 #[derive(Template)]
 #[template(path = "ticket.html")]
@@ -48,12 +58,15 @@ pub(super) struct TicketPage {
     assignee: Option<String>,
     clocks: Vec<Clock>,
     comments: Vec<Comment>,
+    has_earlier: bool,
+    /// Whether those are the last.
+    is_latest: bool,
     /// Articles that may help to answer it.
     suggestions: Vec<Suggestion>,
     /// Where every page of ours begins.
     home: String,
     /// Who could see to it.
-    agents: Vec<(UserId, String)>,
+    agents: Choice<UserId>,
     /// Tickets that go on in this one.
     merged: Vec<(TicketId, String)>,
     /// What has become of it, for those who work here.
@@ -81,7 +94,8 @@ pub(super) enum Typed<'t> {
 }
 
 impl TicketPage {
-    pub(super) async fn load(app: &App, visit: &Visit, page: Page, id: &str) -> Result<Self, Problem> {
+    /// With what was said last, or before a comment.
+    pub(super) async fn load(app: &App, visit: &Visit, page: Page, id: &str, before: Option<CommentId>) -> Result<Self, Problem> {
         let id = TicketId(id.parse().map_err(|_| Problem::NotFound)?);
         let actor = actor(app, visit).await?;
         let (ticket, is_archived) = match Ticket::find(&app.db, &actor, id).await {
@@ -101,14 +115,18 @@ impl TicketPage {
         .fetch_one(&app.db)
         .await
         .doing("looking up a ticket's people")?;
-        let agents = if is_agent && !is_archived { agents(app).await? } else { Vec::new() };
+        let agents = match is_agent && !is_archived {
+            false => Choice::default(),
+            // Whoever looks can take it, and who has it keeps it.
+            true => agents(app, &ticket.assigned_to.into_iter().chain([actor.id()]).collect::<Vec<_>>()).await?,
+        };
         let suggestions = match is_agent && !is_archived {
             false => Vec::new(),
             true => suggest(&app.db, &actor, &ticket.title, ticket.client_id).await.doing("looking for articles")?,
         };
-        let comments = match is_archived {
-            false => Comment::of(&app.db, &actor, &ticket).await,
-            true => Comment::of_archived(&app.db, &actor, &ticket).await,
+        let (comments, has_earlier) = match is_archived {
+            false => Comment::of(&app.db, &actor, &ticket, before).await,
+            true => Comment::of_archived(&app.db, &actor, &ticket, before).await,
         }
         .doing("listing a ticket's comments")?;
         let history = match is_agent {
@@ -144,6 +162,8 @@ impl TicketPage {
             assignee,
             clocks,
             comments,
+            has_earlier,
+            is_latest: before.is_none(),
             suggestions,
             home: app.settings.public_url.to_string(),
             agents,
@@ -166,6 +186,16 @@ impl TicketPage {
         }
         self.refused = Some(why);
         render(status, &self)
+    }
+
+    /// Where what was said before stands, if there is more.
+    fn earlier(&self) -> Option<String> {
+        let first = self.comments.first().filter(|_| self.has_earlier)?;
+        Some(format!("{}?before={}", self.address(), first.id))
+    }
+
+    fn address(&self) -> String {
+        self.page.to(paths::TICKET, "id", self.ticket.id)
     }
 
     /// What somebody wrote, addresses of ours apart. Where other addresses lead nobody knows: they stay text.
@@ -240,8 +270,17 @@ impl TicketPage {
             ClockState::Paused if clock.is_overdue(self.now) => ("dead", "pause", key("clock-paused-overdue")),
             ClockState::Paused => ("scheduled", "pause", key("clock-paused")),
             ClockState::Met => ("completed", "circle-check", key("clock-met")),
+            ClockState::Missed if !self.is_kept(clock.promise) => ("dead", "x", key("clock-broken")),
             ClockState::Missed => ("dead", "x", key("clock-missed")),
             ClockState::Void => ("cancelled", "ban", key("clock-void")),
+        }
+    }
+
+    /// Whether what was promised has been done, in time or not.
+    fn is_kept(&self, promise: Promise) -> bool {
+        match promise {
+            Promise::FirstResponse => self.ticket.first_responded_at.is_some(),
+            Promise::Resolution => self.ticket.resolved_at.is_some(),
         }
     }
 
@@ -265,6 +304,8 @@ pub(crate) async fn show(
     Extension(visit): Extension<Arc<Visit>>,
     page: Page,
     Path(id): Path<String>,
+    Wish(asked): Wish<Asked>,
 ) -> Result<Response, Problem> {
-    render(StatusCode::OK, &TicketPage::load(&app, &visit, page, &id).await?)
+    let before = asked.before.parse().ok().map(CommentId);
+    render(StatusCode::OK, &TicketPage::load(&app, &visit, page, &id, before).await?)
 }

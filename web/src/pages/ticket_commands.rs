@@ -321,5 +321,5 @@ async fn act(
 
 async fn refuse(given: Given, status: StatusCode, typed: Typed<'_>, why: String) -> Result<Response, Problem> {
     let (State(app), Extension(visit), page, Path(id)) = given;
-    TicketPage::load(&app, &visit, page, &id).await?.refused(status, typed, why)
+    TicketPage::load(&app, &visit, page, &id, None).await?.refused(status, typed, why)
 }

@@ -22,7 +22,7 @@ use serde::Deserialize;
 use crate::{
     app::App,
     forms::Wish,
-    page::{Page, key, render},
+    page::{Page, cut, key, render},
     paths,
     problem::{Doing as _, Problem},
     visit::Visit,
@@ -149,11 +149,12 @@ struct Line {
 struct Tickets {
     page: Page,
     tickets: Vec<Line>,
+    has_more: bool,
     asked: Asked,
     is_agent: bool,
     /// Whose they may be, and who may have them: for those who work here.
-    clients: Vec<(ClientId, String)>,
-    agents: Vec<(UserId, String)>,
+    clients: Choice<ClientId>,
+    agents: Choice<UserId>,
 }
 
 impl Tickets {
@@ -226,7 +227,7 @@ impl Tickets {
     }
 
     fn next(&self) -> Option<String> {
-        let last = self.tickets.last().filter(|_| self.tickets.len() as i64 == LIMIT)?;
+        let last = self.tickets.last().filter(|_| self.has_more)?;
         Some(self.address(Some(last)))
     }
 }
@@ -281,22 +282,53 @@ pub(super) async fn actor(app: &App, visit: &Visit) -> Result<Actor, Problem> {
     Actor::find(&app.db, person.id).await.doing("asking what somebody is at the help desk")
 }
 
-/// Those who may see to tickets.
-pub(super) async fn agents(app: &App) -> Result<Vec<(UserId, String)>, Problem> {
-    sqlx::query_as(
-        "select id, full_name from core.users where role in ('agent', 'manager') and disabled_at is null order by lower(full_name), id limit 500",
-    )
-    .fetch_all(&app.db)
-    .await
-    .doing("listing agents")
+/// What can be chosen from a list: those that come first by name, and those that are chosen already.
+#[derive(Debug)]
+pub(super) struct Choice<I> {
+    pub(super) list: Vec<(I, String)>,
+    /// Whether there are more than a list has.
+    pub(super) has_more: bool,
 }
 
-/// Clients to choose from.
-pub(super) async fn clients(app: &App) -> Result<Vec<(ClientId, String)>, Problem> {
-    sqlx::query_as("select id, name from desk.clients order by lower(name), id limit 1000")
-        .fetch_all(&app.db)
-        .await
-        .doing("listing clients")
+impl<I> Default for Choice<I> {
+    fn default() -> Self {
+        Self { list: Vec::new(), has_more: false }
+    }
+}
+
+/// Those who may see to tickets.
+pub(super) async fn agents(app: &App, chosen: &[UserId]) -> Result<Choice<UserId>, Problem> {
+    const MOST: i64 = 500;
+    const DOING: &str = "listing agents";
+    let first = sqlx::query_as(
+        "select id, full_name from core.users where role in ('agent', 'manager') and disabled_at is null order by lower(full_name), id limit $1",
+    )
+    .bind(MOST + 1);
+    let (mut list, has_more): (Vec<(UserId, String)>, bool) = cut(first.fetch_all(&app.db).await.doing(DOING)?, MOST);
+    if has_more {
+        let others = sqlx::query_as(
+            "select id, full_name from core.users where role in ('agent', 'manager') and disabled_at is null and id = any($1) and id <> all($2)",
+        )
+        .bind(chosen)
+        .bind(list.iter().map(|(id, _)| *id).collect::<Vec<_>>());
+        let others: Vec<(UserId, String)> = others.fetch_all(&app.db).await.doing(DOING)?;
+        list.extend(others);
+    }
+    Ok(Choice { list, has_more })
+}
+
+/// Clients to choose from. Those that are not in the list are chosen on their own pages.
+pub(super) async fn clients(app: &App, chosen: Option<ClientId>) -> Result<Choice<ClientId>, Problem> {
+    const MOST: i64 = 1000;
+    const DOING: &str = "listing clients";
+    let first = sqlx::query_as("select id, name from desk.clients order by lower(name), id limit $1").bind(MOST + 1);
+    let (mut list, has_more): (Vec<(ClientId, String)>, bool) = cut(first.fetch_all(&app.db).await.doing(DOING)?, MOST);
+    if let Some(chosen) = chosen.filter(|chosen| has_more && !list.iter().any(|(id, _)| id == chosen)) {
+        let other = sqlx::query_as("select id, name from desk.clients where id = $1").bind(chosen);
+        let other: Option<(ClientId, String)> = other.fetch_optional(&app.db).await.doing(DOING)?;
+        list.extend(other);
+    }
+    Ok(Choice { list, has_more })
 }
 
 /// Shows the list.
@@ -333,10 +365,14 @@ pub(crate) async fn show(
         .bind(page.zone())
         .bind(last)
         .bind(last_due.flatten())
-        .bind(LIMIT)
+        .bind(LIMIT + 1)
         .fetch_all(&app.db)
         .await
         .doing("listing tickets")?;
-    let (clients, agents) = if is_agent { (clients(&app).await?, agents(&app).await?) } else { (Vec::new(), Vec::new()) };
-    render(StatusCode::OK, &Tickets { page, tickets, asked, is_agent, clients, agents })
+    let (tickets, has_more) = cut(tickets, LIMIT);
+    let (clients, agents) = match is_agent {
+        true => (clients(&app, client).await?, agents(&app, whose.as_slice()).await?),
+        false => Default::default(),
+    };
+    render(StatusCode::OK, &Tickets { page, tickets, has_more, asked, is_agent, clients, agents })
 }

@@ -9,6 +9,7 @@ use jobs::{
         money::{Currency, Money},
         nullable::or_default,
         sale::SaleId,
+        stripe::amount,
     },
     ports::{
         links,
@@ -92,6 +93,9 @@ impl Stripe {
     }
 
     async fn open(&self, checkout: &Checkout) -> Result<Opened, Trouble> {
+        if !amount::takes(checkout.amount) {
+            return Err(Trouble::Refused { words: format!("Stripe does not take that amount of {}", checkout.amount.currency) });
+        }
         let sale = checkout.sale.to_string();
         // The person returns to one page, having paid or not.
         let page = links::purchase(&self.public_url, checkout.locale, checkout.sale);

@@ -6,4 +6,4 @@ from school.sales s, school.settings decided
 where s.id = $1 and (c.user_id, c.course_id) = (s.user_id, s.course_id)
     and c.ended_at is null and (c.issued_at is not null or c.supersedes is not null)
     and decided.certificates_after_refund = 'revoke'
-returning c.id, c.status_list
+returning c.id, c.status_list, c.issued_at is not null

@@ -32,7 +32,7 @@ with unfollowed as materialized (
     where reached > level
     order by id
     on conflict (clock_id, due_at, level) do nothing
-    returning id, clock_id, level
+    returning id, clock_id, level, extract(epoch from created_at - reached_at)::double precision as late_s
 ), addressed as (
     select told.id as alert_id, told.level, agent.id as agent_id
     from told
@@ -52,4 +52,5 @@ with unfollowed as materialized (
     from (select *, (row_number() over (partition by user_id order by alert_id) - 1) / 200 as part from readers) numbered
     group by user_id, part
 )
-select (select count(*) from due) as clocks, (select count(*) from told) as alerts, (select count(job_id) from letters) as letters
+select (select count(*) from due) as clocks, (select count(*) from told) as alerts, (select count(job_id) from letters) as letters,
+    array(select late_s from told) as late_s

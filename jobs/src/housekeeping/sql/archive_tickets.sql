@@ -19,8 +19,8 @@ with found as (
         t.first_responded_at, t.resolved_at, t.closed_at, t.void_reason, t.merged_into, t.cycle, t.lock_version, t.updated_at
     from desk.tickets t join taken on (taken.id, taken.created_at) = (t.id, t.created_at)
 ), kept_comments as (
-    insert into archive.comments (id, ticket_id, ticket_created_at, author_id, body, is_internal, created_at)
-    select c.id, c.ticket_id, c.ticket_created_at, c.author_id, c.body, c.is_internal, c.created_at
+    insert into archive.comments (id, ticket_id, ticket_created_at, author_id, body, is_internal, by_desk, created_at)
+    select c.id, c.ticket_id, c.ticket_created_at, c.author_id, c.body, c.is_internal, c.by_desk, c.created_at
     from desk.comments c join taken t on (t.id, t.created_at) = (c.ticket_id, c.ticket_created_at)
 ), kept_clocks as (
     insert into archive.sla_clocks (id, ticket_id, ticket_created_at, promise, cycle, policy_id, policy_revision, calendar_id, calendar_revision, target_s,

@@ -46,6 +46,18 @@ fn an_operators_retry_sends_whatever_is_unknown() {
 }
 
 #[test]
+fn only_a_letter_of_which_no_copy_can_have_left_was_kept_back() {
+    for state in [State::Queued, State::Failed, State::Withheld] {
+        assert!(matches!(kept_back(&row(state, 0), Withheld::Closed), Refusal::Withheld(Withheld::Closed)), "{state:?}");
+    }
+    // Queued: the second copy was refused for now.
+    for state in [State::Sending, State::Unknown, State::Queued] {
+        let Refusal::Unknown(words) = kept_back(&row(state, 1), Withheld::HardBounce) else { panic!("{state:?}") };
+        assert!(words.contains("one copy left") && words.contains("stay here: its address is suppressed"), "{words}");
+    }
+}
+
+#[test]
 fn another_jobs_letter_is_a_duplicate_of_it() {
     let Err(Refusal::NotOurs(reason)) = may_begin(&row(State::Sending, 1), JobId(Uuid::max()), true) else {
         panic!("not a duplicate");

@@ -45,6 +45,10 @@ impl Blanks for DailyReport {
                     |_| "12".to_owned(),
                 ),
                 Figure::new(|locale| said(locale, "Cumplimiento", "Compliance"), |locale| said(locale, "97,3\u{a0}%", "97.3%")),
+                Figure::new(
+                    |locale| said(locale, "Solución, media (MTTR)", "Resolution, mean (MTTR)"),
+                    |_| "26 h 04 min".to_owned(),
+                ),
             ],
             late_by: None,
             link: page(home, locale, "/informes/0197/archivo", "/reports/0197/file"),

@@ -4,6 +4,7 @@
 //! line in [`ALL`]. Templates are checked when they are compiled: a blank that is missing or misspelt is an error there.
 
 mod certificate_ready;
+mod certificate_revoked;
 mod course_announcement;
 mod daily_report;
 mod operator_notice;
@@ -27,6 +28,7 @@ use super::{paper::Paper, reader::Reader, stream::Stream};
 use crate::accounts::locale::Locale;
 
 pub use certificate_ready::CertificateReady;
+pub use certificate_revoked::CertificateRevoked;
 pub use course_announcement::CourseAnnouncement;
 pub use daily_report::{DailyReport, Figure};
 pub use operator_notice::OperatorNotice;
@@ -52,6 +54,7 @@ pub const ALL: &[Kind] = &[
     Kind::of::<Refund>(),
     Kind::of::<RefundFailed>(),
     Kind::of::<CertificateReady>(),
+    Kind::of::<CertificateRevoked>(),
     Kind::of::<VideoReady>(),
     Kind::of::<TicketAnswer>(),
     Kind::of::<TicketSolved>(),

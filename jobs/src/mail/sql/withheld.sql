@@ -1,6 +1,7 @@
--- Why a letter may not go to its reader, if so: the address first, since nobody can lift that by themselves.
+-- Why a letter may not go to its reader, if so: first what nobody can lift by themselves.
 --   $1 address · $2 stream · $3 the reader's account, if there is one
 select coalesce(
+    (select 'closed' from core.users c where c.id = $3 and c.disabled_at is not null),
     (
         select s.cause
         from mail.suppressions s

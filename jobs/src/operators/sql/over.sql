@@ -1,4 +1,4 @@
--- Notices that operators were told of and that have cleared.
+-- Notices that operators were told of and that have cleared. One that came back and was not told of again has no end to tell.
 with forgotten as (
     delete from core.told_notices where over_at < clock_timestamp() - interval '1 day'
 )

@@ -1,10 +1,12 @@
 -- What each of those who see to tickets has come to in the period: of the tickets that are theirs now. Times are the clock's, from when a ticket was
--- opened. When a promise counts is said by desk.promise_outcomes. Who works here is in it with nothing too.
+-- opened, and as in times.sql where it was opened again. When a promise counts is said by desk.promise_outcomes. Who works here is in it with nothing too.
 --   $1 from · $2 until · $3 zone · $4 client or null · $5 agent or null · $6, $7 first and last day
 with tickets as (
     select t.assigned_to,
         case when t.first_responded_at >= $1 and t.first_responded_at < $2 then extract(epoch from t.first_responded_at - t.created_at) end as answer_s,
-        case when t.void_reason is null and t.resolved_at >= $1 and t.resolved_at < $2 then extract(epoch from t.resolved_at - t.created_at) end as solution_s,
+        case when t.void_reason is null and t.resolved_at >= $1 and t.resolved_at < $2 then extract(epoch from t.resolved_at - coalesce(case when t.cycle > 1 then
+            (select min(c.started_at) from desk.sla_clocks c where (c.ticket_id, c.cycle) = (t.id, t.cycle)) end, t.created_at))
+        end as solution_s,
         t.created_at < $2 and (t.resolved_at is null or t.resolved_at >= $2) as is_open
     from desk.tickets t
     where t.assigned_to is not null and t.created_at < $2 and ($4::bigint is null or t.client_id = $4)

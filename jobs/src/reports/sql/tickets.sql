@@ -1,8 +1,9 @@
--- Every ticket that was opened in the period, in the order in which they were, with what has become of its promises.
+-- Every ticket that was opened in the period, in the order in which they were, with what has become of its promises. One that was taken back when it was overdue
+-- has been missed and was not kept: overdue is what it is called.
 --   $1 from · $2 until · $3 zone · $4 client or null · $5 agent or null · $6, $7 first and last day
 select t.id, t.created_at, c.name, t.title, t.category, t.priority, t.status, a.full_name, t.first_responded_at, t.resolved_at, t.closed_at,
-    case when f.state in ('running', 'paused') and f.due_at < now() then 'overdue' else f.state end as first_response,
-    case when r.state in ('running', 'paused') and r.due_at < now() then 'overdue' else r.state end as resolution
+    case when f.state in ('running', 'paused') and f.due_at < now() or f.state = 'missed' and t.first_responded_at is null then 'overdue' else f.state end as first_response,
+    case when r.state in ('running', 'paused') and r.due_at < now() or r.state = 'missed' and t.resolved_at is null then 'overdue' else r.state end as resolution
 from desk.tickets t
 join desk.clients c on c.id = t.client_id
 left join core.users a on a.id = t.assigned_to

@@ -33,7 +33,7 @@ async fn a_wish_to_cancel_that_comes_while_the_attempt_ends_is_carried_out() {
         keys.begin_epoch().await;
         keys.push(&[("a", "0")]).await;
         let (_, mark) = keys.claim("1").await;
-        assert_eq!(keys.cancel("a").await, "running");
+        assert_eq!(keys.cancel("a").await.0, "running");
 
         let answer: Vec<u8> = keys.call("yield", &["worker", "a", &mark, verb, "0", event]).await;
 
@@ -91,4 +91,27 @@ async fn a_line_is_read_to_its_end_while_its_head_is_claimed() {
     let (_, none): (i64, Vec<String>) = keys.call("span", &[&end.to_string(), "2"]).await;
 
     assert_eq!((first, second, none), (vec!["a".to_owned(), "b".to_owned()], vec!["c".to_owned(), "d".to_owned()], vec![]));
+}
+
+#[tokio::test]
+async fn what_is_taken_out_of_redis_is_older_than_every_claim_to_come_and_newer_than_those_before() {
+    type Answer = (String, u64, i64, i64);
+    let mut keys = Keys::fresh().await;
+    keys.begin_epoch().await;
+    keys.push(&[("a", "0")]).await;
+    assert_eq!(keys.claim("1").await.1, "1 token ");
+    keys.push(&[("b", "0")]).await;
+
+    let answers: [Answer; 4] = [
+        keys.call("cancel", &["b", "", "withdraw"]).await,
+        keys.call("cancel", &["a", "", "withdraw"]).await,
+        keys.call("cancel", &["a", "", "recall"]).await,
+        keys.call("cancel", &["a", "", "withdraw"]).await,
+    ];
+
+    let expected = [("cancelled", 2), ("running", 3), ("cancelled", 4), ("unknown", 5)];
+    assert_eq!(answers, expected.map(|(was, fence)| (was.to_owned(), 0, 1, fence)));
+    assert!(keys.events().await.is_empty() && keys.claim("9").await.0.is_empty());
+    keys.push(&[("a", "0"), ("b", "0")]).await;
+    assert_eq!(keys.claim("9").await, (vec!["a".to_owned(), "b".to_owned()], "6 token ".to_owned()));
 }

@@ -114,3 +114,29 @@ async fn how_a_known_dispute_ended_is_found_at_night_though_nobody_told() {
     assert_eq!(school.books(lost).await, "clearing -220, disputes 4900, fees 220, revenue -4900");
     assert_eq!(school.notices().await, "");
 }
+
+#[tokio::test]
+async fn what_goes_back_of_an_order_that_is_forgotten_is_found_at_night_and_so_is_its_failing() {
+    let school = School::open().await;
+    let (sale, order) = school.paid_by_paypal("ana").await;
+    school.hears_nothing().await;
+    school.at_paypal(PaypalHappening::Refund { order: order.clone(), value: "49.00".to_owned() }).await;
+    school.at_paypal(PaypalHappening::Forget { order: order.clone() }).await;
+
+    school.does(ReconcilePayments {}).await;
+
+    assert_eq!((school.state(sale).await, school.access(sale).await.as_str()), ("refunded", "revoked"));
+    assert_eq!(school.books(sale).await, "clearing -220, fees 220, refunds 4900, revenue -4900");
+    assert_eq!(school.notices().await, "");
+
+    // A bank sends it back, days after it was done. PayPal's list does not have it any more.
+    school.at_paypal(PaypalHappening::FailRefund { order }).await;
+    school.does(ReconcilePayments {}).await;
+
+    assert_eq!((school.state(sale).await, school.access(sale).await.as_str()), ("paid", "active"));
+    assert_eq!(school.books(sale).await, "clearing 4680, fees 220, revenue -4900");
+    assert!(school.notices().await.contains("falló después de aceptada"), "{}", school.notices().await);
+    let kept: i64 =
+        sqlx::query_scalar("select count(*) from school.listed_refunds").fetch_one(&school.site.stores.db).await.unwrap();
+    assert_eq!(kept, 0, "its name is in the books");
+}

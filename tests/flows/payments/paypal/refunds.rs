@@ -83,6 +83,23 @@ async fn talk_changes_nothing_a_claim_suspends_and_its_end_decides() {
 }
 
 #[tokio::test]
+async fn what_is_given_back_after_a_dispute_that_was_won_is_a_refund() {
+    let school = School::open().await;
+    let (sale, order) = school.paid_by_paypal("ana").await;
+    school.at_paypal(PaypalHappening::Dispute { order: order.clone() }).await;
+    assert_eq!(school.settled(sale).await, ("disputed", "suspended".to_owned()));
+    school.at_paypal(PaypalHappening::Decide { order: order.clone(), outcome: "RESOLVED_SELLER_FAVOUR".to_owned() }).await;
+    assert_eq!(school.settled(sale).await, ("paid", "active".to_owned()));
+
+    // As much as the dispute was about, and at PayPal's own pages.
+    school.at_paypal(PaypalHappening::Refund { order, value: "49.00".to_owned() }).await;
+
+    assert_eq!(school.settled(sale).await, ("refunded", "revoked".to_owned()));
+    assert_eq!(school.books(sale).await, "clearing -220, fees 220, refunds 4900, revenue -4900");
+    assert_eq!((school.notices().await, school.letters("refund").await), (String::new(), 1));
+}
+
+#[tokio::test]
 async fn a_refund_of_an_order_that_is_forgotten_is_known_by_its_own_name() {
     let school = School::open().await;
     let (sale, order) = school.paid_by_paypal("ana").await;

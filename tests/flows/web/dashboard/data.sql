@@ -19,6 +19,7 @@ select created_at, (select min(id) from desk.clients), 'Asunto ' || n, '-', (arr
     case when a < 0.6 or a >= 0.7 then answered_at end, resolved_at, case when a < 0.3 then resolved_at end, case when a < 0.05 then 'mistake' end,
     case when e > 0.9 then 2 else 1 end, created_at
 from lives;
+-- Those that were opened again were so half-way.
 with dice as materialized (
     select t.*, p.promise, y.cycle as of_cycle, random() as a, random() as b
     from desk.tickets t
@@ -42,7 +43,8 @@ with dice as materialized (
 )
 insert into desk.sla_clocks (ticket_id, ticket_created_at, promise, cycle, calendar_id, calendar_revision, target_s, warn_s, state, started_at, consumed_s,
     counted_to, warn_at, due_at, next_at, stopped_at)
-select id, created_at, promise, of_cycle, (select min(id) from desk.calendars), 1, 3600, 1800, state, created_at, 0, created_at,
+select id, created_at, promise, of_cycle, (select min(id) from desk.calendars), 1, 3600, 1800, state,
+    case of_cycle when 1 then created_at else created_at + (coalesce(resolved_at, now()) - created_at) / 2 end, 0, created_at,
     case when state <> 'paused' or deadline < now() then warned_at end,
     case when state <> 'paused' or deadline < now() then deadline end,
     case when state = 'running' then deadline end, case when state in ('met', 'missed', 'void') then coalesce(ended_at, created_at) end

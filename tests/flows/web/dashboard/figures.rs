@@ -106,7 +106,7 @@ async fn figures_of_tickets_of_every_sort_are_those_of_the_oracle_and_of_the_rep
     // The daily report of the same days, of all clients together.
     let sums = format!(
         "select sum(r.opened)::bigint, sum(r.answered)::bigint, sum(r.resolved)::bigint, sum(r.open)::bigint, sum(r.kept)::bigint, sum(r.broken)::bigint
-         from ({}) r (client, opened, answered, resolved, open, kept, broken, share), (select $6::date, $7::date) days",
+         from ({}) r (client, opened, answered, resolved, open, kept, broken, share, answer_s, solution_s), (select $6::date, $7::date) days",
         include_str!("../../../../jobs/src/reports/sql/daily.sql")
     );
     let row = sqlx::query(AssertSqlSafe(sums))

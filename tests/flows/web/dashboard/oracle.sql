@@ -4,7 +4,9 @@ with ask as (
     select $1::text as zone, (now() at time zone $1)::date as today, (now() at time zone $1)::date - $2::int + 1 as first, $3::bigint as agent
 ), tickets as (
     select t.*, (t.created_at at time zone zone)::date as opened_on, (t.first_responded_at at time zone zone)::date as answered_on,
-        (t.resolved_at at time zone zone)::date as resolved_on
+        (t.resolved_at at time zone zone)::date as resolved_on,
+        -- When it was opened, or opened again after it was closed.
+        case t.cycle when 1 then t.created_at else (select c.started_at from desk.sla_clocks c where c.ticket_id = t.id and c.cycle = t.cycle order by 1 limit 1) end as begun_at
     from desk.tickets t, ask where agent is null or t.assigned_to is not distinct from agent
 ), promises as (
     select c.promise, t.priority, c.state, c.due_at, c.warn_at, (c.due_at at time zone zone)::date as due_on, (c.stopped_at at time zone zone)::date as stopped_on
@@ -28,7 +30,7 @@ with ask as (
     select l.line, extract(epoch from t.at - t.created_at) as seconds
     from lines l
     join (select 'first_response' as promise, priority, created_at, first_responded_at as at, answered_on as day from tickets
-          union all select 'resolution', priority, created_at, resolved_at, resolved_on from tickets where void_reason is null) t
+          union all select 'resolution', priority, begun_at, resolved_at, resolved_on from tickets where void_reason is null) t
         on t.promise = l.promise and t.priority = coalesce(l.priority, t.priority), ask
     where t.day between first and today
 ), ranked as (

@@ -109,6 +109,7 @@ pub(super) struct Dispute {
     dispute_amount: Amount,
     dispute_outcome: Option<Outcome>,
     create_time: DateTime<Utc>,
+    update_time: Option<DateTime<Utc>>,
     #[serde(default, deserialize_with = "or_default")]
     disputed_transactions: Vec<DisputedTransaction>,
 }
@@ -259,8 +260,15 @@ impl Dispute {
         }
     }
 
-    fn counts(&self) -> bool {
-        self.state().is_some()
+    /// Whether it had the money at that moment. One that was won gave it back, and that is the last that happened to it (`update_time` in
+    /// <https://developer.paypal.com/docs/api/customer-disputes/v1/#disputes_get>).
+    fn had_the_money(&self, at: DateTime<Utc>) -> bool {
+        let has_begun = at >= self.create_time;
+        match self.state() {
+            Some(SeenDisputeState::Open | SeenDisputeState::Lost) => has_begun,
+            Some(SeenDisputeState::Won) => has_begun && self.update_time.is_some_and(|end| at < end),
+            None => false,
+        }
     }
 
     /// The payment that it is about.
@@ -268,13 +276,12 @@ impl Dispute {
         self.disputed_transactions.iter().find_map(|transaction| transaction.seller_transaction_id.as_deref())
     }
 
-    /// Whether that refund is how PayPal shows the money that the dispute took: nobody of ours asked for it, it came after the dispute, and it is
-    /// as much. Who gave money back so that the buyer withdrew the dispute gave a refund.
+    /// Whether that refund is how PayPal shows the money that the dispute took: nobody of ours asked for it, the dispute had the money then, and it
+    /// is as much. Who gave money back so that the buyer withdrew the dispute gave a refund; so did who gave it back after the dispute was won.
     pub(super) fn took(&self, refund: &Refund, sale: Option<SaleId>) -> bool {
-        self.counts()
+        self.had_the_money(refund.create_time)
             && self.outcome() != "CANCELED_BY_BUYER"
             && refund.own_id(sale).is_none()
-            && refund.create_time >= self.create_time
             && refund.amount == self.dispute_amount
     }
 
@@ -434,7 +441,7 @@ mod tests {
         let dispute = |outcome: &str| -> Dispute {
             read(json!({
                 "dispute_id": "PP-D-1", "status": "RESOLVED", "dispute_life_cycle_stage": "CHARGEBACK", "create_time": "2026-11-28T10:00:00Z",
-                "dispute_amount": { "currency_code": "USD", "value": "49.00" }, "dispute_outcome": { "outcome_code": outcome },
+                "update_time": "2026-11-28T12:00:00Z", "dispute_amount": { "currency_code": "USD", "value": "49.00" }, "dispute_outcome": { "outcome_code": outcome },
             }))
         };
         let refund = |value: &str, custom_id: Option<&str>, at: &str| -> Refund {
@@ -450,7 +457,13 @@ mod tests {
         assert!(!lost.took(&refund("49.00", Some("0195d1c5-0000-7000-8000-000000000002"), after), sale), "we asked for it");
         assert!(!lost.took(&refund("10.00", None, after), sale));
         assert!(!lost.took(&refund("49.00", None, "2026-11-28T09:00:00Z"), sale));
+        assert!(lost.took(&refund("49.00", None, "2026-11-28T13:00:00Z"), sale));
         assert!(!dispute("CANCELED_BY_BUYER").took(&refund("49.00", None, after), sale), "it was withdrawn for a refund");
+        let won = dispute("RESOLVED_SELLER_FAVOUR");
+        assert!(won.took(&refund("49.00", None, after), sale), "nobody had decided");
+        for at in ["2026-11-28T12:00:00Z", "2026-11-28T13:00:00Z"] {
+            assert!(!won.took(&refund("49.00", None, at), sale), "what it took it has given back, and this was given by us");
+        }
     }
 
     #[test]
