@@ -274,7 +274,7 @@ async fn the_form_says_what_is_wrong_and_offers_what_one_may_have() {
     let file = http_client().get(link).send().await.unwrap().text().await.unwrap();
     assert_eq!(
         file,
-        "\u{feff}Client,Opened,First answered,Resolved,Open at the end,Deadlines met,Deadlines missed,Compliance (%)\r\n"
+        "\u{feff}Client,Opened,First answered,Resolved,Open at the end,Deadlines met,Deadlines missed,Compliance (%),\"First answer, mean\",\"Resolution, mean (MTTR)\"\r\n"
     );
 }
 
