@@ -11,6 +11,16 @@ use crate::judge::Finding;
 /// A letter's row: its key, its state, its Message-ID, and how often it left or may have.
 type LetterRow = (String, String, String, i32);
 
+/// What somebody who completed the course has: how many certificates, under which key the file must be and what it must come to, and how many letters.
+#[derive(sqlx::FromRow)]
+struct Held {
+    person: i64,
+    certificates: i64,
+    key: Option<String>,
+    sha256: Option<String>,
+    letters: i64,
+}
+
 impl Businesses {
     /// Judges everything that has ever happened in this world.
     pub(crate) async fn judge(&self) -> anyhow::Result<Vec<Finding>> {
@@ -47,9 +57,9 @@ impl Businesses {
     /// Whoever completed the course has one certificate, and its file is what was signed.
     async fn judge_certificates(&self, findings: &mut Vec<Finding>) -> anyhow::Result<()> {
         let graduates = self.graduates();
-        let held: Vec<(i64, i64, Option<String>, Option<String>, i64)> = sqlx::query_as(
-            "select u, count(c.id), min('certificates/' || c.id || '/' || encode(c.pdf_sha256, 'hex') || '.pdf'), min(encode(c.pdf_sha256, 'hex')),
-                    count(m.id) filter (where m.state in ('sent', 'unknown'))
+        let held: Vec<Held> = sqlx::query_as(
+            "select u as person, count(c.id) as certificates, min('certificates/' || c.id || '/' || encode(c.pdf_sha256, 'hex') || '.pdf') as key,
+                    min(encode(c.pdf_sha256, 'hex')) as sha256, count(m.id) filter (where m.state in ('sent', 'unknown')) as letters
              from unnest($1::bigint[]) u
              left join school.certificates c on c.user_id = u and c.issued_at is not null
              left join mail.messages m on m.dedupe_key = 'certificate:' || c.id
@@ -59,7 +69,7 @@ impl Businesses {
         .fetch_all(&self.db)
         .await?;
         let s3 = self.sandbox.s3(3);
-        for (person, certificates, key, sha256, letters) in held {
+        for Held { person, certificates, key, sha256, letters } in held {
             if (certificates, letters) != (1, 1) {
                 let what = format!("user {person}: {certificates} certificates, {letters} letters about them");
                 findings.push(Finding::general("a certificate is not as it must be", what));

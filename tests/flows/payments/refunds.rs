@@ -27,6 +27,16 @@ impl School {
         (sale, session)
     }
 
+    /// Somebody's money has gone back, and they are about to pay anew: both sales, with Stripe's names for their pages.
+    async fn buys_what_was_refunded(&self, name: &str) -> ((SaleId, String), (SaleId, String)) {
+        let (first, session) = self.paid(name).await;
+        self.site.sandbox.at_stripe(StripeHappening::Refund { session: session.clone(), amount: 4900 }).await.unwrap();
+        assert_eq!(self.settled(first).await, ("refunded", "revoked".to_owned()));
+        let again = self.buys(self.sale(first).await.user_id).await;
+        let page = self.page_of(again).await;
+        ((first, session), (again, page))
+    }
+
     /// Whoever has bought completes the course and has the certificate: its serial.
     async fn certified(&self, sale: SaleId) -> String {
         let mut tx = self.site.stores.db.begin().await.unwrap();
@@ -303,12 +313,8 @@ async fn a_refund_at_stripes_own_pages_counts_and_one_that_fails_is_undone() {
 #[tokio::test]
 async fn a_refund_that_fails_when_the_course_was_bought_again_is_for_a_person_and_takes_nothing() {
     let school = School::open().await;
-    let (first, session) = school.paid("ana").await;
+    let ((first, session), (again, page)) = school.buys_what_was_refunded("ana").await;
     let sandbox = &school.site.sandbox;
-    sandbox.at_stripe(StripeHappening::Refund { session: session.clone(), amount: 4900 }).await.unwrap();
-    assert_eq!(school.settled(first).await, ("refunded", "revoked".to_owned()));
-    let again = school.buys(school.sale(first).await.user_id).await;
-    let page = school.page_of(again).await;
     sandbox.at_stripe(StripeHappening::Pay { session: page, amount: None, currency: None }).await.unwrap();
     assert_eq!(school.settled(again).await, ("paid", "active".to_owned()));
 
@@ -334,12 +340,8 @@ async fn a_refund_that_fails_when_the_course_was_bought_again_is_for_a_person_an
 #[tokio::test]
 async fn a_refund_that_fails_while_the_course_is_being_bought_again_opens_it_and_nobody_pays_twice() {
     let school = School::open().await;
-    let (first, session) = school.paid("ana").await;
+    let ((first, session), (again, page)) = school.buys_what_was_refunded("ana").await;
     let sandbox = &school.site.sandbox;
-    sandbox.at_stripe(StripeHappening::Refund { session: session.clone(), amount: 4900 }).await.unwrap();
-    assert_eq!(school.settled(first).await, ("refunded", "revoked".to_owned()));
-    let again = school.buys(school.sale(first).await.user_id).await;
-    let page = school.page_of(again).await;
 
     sandbox.at_stripe(StripeHappening::FailRefund { session }).await.unwrap();
 

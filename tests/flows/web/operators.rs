@@ -64,7 +64,7 @@ async fn an_operator_cancels_a_job_and_has_it_promised_again() {
 #[tokio::test]
 async fn an_operator_changes_what_a_job_is_to_do_and_has_one_forgotten_that_is_over() {
     let web = Web::start().await.with_demo_accounts().await;
-    jobs::catalogue().publication().write(&mut *web.stores.db.acquire().await.unwrap(), "a story").await.unwrap();
+    jobs::catalogue().publication().write(&mut web.stores.db.acquire().await.unwrap(), "a story").await.unwrap();
     let operator = web.signed_in("operadora").await;
     let id = letter_due_later(&web).await;
     let (page, form) = (format!("/ops/jobs/{id}"), format!("/ops/jobs/{id}/edit"));
