@@ -83,9 +83,11 @@ impl School {
 
     /// Waits until nothing is left to do: the sale's state and the enrolment that hangs on it.
     async fn settled(&self, sale: SaleId) -> (&'static str, String) {
-        // A message may still be on its way to the web.
-        self.heard_everything().await;
-        quiet(&self.site.stores).await;
+        // A message may still be on its way to the web; and what is done about one (money is collected) may make the provider send another.
+        for _ in 0..2 {
+            self.heard_everything().await;
+            quiet(&self.site.stores).await;
+        }
         (self.sale(sale).await.state.as_str(), self.access(sale).await)
     }
 
