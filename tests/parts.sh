@@ -117,7 +117,8 @@ run_flows() {
   # Stories often wait for something: one more than there are cores keeps these busy. With three a core those of the engine get in each other's way.
   RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) + 1))} cargo test --locked --workspace --test flows -- "$@" | tee "$told" || status=$?
   # For the end of a run: by then other parts have said a lot.
-  [ "$status" -eq 0 ] || sed -n '/^failures:$/,$p' "$told" | head -n 120 | cut -c 1-400 >"${FAENA_REASONS:-/dev/null}"
+  [ "$status" -eq 0 ] || sed -n '/^failures:$/,$p' "$told" | grep -vE '^ +([0-9]+: |at )|^(stack backtrace|note):' | head -n 120 |
+    cut -c 1-600 >"${FAENA_REASONS:-/dev/null}"
   return "$status"
 }
 
@@ -193,7 +194,16 @@ break_things() {
   cargo build --quiet --locked --workspace --bins || return
   # A disk of its own, to be filled, is mounted where nobody else sees it and ends with whoever does.
   if unshare --mount true 2>/dev/null; then apart=(unshare --mount env FAENA_FAULTS_MAY_MOUNT=1); fi
-  "${apart[@]}" "$target/debug/faults" --probe "$target/faults-probe" --worker "$target/faults-worker" --logs "$target/faults-found" "$@"
+  local told=${TMPDIR:-/tmp}/faults.txt status=0
+  "${apart[@]}" "$target/debug/faults" --probe "$target/faults-probe" --worker "$target/faults-worker" --logs "$target/faults-found" "$@" \
+    2>&1 | tee "$told" >&2 || status=$?
+  # What was found, and what came of it all; between them stands every blow in turn.
+  [ "$status" -eq 0 ] || {
+    grep -E 'FINDINGS|NOT NOTICED|no worker died|the harness broke|panicked' "$told"
+    sed -n '/^FOUND in /,/^the story of job\|^what happened:/p' "$told" | head -n 60
+    tail -n 45 "$told"
+  } | cut -c 1-600 >"${FAENA_REASONS:-/dev/null}"
+  return "$status"
 }
 
 # keep_record PART COMMAND FILE: what FILE says replaces what tests/RECORDS.md says of the part.

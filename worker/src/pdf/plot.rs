@@ -116,14 +116,19 @@ impl Plot<'_> {
         }
     }
 
-    /// As many as there is room for.
+    /// As many as there is room for; the last ones keep within the plot.
     fn labels<'f>(&self, fonts: &'f Fonts, marks: &mut Vec<Mark<'f>>) {
-        let slot = self.slot();
+        let (slot, right) = (self.slot(), self.area.at.x + self.area.width);
         let every = (18.0 / slot).ceil().max(1.0) as usize;
+        let mut taken = 0.0;
         for (at, label) in self.chart.labels.iter().enumerate().step_by(every) {
             let line = shortened(fonts, Style::Text, label, slot * every as f32 - 1.0, SMALL);
-            let middle = self.area.at.x + slot * (at as f32 + 0.5);
-            write(line, Side::Middle(middle), self.area.at.y + self.area.height + 4.0, SMALL, SOFT, marks);
+            let half = line.width * SMALL / MM / 2.0;
+            let middle = (self.area.at.x + slot * (at as f32 + 0.5)).min(right - half);
+            if middle - half >= taken {
+                write(line, Side::Middle(middle), self.area.at.y + self.area.height + 4.0, SMALL, SOFT, marks);
+                taken = middle + half + 1.0;
+            }
         }
     }
 }
