@@ -30,7 +30,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     judge::{Finding, Footprint},
-    plan::Plan,
+    plan::{Episode, Plan},
     report::{Report, Tally},
     world::{Staff, World},
 };
@@ -139,7 +139,7 @@ async fn honest(settings: &Settings, report: &Report, room: &Semaphore, seed: u6
             }
             let place = format!("world {stream}, episode {episode}");
             report.begin();
-            let (tally, findings, footprint) = play(&world, &mut plan, seed, &place).await;
+            let (tally, findings, footprint) = play(&world, plan.draw(&report.overdue(settings.n)), seed, &place).await;
             footprints.push(footprint);
             report.add(&tally);
             if !findings.is_empty() {
@@ -169,7 +169,7 @@ async fn sabotaged(
     };
     let mut struck = 0;
     while struck < MOST_FAULTS_TO_NOTICE {
-        let (tally, findings, _) = play(&world, &mut plan, seed, name).await;
+        let (tally, findings, _) = play(&world, plan.draw(&[]), seed, name).await;
         struck += tally.counted();
         if let Some(finding) = findings.iter().find(|finding| shows.contains(&finding.judgement)) {
             return report.noticed(name, Some((struck, finding.clone(), findings.len())));
@@ -182,9 +182,8 @@ async fn sabotaged(
 }
 
 /// One episode: load, faults, rest, judgement.
-async fn play(world: &Arc<World>, plan: &mut Plan, seed: u64, place: &str) -> (Tally, Vec<Finding>, Footprint) {
+async fn play(world: &Arc<World>, episode: Episode, seed: u64, place: &str) -> (Tally, Vec<Finding>, Footprint) {
     let began = Instant::now();
-    let episode = plan.draw();
     world.trace.note(format!("-- {place}: {} episode", if episode.harsh { "a harsh" } else { "a mild" }));
     let before = world.crew.all_hits().len();
     let struck = world.play(episode, seed).await;

@@ -87,8 +87,8 @@ pub(crate) struct Episode {
     pub(crate) strikes: Vec<Strike>,
 }
 
-/// Passed where something expires, and where operators command: not by the two businesses.
-const BY_STRAIN_ONLY: [&str; 2] = ["expiry.ended", "commands.carried_out"];
+/// Passed for what came too late to somebody, and where operators command: not by the two businesses, and seldom by the others.
+const SELDOM: [&str; 2] = ["expiry.ended", "commands.carried_out"];
 
 /// Draws episode after episode.
 #[derive(Debug)]
@@ -105,7 +105,7 @@ impl Plan {
     /// `stream` tells the plans of one seed apart.
     pub(crate) fn new(seed: u64, stream: u64, staff: Staff, points: &[String]) -> Self {
         let rng = StdRng::seed_from_u64(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(stream));
-        let passed = |point: &&String| staff == Staff::Strain || !BY_STRAIN_ONLY.contains(&point.as_str());
+        let passed = |point: &&String| staff == Staff::Strain || !is_seldom(point);
         Self {
             rng,
             lanes: LANES.into_iter().chain([staff.own_lane()]).collect(),
@@ -115,9 +115,12 @@ impl Plan {
         }
     }
 
-    /// The next episode; mild and harsh ones alternate.
-    pub(crate) fn draw(&mut self) -> Episode {
+    /// The next episode; mild and harsh ones alternate. The crash points `first` are the next in turn: those at which nobody died yet when a run
+    /// could end but for them.
+    pub(crate) fn draw(&mut self, first: &[String]) -> Episode {
         let harsh = self.drawn % 2 == 1;
+        let (points, deck) = (&self.points, &mut self.decks[usize::from(harsh)]);
+        deck.extend(first.iter().filter(|point| points.contains(point) && (harsh || !needs_loss(point))).cloned());
         self.drawn += 1;
         let mut strikes = Vec::with_capacity(PER_EPISODE);
         let mut silenced = 0;
@@ -197,13 +200,16 @@ pub(crate) fn needs_loss(point: &str) -> bool {
     ["reconcile.", "mend.", "epoch."].iter().any(|of_a_loss| point.starts_with(of_a_loss))
 }
 
+/// Whether workers pass this point so seldom that it matters who does.
+pub(crate) fn is_seldom(point: &str) -> bool {
+    SELDOM.contains(&point)
+}
+
 fn nth(rng: &mut StdRng, point: &str) -> u32 {
     match point {
-        // Passed for what came too late to somebody, which not much does.
-        "expiry.ended" | "commands.carried_out" => 1,
         // Passed four times a second by each queue, whatever happens.
         "promote.begun" => rng.random_range(2..12),
-        point if needs_loss(point) => 1,
+        point if needs_loss(point) || is_seldom(point) => 1,
         _ => rng.random_range(1..4),
     }
 }

@@ -76,6 +76,13 @@ impl Report {
         state.findings == 0 && (counted < n || (n >= 200 && unmet && state.underway == 0 && counted < 2 * n))
     }
 
+    /// The crash points that a run of `n` faults still has to meet when that many have struck.
+    pub(crate) fn overdue(&self, n: usize) -> Vec<String> {
+        let state = self.state();
+        let counted: usize = state.faults.values().sum();
+        self.points.iter().filter(|point| counted >= n && !state.hits.contains_key(*point)).cloned().collect()
+    }
+
     /// An episode begins.
     pub(crate) fn begin(&self) {
         self.state().underway += 1;

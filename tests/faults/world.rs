@@ -28,7 +28,7 @@ use crate::{
     crew::Crew,
     ledger_disk::LedgerDisk,
     load::Loader,
-    plan::{Episode, Fault, SLOTS, Store, needs_loss},
+    plan::{Episode, Fault, SLOTS, Store, is_seldom, needs_loss},
     record::Record,
     trace::Trace,
 };
@@ -350,19 +350,17 @@ impl World {
     /// Counts when a worker has died there.
     async fn crash(&self, slot: usize, point: &str, nth: u32, text: &str) -> anyhow::Result<bool> {
         // One worker at least is free for other faults; where whoever comes first must die, all are on their way.
-        let everybody = if needs_loss(point) { MOST_ARMED } else { 1 };
+        let everybody = if needs_loss(point) || is_seldom(point) { MOST_ARMED } else { 1 };
         let _armed = self.armed.acquire_many(everybody).await?;
         let before = self.crew.hits(point);
+        // Whoever of them walks first must be the one to die, or another would repair what was lost or do what there is to do.
+        for slot in if everybody == 1 { slot..slot + 1 } else { 0..SLOTS } {
+            self.crew.arm(slot, point, nth).await;
+        }
         if needs_loss(point) {
-            // Whoever of them walks first must be the one to die, or another would repair what was lost.
-            for slot in 0..SLOTS {
-                self.crew.arm(slot, point, nth).await;
-            }
             let redis = self.redis.lock().await;
             self.trace.note("FLUSHALL, for there to be a loss");
             ask(&redis, &["FLUSHALL"]).await?;
-        } else {
-            self.crew.arm(slot, point, nth).await;
         }
         let met = self.meets_work(text).await;
         let began = Instant::now();

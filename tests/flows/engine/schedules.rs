@@ -14,6 +14,7 @@ use faena_tests::{
 use queue::JobId;
 use schedules::{Draft, OperationError, Operations};
 use serde_json::Value;
+use sqlx::PgExecutor;
 
 fn operations(stores: &Stores) -> Operations {
     Operations::new(stores.db.clone(), Arc::new(probe::catalogue()))
@@ -50,10 +51,10 @@ struct Noted {
     job_id: Option<JobId>,
 }
 
-async fn ledger(stores: &Stores, name: &str) -> Vec<Noted> {
+async fn ledger<'c>(db: impl PgExecutor<'c>, name: &str) -> Vec<Noted> {
     sqlx::query_as("select tick, last_tick, ticks, reason, job_id from faena.schedule_ticks where schedule = $1 order by tick")
         .bind(name)
-        .fetch_all(&stores.db)
+        .fetch_all(db)
         .await
         .unwrap()
 }
@@ -96,9 +97,11 @@ async fn four_workers_under_kills_fire_each_tick_once_or_say_why_not() {
         sqlx::query_scalar(sql).fetch_one(&stores.db).await.unwrap()
     })
     .await;
+    // All of one instant: workers go on, and lengthen what they have noted as missed.
+    let mut instant = stores.db.begin_with("begin isolation level repeatable read read only").await.unwrap();
     let decided: BTreeMap<String, DateTime<Utc>> =
         sqlx::query_as::<_, (String, DateTime<Utc>)>("select name, settled_to from faena.schedules where source = 'made'")
-            .fetch_all(&stores.db)
+            .fetch_all(&mut *instant)
             .await
             .unwrap()
             .into_iter()
@@ -111,7 +114,7 @@ async fn four_workers_under_kills_fire_each_tick_once_or_say_why_not() {
             Some("skipped") => 7,
             _ => 1,
         };
-        let noted: Vec<Noted> = ledger(&stores, name).await.into_iter().filter(|noted| noted.tick <= *settled_to).collect();
+        let noted: Vec<Noted> = ledger(&mut *instant, name).await.into_iter().filter(|noted| noted.tick <= *settled_to).collect();
         let mut told = noted.iter().flat_map(|noted| minutes(noted.tick, noted.last_tick.unwrap_or(noted.tick), step));
         for expected in minutes(since + TimeDelta::minutes(1), *settled_to, step) {
             assert_eq!(told.next(), Some(expected), "{name}");
@@ -139,6 +142,7 @@ async fn four_workers_under_kills_fire_each_tick_once_or_say_why_not() {
             _ => assert!(reasons == ["paused"] && fired.is_empty(), "{name}: {noted:?}"),
         }
     }
+    instant.commit().await.unwrap();
     quiet(&stores).await;
     let effects: Vec<(JobId, i64)> =
         sqlx::query_as("select job_id, count(*) from probe.effects group by job_id").fetch_all(&stores.db).await.unwrap();
@@ -169,11 +173,11 @@ async fn a_schedule_that_nobody_fires_raises_an_alert_until_it_fires() {
     assert!(view.late_s.is_some_and(|late_s| late_s >= 119), "{view:?}");
     let metrics = http_client().get(format!("http://{}/metrics", worker.addr)).send().await.unwrap().text().await.unwrap();
     assert!(metrics.lines().any(|line| line == "faena_schedules_late 1"), "{metrics}");
-    assert!(ledger(&stores, "forgotten").await.is_empty());
+    assert!(ledger(&stores.db, "forgotten").await.is_empty());
 
     sqlx::query("update faena.schedules set job = 'touch'").execute(&stores.db).await.unwrap();
     until("the alert to end", async || notice(&stores, "schedule_late:forgotten").await.is_none()).await;
-    let noted = ledger(&stores, "forgotten").await;
+    let noted = ledger(&stores.db, "forgotten").await;
     assert!(noted.iter().any(|noted| noted.job_id.is_some()), "{noted:?}");
     until("nothing to be late", async || {
         let metrics = http_client().get(format!("http://{}/metrics", worker.addr)).send().await.unwrap().text().await.unwrap();
@@ -192,7 +196,7 @@ async fn a_job_that_is_refused_is_a_missed_tick_and_an_alert_until_it_is_mended(
 
     let message = eventually("the alert", async || notice(&stores, "schedule_refused:outdated").await).await;
     assert!(message.contains("cannot enqueue its job touch") && message.contains("missing field `n`"), "{message}");
-    let noted = ledger(&stores, "outdated").await;
+    let noted = ledger(&stores.db, "outdated").await;
     assert_eq!(noted.last().and_then(|last| last.reason.as_deref()), Some("refused"), "{noted:?}");
     let refused = operations(&stores).run_now("outdated", "a test").await;
     assert!(matches!(refused, Err(OperationError::Refused(_))), "{refused:?}");
@@ -223,11 +227,11 @@ async fn the_programs_own_schedules_stand_beside_the_others_and_are_changed_in_t
     .await;
     assert!(view.is_of_code() && view.version == 2, "{view:?}");
     assert_eq!(view.args["note"], "feliz año");
-    let noted = ledger(&stores, "new_year").await;
+    let noted = ledger(&stores.db, "new_year").await;
     assert_eq!(noted.iter().map(|noted| noted.reason.as_deref()).collect::<Vec<_>>(), [Some("edited")], "{noted:?}");
     until("the other to be withdrawn", async || matches!(operations.get("gone").await, Err(OperationError::NoSuchSchedule(_))))
         .await;
-    assert_eq!(ledger(&stores, "gone").await[0].reason.as_deref(), Some("deleted"));
+    assert_eq!(ledger(&stores.db, "gone").await[0].reason.as_deref(), Some("deleted"));
 
     let other = draft("new_year", "* * * * *", "once", "nap", r#"{"sleep_ms": 0, "note": ""}"#);
     assert!(matches!(operations.edit("new_year", None, &other, "a test").await, Err(OperationError::OfCode(_))));
@@ -250,7 +254,7 @@ async fn what_was_due_before_a_pause_is_not_said_to_be_missed_because_of_it() {
     operations(&stores).pause("stopped", "a test").await.unwrap();
     operations(&stores).resume("stopped").await.unwrap();
 
-    let noted = ledger(&stores, "stopped").await;
+    let noted = ledger(&stores.db, "stopped").await;
     assert_eq!(noted[0].reason.as_deref(), Some("unfired"), "{noted:?}");
     // A minute may have begun between the two.
     assert!(noted.iter().skip(1).all(|noted| noted.reason.as_deref() == Some("paused")), "{noted:?}");

@@ -198,4 +198,30 @@ mod tests {
         chart.series = vec![("x".to_owned(), vec![-2.0])];
         assert_eq!(bounds(&chart), (-2.0, 0.0));
     }
+
+    #[test]
+    fn whatever_the_number_of_days_their_labels_stand_apart_and_within_the_plot() {
+        let fonts = Fonts::find(std::path::Path::new("/usr/share/fonts")).expect("the fonts are installed");
+        let area = Area { at: At { x: 27.0, y: 60.0 }, width: 256.0, height: 51.0 };
+        for days in 1..=400 {
+            let chart = DrawnChart {
+                title: String::new(),
+                labels: vec!["2026-11-24".to_owned(); days],
+                series: vec![("x".to_owned(), vec![1.0; days])],
+                is_stacked: false,
+                is_line: true,
+            };
+            let mut marks = Vec::new();
+
+            Plot { chart: &chart, area, low: 0.0, high: 1.0 }.labels(&fonts, &mut marks);
+
+            let mut free_from = area.at.x - LEFT;
+            for mark in &marks {
+                let Mark::Text(line, at, size, _) = mark else { panic!("no label: {mark:?}") };
+                assert!(at.x >= free_from, "{days} days: {} is taken", at.x);
+                free_from = at.x + line.width * size / MM;
+            }
+            assert!(!marks.is_empty() && free_from <= area.at.x + area.width + 0.01, "{days} days end at {free_from}");
+        }
+    }
 }
