@@ -7,7 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use sqlx::PgPool;
 
 use crate::{
-    commands::{cancel_event, try_to_end_absent},
+    commands::{cancel_event, end_absent, hold_effect, is_lock_not_available},
     ends,
     faults::crash_point,
     job::JobId,
@@ -76,8 +76,8 @@ async fn end_some(
     let next = expired.last().filter(|_| expired.len() == most).map(|last| (last.expires_at_ms, last.id));
     for Expired { id, queue, is_pushed, expires_at_ms } in expired {
         let Ok(lane) = queue.parse::<Lane>() else { continue };
-        let (key, reason) = (id.to_string(), reason(at(expires_at_ms)));
-        let ended = match store.cancel(lane, &key, &cancel_event(&key, reason.clone()), true).await {
+        let reason = reason(at(expires_at_ms));
+        let ended = match end_waiting(store, lane, id, &reason).await {
             Err(error) if error.is_of_one_lane() => {
                 refused = Some(error);
                 continue;
@@ -85,19 +85,51 @@ async fn end_some(
             ended => ended?,
         };
         any_ended |= matches!(ended, Cancelled::Now);
-        // Not marked as pushed, it may be in Redis all the same: so it was asked first, under the row's lock, which every relay waits for.
         if matches!(ended, Cancelled::Unknown) && !is_pushed {
-            // Nothing is answered where it has had its effect: then its row stays, and the claim to come ends it as completed.
-            absent.extend(try_to_end_absent(&mut tx, id, &reason).await?);
+            absent.push((lane, id, reason));
         }
     }
-    // Together: what they hold and what follows them is taken in the order in which everybody takes it.
-    ends::settle(&mut tx, &absent).await?;
     if any_ended {
         crash_point("expiry.ended");
     }
     tx.commit().await?;
+    for (lane, id, reason) in absent {
+        match end_unpushed(store, db, lane, id, &reason).await {
+            // An attempt of which Redis knows nothing any more may be at its last act: the next walk comes by again.
+            Err(OperationsError::Postgres(error)) if is_lock_not_available(&error) => {}
+            ended => ended?,
+        }
+    }
     Ok((next, refused))
+}
+
+async fn end_waiting(store: &Store, lane: Lane, id: JobId, reason: &str) -> Result<Cancelled, StoreError> {
+    let key = id.to_string();
+    store.cancel(lane, &key, &cancel_event(&key, reason.to_owned()), true).await
+}
+
+/// Ends one that no relay has marked as pushed, and that Redis did not know. Apart from the walk, which has promises locked: an effect row is locked before
+/// its promise.
+async fn end_unpushed(store: &Store, db: &PgPool, lane: Lane, id: JobId, reason: &str) -> Result<(), OperationsError> {
+    let mut tx = db.begin().await?;
+    sqlx::query("set local lock_timeout = '50ms'").execute(&mut *tx).await?;
+    hold_effect(&mut tx, id).await?;
+    let promise = sqlx::query("select from faena.outbox where id = $1 and pushed_at is null for update").bind(id);
+    if promise.fetch_optional(&mut *tx).await?.is_none() {
+        return Ok(());
+    }
+    // A relay may have pushed it since, and died before it could mark it: asked once more, under the row's lock, which every relay waits for.
+    if end_waiting(store, lane, id, reason).await? != Cancelled::Unknown {
+        return Ok(());
+    }
+    let ended = end_absent(&mut tx, id, reason).await?;
+    if ended.is_empty() {
+        // It has had its effect: its row stays, and the claim to come ends it as completed.
+        return Ok(());
+    }
+    ends::settle(&mut tx, &ended).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 /// Why a job that expired did not run.
