@@ -34,25 +34,44 @@ type Cursor = Option<(i64, JobId)>;
 
 /// Walks what has expired, until halted: all of it once a second, or without a rest.
 pub(crate) async fn end_expired(store: Store, db: PgPool, mut outage: Outage) {
-    let (mut cursor, mut most): (Cursor, _) = (None, MOST);
+    let (mut cursor, mut pace): (Cursor, _) = (None, Pace { most: MOST });
     loop {
-        match bounded(end_some(&store, &db, cursor, most)).await {
+        let rest = match bounded(end_some(&store, &db, cursor, pace.most)).await {
             Ok((next, refused)) => {
-                (cursor, most) = (next, (most * 2).min(MOST));
+                cursor = next;
                 match refused {
                     None => outage.over(),
                     Some(error) => outage.failed(&error),
                 }
-                if cursor.is_some() {
-                    continue;
-                }
+                pace.went_well(cursor.is_some())
             }
             Err(error) => {
-                most = (most / 2).max(1);
                 outage.failed(&error);
+                pace.failed()
             }
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
+        };
+        tokio::time::sleep(rest).await;
+    }
+}
+
+/// How a walk goes on.
+#[derive(Debug)]
+struct Pace {
+    /// So many are looked at in the next step at most.
+    most: usize,
+}
+
+impl Pace {
+    /// Answers how long to rest: where there is more, not at all.
+    fn went_well(&mut self, is_more: bool) -> Duration {
+        self.most = (self.most * 2).min(MOST);
+        if is_more { Duration::ZERO } else { LOOK_EVERY }
+    }
+
+    /// A step may have more in hand than it has time for.
+    fn failed(&mut self) -> Duration {
+        self.most = (self.most / 2).max(1);
+        LOOK_EVERY
     }
 }
 
@@ -135,4 +154,32 @@ async fn end_unpushed(store: &Store, db: &PgPool, lane: Lane, id: JobId, reason:
 /// Why a job that expired did not run.
 pub(crate) fn reason(expired_at: DateTime<Utc>) -> String {
     format!("expired: not worth running after {}", expired_at.to_rfc3339_opts(SecondsFormat::Millis, true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_walk_goes_on_without_a_rest_while_there_is_more_and_in_smaller_steps_after_a_failure() {
+        let mut pace = Pace { most: MOST };
+        assert_eq!((pace.went_well(true), pace.most), (Duration::ZERO, MOST));
+        assert_eq!((pace.went_well(false), pace.most), (LOOK_EVERY, MOST));
+
+        let steps: Vec<usize> = (0..9)
+            .map(|_| {
+                assert_eq!(pace.failed(), LOOK_EVERY);
+                pace.most
+            })
+            .collect();
+        assert_eq!(steps, [50, 25, 12, 6, 3, 1, 1, 1, 1], "never none");
+
+        let steps: Vec<usize> = (0..8)
+            .map(|_| {
+                pace.went_well(true);
+                pace.most
+            })
+            .collect();
+        assert_eq!(steps, [2, 4, 8, 16, 32, 64, 100, 100], "and back again");
+    }
 }
