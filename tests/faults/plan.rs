@@ -87,8 +87,8 @@ pub(crate) struct Episode {
     pub(crate) strikes: Vec<Strike>,
 }
 
-/// Passed where something expires, and where operators command: not by the two businesses.
-const BY_STRAIN_ONLY: [&str; 2] = ["expiry.ended", "commands.carried_out"];
+/// Passed where something expires, where batches end, and where operators command: not by the two businesses.
+const BY_STRAIN_ONLY: [&str; 3] = ["expiry.ended", "batch.ended", "commands.carried_out"];
 
 /// Draws episode after episode.
 #[derive(Debug)]
@@ -199,8 +199,8 @@ pub(crate) fn needs_loss(point: &str) -> bool {
 
 fn nth(rng: &mut StdRng, point: &str) -> u32 {
     match point {
-        // Passed for what came too late to somebody, which not much does.
-        "expiry.ended" | "commands.carried_out" => 1,
+        // Passed for what came too late to somebody, and for batches: there are not many of them.
+        "expiry.ended" | "batch.ended" | "commands.carried_out" => 1,
         // Passed four times a second by each queue, whatever happens.
         "promote.begun" => rng.random_range(2..12),
         point if needs_loss(point) => 1,
