@@ -6,7 +6,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use queue::operations::State;
+use queue::{JobId, operations::State};
 use uuid::Uuid;
 
 use crate::{
@@ -39,6 +39,8 @@ pub(crate) struct Finding {
 #[derive(Debug, Default)]
 struct Seen {
     effects: i64,
+    /// Under which numbers they happened.
+    numbers: Vec<i64>,
     ledger: Option<Ledger>,
     completions: i64,
 }
@@ -52,6 +54,7 @@ struct Ledger {
     state: String,
     reason: Option<String>,
     attempts: i32,
+    enqueued_at: DateTime<Utc>,
     ended_at: DateTime<Utc>,
     n: Option<i64>,
 }
@@ -109,8 +112,12 @@ async fn look(world: &World) -> anyhow::Result<(u64, String)> {
     let overview = queue::Operations::new(world.stores.store.clone(), world.db.clone()).overview().await?;
     let (promised,): (i64,) = sqlx::query_as("select count(*) from faena.outbox").fetch_one(&world.db).await?;
     let (ended,): (i64,) = sqlx::query_as("select count(*) from faena.jobs").fetch_one(&world.db).await?;
-    let mut left = promised.unsigned_abs() + overview.unrecorded;
-    let mut text = format!("{promised} promises without an end, {ended} ended, {} events unrecorded", overview.unrecorded);
+    // Their jobs may all have ended, and what follows may not be promised yet.
+    let batches = "select count(*) from faena.batches b where ended_at is null and exists (select from faena.batch_jobs j where j.batch_id = b.id)";
+    let (open,): (i64,) = sqlx::query_as(batches).fetch_one(&world.db).await?;
+    let (unrecorded, mut left) = (overview.unrecorded, promised.unsigned_abs() + open.unsigned_abs() + overview.unrecorded);
+    let mut text =
+        format!("{promised} promises without an end, {ended} ended, {open} batches open, {unrecorded} events unrecorded");
     for lane in &overview.lanes {
         for state in State::ALL.into_iter().filter(|state| !state.is_ended()) {
             left += lane.count(state);
@@ -140,6 +147,7 @@ async fn judge_record(world: &World) -> sqlx::Result<Vec<Finding>> {
     let mut seen = read_traces(world).await?;
     let mut findings = Vec::new();
     judge_unique(&entries, &seen, &mut findings);
+    judge_batches(&entries, &seen, &mut findings);
     for entry in &entries {
         let seen = seen.remove(&entry.id.0).unwrap_or_default();
         judge_job(world, entry, &seen, &mut findings);
@@ -152,13 +160,16 @@ async fn judge_record(world: &World) -> sqlx::Result<Vec<Finding>> {
 
 async fn read_traces(world: &World) -> sqlx::Result<BTreeMap<Uuid, Seen>> {
     let mut seen: BTreeMap<Uuid, Seen> = BTreeMap::new();
-    let effects: Vec<(Uuid, i64)> =
-        sqlx::query_as("select job_id, count(*) from probe.effects group by job_id").fetch_all(&world.db).await?;
-    for (id, count) in effects {
-        seen.entry(id).or_default().effects = count;
+    let effects: Vec<(Uuid, i64, Vec<i64>)> =
+        sqlx::query_as("select job_id, count(*), array_agg(distinct n) from probe.effects group by job_id")
+            .fetch_all(&world.db)
+            .await?;
+    for (id, count, numbers) in effects {
+        let seen = seen.entry(id).or_default();
+        (seen.effects, seen.numbers) = (count, numbers);
     }
     let ledger: Vec<Ledger> = sqlx::query_as(
-        "select id, queue, name, durability, state, reason, attempts, ended_at, coalesce(args->>'n', args->0->>'n')::bigint as n from faena.jobs",
+        "select id, queue, name, durability, state, reason, attempts, enqueued_at, ended_at, coalesce(args->>'n', args->0->>'n')::bigint as n from faena.jobs",
     )
     .fetch_all(&world.db)
     .await?;
@@ -195,13 +206,27 @@ fn judge_job(world: &World, entry: &Entry, seen: &Seen, findings: &mut Vec<Findi
     if seen.completions > 1 && entry.way == Way::Direct && !entry.may_end_twice && !excused {
         findings.push(Finding::of("ended twice", entry, format!("{} completed attempts", seen.completions)));
     }
+    let numbers = entry.numbers();
+    if let Some(other) = seen.numbers.iter().find(|n| !numbers.contains(n)) {
+        findings.push(Finding::of("ran with other arguments", entry, format!("{other} instead of {numbers:?}")));
+    }
     match &seen.ledger {
         None if must_exist && seen.effects < due => findings.push(Finding::of("lost", entry, "neither effect nor end")),
+        None if entry.may_be_deleted() => {}
         None if must_exist || (seen.effects > 0 && !excused) => {
             findings.push(Finding::of("the ledger lacks it", entry, format!("{} effects, no end in the ledger", seen.effects)));
         }
         None => {}
-        Some(ledger) => judge_ledger(entry, ledger, seen.effects, findings),
+        Some(ledger) if entry.is_deleted() => {
+            findings.push(Finding::of("the ledger differs", entry, format!("it was deleted, and is there again: {ledger:?}")));
+        }
+        Some(ledger) => {
+            if seen.numbers.iter().any(|n| Some(*n) != ledger.n) {
+                let detail = format!("{:?} instead of the ledger's {:?}", seen.numbers, ledger.n);
+                findings.push(Finding::of("ran with other arguments", entry, detail));
+            }
+            judge_ledger(entry, ledger, seen.effects, findings);
+        }
     }
 }
 
@@ -227,9 +252,26 @@ fn judge_ledger(entry: &Entry, ledger: &Ledger, effects: i64, findings: &mut Vec
         findings.push(Finding::of("the ledger differs", entry, format!("{state} ({reason}) instead of {:?}", entry.fate)));
     }
     let durability = if entry.way == Way::Outbox { "outbox" } else { "redis" };
-    let told = (ledger.name.as_str(), ledger.queue.as_str(), ledger.durability.as_str(), ledger.n);
-    if told != (entry.name, entry.lane.as_str(), durability, Some(entry.n)) || (ledger.attempts < 1 && state != "cancelled") {
+    let told = (ledger.name.as_str(), ledger.queue.as_str(), ledger.durability.as_str());
+    let is_numbered = ledger.n.is_some_and(|n| entry.numbers().contains(&n));
+    if !is_numbered || told != (entry.name, entry.lane.as_str(), durability) || (ledger.attempts < 1 && state != "cancelled") {
         findings.push(Finding::of("the ledger differs", entry, format!("{ledger:?}")));
+    }
+    if let Some(lives) = entry.lives().filter(|lives| !lives.contains(&ledger.attempts)) {
+        findings.push(Finding::of("the ledger differs", entry, format!("{} ends instead of {lives:?}", ledger.attempts)));
+    }
+}
+
+/// What follows a batch is promised when all of its jobs have ended. That it runs, and once, is judged as of every job.
+fn judge_batches(entries: &[Entry], seen: &BTreeMap<Uuid, Seen>, findings: &mut Vec<Finding>) {
+    let ledger = |id: JobId| seen.get(&id.0).and_then(|seen| seen.ledger.as_ref());
+    for entry in entries {
+        let Some(following) = entry.before.and_then(ledger) else { continue };
+        let ended_at = ledger(entry.id).map(|own| own.ended_at);
+        if ended_at.is_none_or(|ended_at| ended_at > following.enqueued_at) {
+            let detail = format!("it ended at {ended_at:?}, and what follows was promised at {}", following.enqueued_at);
+            findings.push(Finding::of("followed too soon", entry, detail));
+        }
     }
 }
 

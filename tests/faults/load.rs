@@ -13,11 +13,15 @@ use faena_tests::{
     stores::Stores,
     strain::{Carry, Debut, Doom, Ferry, Ladder, Load, Queued, Rush, STEPS, Solo, Stroll},
 };
-use queue::{Enqueued, Job, JobId, Order};
+use queue::{Batch, BatchId, Enqueued, Job, JobId, Order};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use sqlx::{PgConnection, PgPool};
+use tokio::task::JoinSet;
 
-use crate::record::{Entry, Fate, Record, Way, Word};
+use crate::{
+    operator::Asked,
+    record::{Entry, Fate, Record, Way, Wish, Word},
+};
 
 /// So many acknowledged effects may be outstanding before the load waits.
 const MOST_OUTSTANDING: i64 = 250;
@@ -47,6 +51,17 @@ struct Draft {
     unwanted: Option<Duration>,
     /// What follows its completion: that job's id and number.
     next: Option<(JobId, i64)>,
+    /// What an operator wants of it, and after which time.
+    wish: Option<(Wish, Duration)>,
+    /// Of which batch it is, and what follows that.
+    batch: Option<(BatchId, JobId)>,
+}
+
+/// What one transaction handed over.
+#[derive(Default)]
+struct Handed {
+    numbers: Vec<i64>,
+    wishes: Vec<Asked>,
 }
 
 /// Hands jobs over until told to rest.
@@ -77,35 +92,56 @@ impl Loader {
     }
 
     async fn promise(self, mut rng: StdRng) {
+        let mut operators = JoinSet::new();
         while self.pause().await {
             if self.is_enough() {
                 continue;
             }
-            let drafts: Vec<Draft> = (0..rng.random_range(1..8)).map(|_| Draft::draw(&mut rng)).collect();
+            let is_batch = rng.random_ratio(1, 30);
+            let draw: fn(&mut StdRng) -> Draft = if is_batch { Draft::draw_of_batch } else { Draft::draw };
+            let drafts: Vec<Draft> = (0..rng.random_range(1..8)).map(|_| draw(&mut rng)).collect();
             let withdraw = rng.random_ratio(1, 25);
-            let mut numbers = Vec::new();
-            let word = self.try_promise(drafts, withdraw, &mut numbers).await;
-            self.record.heard(&numbers, word);
+            let mut handed = Handed::default();
+            let word = self.try_promise(drafts, is_batch, withdraw, &mut handed).await;
+            self.record.heard(&handed.numbers, word);
+            for asked in handed.wishes.into_iter().filter(|_| word != Word::Withdrawn) {
+                operators.spawn(self.clone().operate(asked));
+            }
         }
+        // Nothing is wanted any more when what came of it all is judged.
+        while operators.join_next().await.is_some() {}
     }
 
     /// One transaction. An error before its commit withdraws it; one from the commit leaves us in doubt.
-    async fn try_promise(&self, drafts: Vec<Draft>, withdraw: bool, numbers: &mut Vec<i64>) -> Word {
+    async fn try_promise(&self, drafts: Vec<Draft>, is_batch: bool, withdraw: bool, handed: &mut Handed) -> Word {
         let Ok(mut tx) = self.db.begin().await else { return Word::Withdrawn };
+        let mut batch = None;
+        if is_batch {
+            let (following, id) = (Draft::of("after a batch", Work::Carry(Load::default())), JobId::new());
+            let n = self.record.intend(following.entry(id, Way::Outbox));
+            handed.numbers.push(n);
+            let next = Carry(Load::default().numbered(n)).with_id(id);
+            let Ok(begun) = Batch::about("what has a common end").on_end(next).begin(&mut tx).await else {
+                return Word::Withdrawn;
+            };
+            batch = Some((begun, id));
+        }
         for mut draft in drafts {
+            draft.batch = batch;
             if draft.kind == FOLLOWED {
                 let following = Draft::of("following", Work::Carry(Load::default()));
                 let id = JobId::new();
                 let n = self.record.intend(following.entry(id, Way::Outbox));
-                numbers.push(n);
+                handed.numbers.push(n);
                 draft.next = Some((id, n));
             }
             let (id, repeat) = (JobId::new(), draft.kind == "promised twice");
             let n = self.record.intend(draft.entry(id, Way::Outbox));
-            numbers.push(n);
+            handed.numbers.push(n);
             if let Some(after) = draft.unwanted {
                 tokio::spawn(self.clone().cancel(id, after));
             }
+            handed.wishes.extend(draft.wish.map(|(wish, after)| Asked { wish, id, n, after }));
             for _ in 0..if repeat { 2 } else { 1 } {
                 match draft.enqueue(&mut tx, id, n).await {
                     Ok(enqueued) => self.record.met(n, enqueued.duplicate_of),
@@ -190,17 +226,26 @@ const FOLLOWED: &str = "followed";
 const EXPIRING: &str = "expiring";
 /// What somebody cancels after a while, wherever it is by then.
 const UNWANTED: &str = "cancelled";
+/// What somebody runs again when it is dead.
+const RETRIED: &str = "told to die, and run again";
+/// What somebody deletes when it is over.
+const DELETED: &str = "deleted";
+/// What somebody changes while it waits, or a moment too late.
+const EDITED: &str = "changed";
 
 impl Draft {
     /// Due at once, followed by nothing.
     fn of(kind: &'static str, work: Work) -> Self {
-        Self { kind, work, delay: None, expires: None, unwanted: None, next: None }
+        Self { kind, work, delay: None, expires: None, unwanted: None, next: None, wish: None, batch: None }
     }
 
     fn draw(rng: &mut StdRng) -> Self {
         let (load, a_while, stumbles) = (Load::default(), rng.random_range(100..1500), rng.random_range(1..4));
         let (kind, work, delay) = match rng.random_range(0..100) {
-            0..5 => ("instant", on_any_queue(rng, load), None),
+            0..1 => ("instant", on_any_queue(rng, load), None),
+            1..2 => (RETRIED, Work::Doom { at_once: true }, None),
+            2..3 => (DELETED, Work::Carry(load), None),
+            3..5 => (EDITED, Work::Carry(load), Some(Duration::from_millis(3000 + a_while * 2))),
             5..6 => (EXPIRING, on_any_queue(rng, Load { sleep_ms: a_while / 2, ..load }), None),
             // In a line, where only whoever looks for it ends it.
             6..7 => (EXPIRING, Work::Queued(Load { sleep_ms: a_while, gate: Some(rng.random_range(0..3)), ..load }), None),
@@ -228,7 +273,20 @@ impl Draft {
         };
         let limit = Duration::from_millis(a_while * 2);
         let (expires, unwanted) = ((kind == EXPIRING).then_some(limit), (kind == UNWANTED).then_some(limit));
-        Self { delay, expires, unwanted, ..Self::of(kind, work) }
+        let wish = match kind {
+            RETRIED => Some((Wish::Retry, limit)),
+            DELETED => Some((Wish::Delete, limit)),
+            EDITED => Some((Wish::Edit, Duration::from_millis(2000 + a_while * 3))),
+            _ => None,
+        };
+        Self { delay, expires, unwanted, wish, ..Self::of(kind, work) }
+    }
+
+    /// One of a batch, which is over however its jobs end.
+    fn draw_of_batch(rng: &mut StdRng) -> Self {
+        let load = Load { sleep_ms: rng.random_range(0..1500), stumbles: rng.random_range(0..3), ..Load::default() };
+        let work = if rng.random_ratio(1, 6) { Work::Doom { at_once: rng.random() } } else { on_any_queue(rng, load) };
+        Self::of("of a batch", work)
     }
 
     fn draw_direct(rng: &mut StdRng) -> Self {
@@ -259,7 +317,22 @@ impl Draft {
         };
         let fate = if self.expires.or(self.unwanted).is_some() { Fate::CompletedOrCancelled } else { fate };
         let unique_by = if let Work::Solo(load) = &self.work { load.gate } else { None };
-        Entry { id, n: 0, kind: self.kind, name, lane, way, unique_by, fate, effects, word: Word::Unknown, may_end_twice: false }
+        let before = self.batch.map(|(_, next)| next);
+        Entry {
+            id,
+            n: 0,
+            kind: self.kind,
+            name,
+            lane,
+            way,
+            unique_by,
+            fate,
+            effects,
+            word: Word::Unknown,
+            may_end_twice: false,
+            before,
+            granted: None,
+        }
     }
 
     async fn enqueue(&self, tx: &mut PgConnection, id: JobId, n: i64) -> Result<Enqueued, queue::EnqueueError> {
@@ -301,6 +374,10 @@ impl Draft {
         };
         let order = match self.next {
             Some((next, n)) => order.then(Carry(Load::default().numbered(n)).with_id(next)),
+            None => order,
+        };
+        let order = match self.batch {
+            Some((batch, _)) => order.in_batch(batch),
             None => order,
         };
         order.with_id(id)

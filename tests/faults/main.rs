@@ -6,6 +6,7 @@ mod crew;
 mod judge;
 mod ledger_disk;
 mod load;
+mod operator;
 mod plan;
 mod points;
 mod record;
@@ -38,7 +39,7 @@ use crate::{
 /// The guarantees that a sabotaged build can lack (`jobs/queue/src/faults.rs`), and the judgements by which that shows: of anything else that is found
 /// there, nobody knows whether the missing guarantee is the cause.
 const SABOTAGES: [(&str, &[&str]); 5] = [
-    ("no-fence", &["effect repeated", "ended twice", "the ledger differs"]),
+    ("no-fence", &["effect repeated", "ended twice", "the ledger differs", "ran with other arguments"]),
     ("no-tombstone", &["ended twice", "effect repeated", "the ledger differs", "never comes to rest"]),
     ("no-reconcile", &["never comes to rest", "lost"]),
     ("ack-before-commit", &["lost", "effect repeated", "the ledger differs"]),

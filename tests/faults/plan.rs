@@ -87,8 +87,8 @@ pub(crate) struct Episode {
     pub(crate) strikes: Vec<Strike>,
 }
 
-/// Passed for what came too late to somebody, and where operators command: not by the two businesses, and seldom by the others.
-const SELDOM: [&str; 2] = ["expiry.ended", "commands.carried_out"];
+/// Passed for what came too late to somebody, where batches end, and where operators command: not by the two businesses, and seldom by the others.
+const SELDOM: [&str; 3] = ["expiry.ended", "batch.ended", "commands.carried_out"];
 
 /// Draws episode after episode.
 #[derive(Debug)]

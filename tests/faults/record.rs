@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    ops::RangeInclusive,
     sync::{Mutex, MutexGuard},
 };
 
@@ -40,6 +41,27 @@ pub(crate) enum Fate {
     DuplicateOf(JobId),
 }
 
+/// What an operator wants of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// That it runs again, after its death.
+    Retry,
+    /// That the ledger forgets it, after its end.
+    Delete,
+    /// That it does its work under another number: [`CHANGED`] more.
+    Edit,
+}
+
+/// How much is added to the number of a job that is changed.
+pub(crate) const CHANGED: i64 = 1_000_000_000;
+
+/// A wish that was granted; or perhaps: its answer was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Granted {
+    pub(crate) wish: Wish,
+    pub(crate) is_certain: bool,
+}
+
 /// One job that was handed over, or meant to be.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
@@ -58,6 +80,40 @@ pub(crate) struct Entry {
     pub(crate) word: Word,
     /// It was pushed again after its end may have been in the ledger: then it may end twice.
     pub(crate) may_end_twice: bool,
+    /// It is of a batch, which this job follows.
+    pub(crate) before: Option<JobId>,
+    /// What an operator wanted, if that was not refused.
+    pub(crate) granted: Option<Granted>,
+}
+
+impl Entry {
+    /// Whether this was granted; `None`: it was not.
+    fn certainty_of(&self, wish: Wish) -> Option<bool> {
+        self.granted.filter(|granted| granted.wish == wish).map(|granted| granted.is_certain)
+    }
+
+    /// Under which numbers it may do its work. Of an edit that was granted the old one is not among them. (A push that a dying relay sent may come later
+    /// than an edit, and bring what was before: nothing is edited sooner than two seconds after it was promised, when no push is under way any more.)
+    pub(crate) fn numbers(&self) -> Vec<i64> {
+        match self.certainty_of(Wish::Edit) {
+            None => vec![self.n],
+            Some(false) => vec![self.n, self.n + CHANGED],
+            Some(true) => vec![self.n + CHANGED],
+        }
+    }
+
+    /// How many lives it may have had, each of one attempt; `None`: nobody counts them.
+    pub(crate) fn lives(&self) -> Option<RangeInclusive<i32>> {
+        self.certainty_of(Wish::Retry).map(|is_certain| if is_certain { 2..=2 } else { 1..=2 })
+    }
+
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.certainty_of(Wish::Delete) == Some(true)
+    }
+
+    pub(crate) fn may_be_deleted(&self) -> bool {
+        self.certainty_of(Wish::Delete).is_some()
+    }
 }
 
 /// All of one world's jobs.
@@ -103,6 +159,13 @@ impl Record {
         }
     }
 
+    /// Notes whether an operator's wish was granted.
+    pub(crate) fn granted(&self, n: i64, granted: Option<Granted>) {
+        for entry in self.entries().iter_mut().filter(|entry| entry.n == n) {
+            entry.granted = granted;
+        }
+    }
+
     /// Redis lost data at some moment between these.
     pub(crate) fn lost_data(&self, from: DateTime<Utc>, to: DateTime<Utc>) {
         self.losses.lock().expect("the record's lock").push((from, to));
@@ -118,6 +181,8 @@ impl Record {
             entry.fate == Fate::Completed
                 && entry.effects > 0
                 && matches!(entry.word, Word::Acknowledged(_))
+                // Its effect may have another number.
+                && entry.certainty_of(Wish::Edit).is_none()
                 && !seen.contains(&entry.n)
         };
         let entries = self.entries();

@@ -16,6 +16,7 @@ use crate::{
     ends::promise,
     enqueue::{EnqueueError, Parcel},
     envelope::Durability,
+    faults::crash_point,
     job::{Job, JobId},
     loops::{Outage, bounded},
     operations::{Operations, OperationsError},
@@ -211,6 +212,7 @@ async fn end_some(db: &PgPool) -> sqlx::Result<()> {
     if !follow_ups.is_empty() {
         promise(&mut tx, follow_ups).await?;
     }
+    crash_point("batch.ended");
     tx.commit().await
 }
 

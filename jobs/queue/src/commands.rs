@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::{Acquire as _, PgConnection, PgPool, types::Json};
+use sqlx::{PgConnection, PgPool, types::Json};
 
 use crate::{
     batch,
@@ -163,12 +163,18 @@ impl Operations {
     /// # Errors
     /// There is no such job, it is over already, or a store did not answer.
     pub async fn cancel(&self, id: JobId, actor: &str) -> Result<CommandOutcome, CommandError> {
-        let state = self.state_of(id).await?;
+        let job = self.job(id).await?.ok_or(CommandError::NoSuchJob(id))?;
+        let state = job.summary.state;
         if state.is_ended() {
             return Err(CommandError::WrongState { id, verb: "cancelled", state: state.to_string() });
         }
+        // No relay has pushed it, and Redis does not know it: it may have to be ended here.
+        let is_absent = state == State::Outboxed && job.pushed_at.is_none();
         let mut tx = self.db.begin().await?;
         let command = write_command(&mut tx, id, "cancel", actor).await?;
+        if is_absent {
+            hold_effect(&mut tx, id).await?;
+        }
         let unpushed = sqlx::query("select from faena.outbox where id = $1 and pushed_at is null for update");
         if unpushed.bind(id).fetch_optional(&mut *tx).await?.is_none() {
             tx.commit().await?;
@@ -177,7 +183,7 @@ impl Operations {
         // Not marked as pushed, it may be in Redis all the same: its relay died before it could. Asked under the row's lock, which every relay
         // waits for.
         let carried = carry_out(&self.store, &mut tx, id, Verb::Cancel, actor).await;
-        if matches!(carried, Ok(Carried::NotYet)) {
+        if is_absent && matches!(carried, Ok(Carried::NotYet)) {
             let ended = end_absent(&mut tx, id, &format!("cancelled by {actor} before it was pushed")).await?;
             if ended.is_empty() {
                 // It has had its effect, and Redis forgot. Pushed once more, it ends completed.
@@ -440,22 +446,22 @@ async fn carry_out_in(store: &Store, lane: Lane, id: JobId, verb: Verb, actor: &
     })
 }
 
-/// Ends a promise that is not in Redis. Its row is locked, so that no relay has it in hand. Nothing is answered when it has had its effect: then the
-/// transaction must not be kept. What the end brings with it is left to the caller.
-pub(crate) async fn end_absent(tx: &mut PgConnection, id: JobId, reason: &str) -> sqlx::Result<Vec<Ended>> {
-    sqlx::query_as(include_str!("sql/end_absent.sql")).bind(id).bind(reason).fetch_all(tx).await
+/// Locks a job's effect row, before its promise is locked. Everybody takes them in this order, the recorder among them: whoever locked the promise first
+/// and then asked for the effect would wait for somebody who waits for the promise. An attempt that is at its last act, or in a step, is waited for.
+/// Answers whether the job has had its effect, or is barred from it.
+pub(crate) async fn hold_effect(tx: &mut PgConnection, id: JobId) -> sqlx::Result<bool> {
+    sqlx::query_scalar(include_str!("sql/hold_effect.sql")).bind(id).fetch_one(tx).await
 }
 
-/// The same, and if it has had its effect nothing has happened.
-pub(crate) async fn try_to_end_absent(tx: &mut PgConnection, id: JobId, reason: &str) -> sqlx::Result<Vec<Ended>> {
-    let mut end = tx.begin().await?;
-    let ended = end_absent(&mut end, id, reason).await?;
-    if ended.is_empty() {
-        end.rollback().await?;
-    } else {
-        end.commit().await?;
-    }
-    Ok(ended)
+/// Whether somebody else had what was wanted for longer than it was to be waited for.
+pub(crate) fn is_lock_not_available(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error) if error.code().as_deref() == Some("55P03"))
+}
+
+/// Ends a promise that is not in Redis. Its effect row is held, and its own row is locked, so that no relay has it in hand. Nothing is answered when it
+/// has had its effect: then the transaction must not be kept. What the end brings with it is left to the caller.
+pub(crate) async fn end_absent(tx: &mut PgConnection, id: JobId, reason: &str) -> sqlx::Result<Vec<Ended>> {
+    sqlx::query_as(include_str!("sql/end_absent.sql")).bind(id).bind(reason).fetch_all(tx).await
 }
 
 /// The end of a job that did not run, for that reason.

@@ -10,7 +10,7 @@ use tracing::warn;
 
 use crate::{
     batch,
-    commands::{CommandError, CommandOutcome, PATIENCE, close_command, write_command},
+    commands::{CommandError, CommandOutcome, PATIENCE, close_command, hold_effect, write_command},
     envelope::Durability,
     event::is_storable_json,
     job::JobId,
@@ -74,8 +74,8 @@ impl Operations {
             batch::reopen(&mut tx, id).await?;
             sqlx::query(include_str!("sql/promise_again.sql")).bind(id).execute(&mut *tx).await?;
         }
-        // Effect and promise in this order, as the recorder has them. Relay and reconcile wait for the promise.
-        let is_done: bool = sqlx::query_scalar(include_str!("sql/hold_effect.sql")).bind(id).fetch_one(&mut *tx).await?;
+        // One that was promised anew just now nobody else can see yet, nor wait for. Relay and reconcile wait for the promise.
+        let is_done = hold_effect(&mut tx, id).await?;
         let promise = sqlx::query("select from faena.outbox where id = $1 for update").bind(id);
         if promise.fetch_optional(&mut *tx).await?.is_none() {
             return Err(CommandError::NotPromised(id));

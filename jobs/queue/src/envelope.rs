@@ -152,6 +152,11 @@ impl Lease {
     pub(crate) fn mark(&self) -> &str {
         &self.mark
     }
+
+    /// Whether a wish to cancel is for this delivery: it says "fence token".
+    pub(crate) fn is_named_by(&self, wish: &str) -> bool {
+        wish.split_once(' ').is_some_and(|(fence, token)| fence.parse() == Ok(self.fence) && *token == *self.token)
+    }
 }
 
 /// A claimed job: the envelope as it came, whoever reads it, and the lease that proves the claim.

@@ -83,6 +83,16 @@ impl Event {
         self.fence > 0 && !self.is_unbegun
     }
 
+    /// As of when it is told that a job is over, in ms: where an operator has undone that, or deleted the job, not before then, it is told in vain. What a wish
+    /// to cancel ended is as old as the delivery that it was for: a Redis that forgets its last second brings both back. `None`: of an attempt that came to
+    /// its end by itself the fence says enough.
+    pub(crate) fn as_of_ms(&self) -> Option<i64> {
+        if self.outcome == Outcome::Cancelled {
+            return Some(self.started_ms.unwrap_or(self.ended_ms));
+        }
+        (!self.is_attempt()).then_some(self.ended_ms)
+    }
+
     /// Adds the event to a pack under way. `envelope` goes along as it came.
     pub(crate) fn pack(&self, pack: &mut Vec<u8>, envelope: Option<&[u8]>) {
         pack.push(if pack.is_empty() { b'[' } else { b',' });

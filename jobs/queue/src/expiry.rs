@@ -7,7 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use sqlx::PgPool;
 
 use crate::{
-    commands::{cancel_event, try_to_end_absent},
+    commands::{cancel_event, end_absent, hold_effect, is_lock_not_available},
     ends,
     faults::crash_point,
     job::JobId,
@@ -34,25 +34,44 @@ type Cursor = Option<(i64, JobId)>;
 
 /// Walks what has expired, until halted: all of it once a second, or without a rest.
 pub(crate) async fn end_expired(store: Store, db: PgPool, mut outage: Outage) {
-    let (mut cursor, mut most): (Cursor, _) = (None, MOST);
+    let (mut cursor, mut pace): (Cursor, _) = (None, Pace { most: MOST });
     loop {
-        match bounded(end_some(&store, &db, cursor, most)).await {
+        let rest = match bounded(end_some(&store, &db, cursor, pace.most)).await {
             Ok((next, refused)) => {
-                (cursor, most) = (next, (most * 2).min(MOST));
+                cursor = next;
                 match refused {
                     None => outage.over(),
                     Some(error) => outage.failed(&error),
                 }
-                if cursor.is_some() {
-                    continue;
-                }
+                pace.went_well(cursor.is_some())
             }
             Err(error) => {
-                most = (most / 2).max(1);
                 outage.failed(&error);
+                pace.failed()
             }
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
+        };
+        tokio::time::sleep(rest).await;
+    }
+}
+
+/// How a walk goes on.
+#[derive(Debug)]
+struct Pace {
+    /// So many are looked at in the next step at most.
+    most: usize,
+}
+
+impl Pace {
+    /// Answers how long to rest: where there is more, not at all.
+    fn went_well(&mut self, is_more: bool) -> Duration {
+        self.most = (self.most * 2).min(MOST);
+        if is_more { Duration::ZERO } else { LOOK_EVERY }
+    }
+
+    /// A step may have more in hand than it has time for.
+    fn failed(&mut self) -> Duration {
+        self.most = (self.most / 2).max(1);
+        LOOK_EVERY
     }
 }
 
@@ -76,8 +95,8 @@ async fn end_some(
     let next = expired.last().filter(|_| expired.len() == most).map(|last| (last.expires_at_ms, last.id));
     for Expired { id, queue, is_pushed, expires_at_ms } in expired {
         let Ok(lane) = queue.parse::<Lane>() else { continue };
-        let (key, reason) = (id.to_string(), reason(at(expires_at_ms)));
-        let ended = match store.cancel(lane, &key, &cancel_event(&key, reason.clone()), true).await {
+        let reason = reason(at(expires_at_ms));
+        let ended = match end_waiting(store, lane, id, &reason).await {
             Err(error) if error.is_of_one_lane() => {
                 refused = Some(error);
                 continue;
@@ -85,22 +104,82 @@ async fn end_some(
             ended => ended?,
         };
         any_ended |= matches!(ended, Cancelled::Now);
-        // Not marked as pushed, it may be in Redis all the same: so it was asked first, under the row's lock, which every relay waits for.
         if matches!(ended, Cancelled::Unknown) && !is_pushed {
-            // Nothing is answered where it has had its effect: then its row stays, and the claim to come ends it as completed.
-            absent.extend(try_to_end_absent(&mut tx, id, &reason).await?);
+            absent.push((lane, id, reason));
         }
     }
-    // Together: what they hold and what follows them is taken in the order in which everybody takes it.
-    ends::settle(&mut tx, &absent).await?;
     if any_ended {
         crash_point("expiry.ended");
     }
     tx.commit().await?;
+    for (lane, id, reason) in absent {
+        match end_unpushed(store, db, lane, id, &reason).await {
+            // An attempt of which Redis knows nothing any more may be at its last act: the next walk comes by again.
+            Err(OperationsError::Postgres(error)) if is_lock_not_available(&error) => {}
+            ended => ended?,
+        }
+    }
     Ok((next, refused))
+}
+
+async fn end_waiting(store: &Store, lane: Lane, id: JobId, reason: &str) -> Result<Cancelled, StoreError> {
+    let key = id.to_string();
+    store.cancel(lane, &key, &cancel_event(&key, reason.to_owned()), true).await
+}
+
+/// Ends one that no relay has marked as pushed, and that Redis did not know. Apart from the walk, which has promises locked: an effect row is locked before
+/// its promise.
+async fn end_unpushed(store: &Store, db: &PgPool, lane: Lane, id: JobId, reason: &str) -> Result<(), OperationsError> {
+    let mut tx = db.begin().await?;
+    sqlx::query("set local lock_timeout = '50ms'").execute(&mut *tx).await?;
+    hold_effect(&mut tx, id).await?;
+    let promise = sqlx::query("select from faena.outbox where id = $1 and pushed_at is null for update").bind(id);
+    if promise.fetch_optional(&mut *tx).await?.is_none() {
+        return Ok(());
+    }
+    // A relay may have pushed it since, and died before it could mark it: asked once more, under the row's lock, which every relay waits for.
+    if end_waiting(store, lane, id, reason).await? != Cancelled::Unknown {
+        return Ok(());
+    }
+    let ended = end_absent(&mut tx, id, reason).await?;
+    if ended.is_empty() {
+        // It has had its effect: its row stays, and the claim to come ends it as completed.
+        return Ok(());
+    }
+    ends::settle(&mut tx, &ended).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 /// Why a job that expired did not run.
 pub(crate) fn reason(expired_at: DateTime<Utc>) -> String {
     format!("expired: not worth running after {}", expired_at.to_rfc3339_opts(SecondsFormat::Millis, true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_walk_goes_on_without_a_rest_while_there_is_more_and_in_smaller_steps_after_a_failure() {
+        let mut pace = Pace { most: MOST };
+        assert_eq!((pace.went_well(true), pace.most), (Duration::ZERO, MOST));
+        assert_eq!((pace.went_well(false), pace.most), (LOOK_EVERY, MOST));
+
+        let steps: Vec<usize> = (0..9)
+            .map(|_| {
+                assert_eq!(pace.failed(), LOOK_EVERY);
+                pace.most
+            })
+            .collect();
+        assert_eq!(steps, [50, 25, 12, 6, 3, 1, 1, 1, 1], "never none");
+
+        let steps: Vec<usize> = (0..8)
+            .map(|_| {
+                pace.went_well(true);
+                pace.most
+            })
+            .collect();
+        assert_eq!(steps, [2, 4, 8, 16, 32, 64, 100, 100], "and back again");
+    }
 }

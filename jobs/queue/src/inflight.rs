@@ -349,10 +349,16 @@ impl Inflight {
         self.lock().held.iter().for_each(|held| held.0.reported.tell_again());
     }
 
-    /// Interrupts what runs of these jobs, which somebody wants cancelled.
-    pub(crate) fn cancel(&self, ids: &[String]) {
+    /// Interrupts what somebody wants cancelled: of each wish the job, and which delivery it is for. One for another delivery is an old one.
+    pub(crate) fn cancel(&self, wishes: &[(String, String)]) {
         let state = self.lock();
-        ids.iter().filter_map(|id| state.held.get(id.as_str())).for_each(|held| held.0.interrupt.fire(Why::Cancel));
+        for (id, delivery) in wishes {
+            if let Some(Held(claimed)) = state.held.get(id.as_str())
+                && claimed.delivery.lease.is_named_by(delivery)
+            {
+                claimed.interrupt.fire(Why::Cancel);
+            }
+        }
     }
 
     /// Interrupts one delivery: somebody wants it cancelled, or it is somebody else's now.

@@ -192,7 +192,7 @@ pub(crate) async fn renew(store: Store, inflight: Arc<Inflight>, mut outage: Out
             renewed = Some(Instant::now());
             renew_once(&store, &inflight).await
         } else {
-            store.cancels(inflight.lane).await.map(|ids| inflight.cancel(&ids))
+            store.cancels(inflight.lane).await.map(|wishes| inflight.cancel(&wishes))
         };
         match told {
             Ok(()) => outage.over(),

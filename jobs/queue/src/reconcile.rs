@@ -7,7 +7,7 @@ use sqlx::PgPool;
 use tracing::warn;
 
 use crate::{
-    commands::end_absent,
+    commands::{end_absent, hold_effect, is_lock_not_available},
     ends,
     faults::{Sabotage, crash_point, sabotaged},
     job::JobId,
@@ -21,8 +21,6 @@ use crate::{
 const SETTLED_AFTER_SECONDS: i32 = 5;
 /// Between two walks.
 const PAUSE: Duration = Duration::from_secs(5);
-/// What Postgres says when somebody else has what is wanted.
-const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 type Cursor = Option<(DateTime<Utc>, JobId)>;
 
@@ -93,7 +91,7 @@ async fn end_unwanted(db: &PgPool, missing: &[JobId]) -> sqlx::Result<()> {
         sqlx::query_as(include_str!("sql/list_unwanted.sql")).bind(missing).fetch_all(db).await?;
     for (id, actor) in unwanted {
         match end_one(db, id, &format!("cancelled by {actor}")).await {
-            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(LOCK_NOT_AVAILABLE) => {}
+            Err(error) if is_lock_not_available(&error) => {}
             ended => ended?,
         }
     }
@@ -103,6 +101,7 @@ async fn end_unwanted(db: &PgPool, missing: &[JobId]) -> sqlx::Result<()> {
 async fn end_one(db: &PgPool, id: JobId, reason: &str) -> sqlx::Result<()> {
     let mut tx = db.begin().await?;
     sqlx::query("set local lock_timeout = '50ms'").execute(&mut *tx).await?;
+    hold_effect(&mut tx, id).await?;
     let promise = sqlx::query("select from faena.outbox where id = $1 and pushed_at is not null for update").bind(id);
     if promise.fetch_optional(&mut *tx).await?.is_none() {
         return Ok(());

@@ -204,7 +204,7 @@ struct Ends {
     reasons: Vec<Option<String>>,
     attempts: Vec<i32>,
     ended: Vec<DateTime<Utc>>,
-    are_attempts: Vec<bool>,
+    as_of: Vec<Option<DateTime<Utc>>>,
     /// The envelope came with the event: the job has no row in the outbox, or may have none.
     whole: Vec<bool>,
     names: Vec<String>,
@@ -241,7 +241,7 @@ async fn write(tx: &mut PgConnection, lane: Lane, new: &[&Told]) -> sqlx::Result
     for (id, told) in of_jobs.into_iter().filter(|(_, told)| told.event.outcome.is_end()) {
         let delivery = (id, told.event.epoch, told.event.fence);
         // A Redis that has forgotten its last second tells once more of an end that was recorded, and perhaps of a job that an operator
-        // has promised anew since: that promise stands. Of an end that no attempt tells, its time says so, in the statements below.
+        // has promised anew since: that promise stands. Where no attempt came to its end by itself, the time says so, in the statements below.
         if !(told.event.is_attempt() && known.contains(&delivery)) {
             ends.add(id, told);
         }
@@ -263,16 +263,15 @@ async fn write(tx: &mut PgConnection, lane: Lane, new: &[&Told]) -> sqlx::Result
         .bind(&ends.run_at)
         .bind(&ends.traceparents)
         .bind(&ends.terms)
-        .bind(&ends.are_attempts)
+        .bind(&ends.as_of)
         .fetch_all(&mut *tx)
         .await?;
     sqlx::query(
-        "delete from faena.outbox o using unnest($1::uuid[], $2::timestamptz[], $3::boolean[]) as t (id, ended_at, is_attempt)
-         where o.id = t.id and (t.is_attempt or o.undone_end_at is null or o.undone_end_at < t.ended_at)",
+        "delete from faena.outbox o using unnest($1::uuid[], $2::timestamptz[]) as t (id, as_of)
+         where o.id = t.id and (t.as_of is null or o.undone_end_at is null or o.undone_end_at < t.as_of)",
     )
     .bind(&ends.ids)
-    .bind(&ends.ended)
-    .bind(&ends.are_attempts)
+    .bind(&ends.as_of)
     .execute(&mut *tx)
     .await?;
     ends::settle(tx, &written).await
@@ -330,7 +329,7 @@ impl Ends {
         self.reasons.push((event.outcome != Outcome::Completed).then_some(reason));
         self.attempts.push(small(event.attempt));
         self.ended.push(at(event.ended_ms));
-        self.are_attempts.push(event.is_attempt());
+        self.as_of.push(event.as_of_ms().map(at));
         self.whole.push(raw.is_some());
         self.names.push(envelope.as_ref().map_or_else(|| "undecodable".to_owned(), |envelope| storable(&envelope.name)));
         self.versions.push(envelope.as_ref().map_or(0, |envelope| envelope.version.into()));

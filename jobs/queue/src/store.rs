@@ -336,9 +336,9 @@ impl Store {
         Ok(answers)
     }
 
-    /// Running jobs that somebody wants cancelled.
-    pub(crate) async fn cancels(&self, lane: Lane) -> Result<Vec<String>, StoreError> {
-        self.query(redis::cmd("HKEYS").arg(self.key(lane, "cancels")), "looking for cancelled jobs").await
+    /// Running jobs that somebody wants cancelled, and which delivery of each: see [`Lease::is_named_by`].
+    pub(crate) async fn cancels(&self, lane: Lane) -> Result<Vec<(String, String)>, StoreError> {
+        self.query(redis::cmd("HGETALL").arg(self.key(lane, "cancels")), "looking for cancelled jobs").await
     }
 
     /// Returns orphans to their lane, if `epoch` still holds and Redis has not stood still since it was `asked` about it; answers how many,

@@ -121,6 +121,24 @@ async fn what_commits_its_effect_while_it_is_cancelled_is_completed() {
 }
 
 #[tokio::test]
+async fn who_cancels_a_job_waits_for_its_effect_before_its_promise_as_everybody_does() {
+    let stores = Stores::fresh().await;
+    let id = enqueue(&stores, Touch { n: 0, sleep_ms: 0 }).await;
+    // As a recorder or an editor has them in turn.
+    let mut other = stores.db.begin().await.unwrap();
+    let effect = "insert into faena.effects (job_id, epoch, fence) values ($1, 0, 0)";
+    sqlx::query(effect).bind(id).execute(&mut *other).await.unwrap();
+    let operations = stores.operations();
+    let cancelled = tokio::spawn(async move { operations.cancel(id, "operadora").await });
+    somebody_waits_for_a_lock(&stores).await;
+    sqlx::query("select from faena.outbox where id = $1 for update").bind(id).execute(&mut *other).await.unwrap();
+    other.commit().await.unwrap();
+
+    assert_eq!(cancelled.await.unwrap().unwrap(), CommandOutcome::Cancelled);
+    assert_eq!(reaches(&stores, id, State::Cancelled).await.summary.attempts, 0);
+}
+
+#[tokio::test]
 async fn what_commits_its_effect_while_its_cancellation_is_recorded_is_completed() {
     let stores = Stores::fresh().await;
     let _worker = start_probe(&stores, &[]).await;

@@ -14,7 +14,7 @@ use faena_tests::{
 use queue::{Job, JobId, Lane, Queue, operations::State};
 use sqlx::AssertSqlSafe;
 
-use super::{ended, enqueue, reaches};
+use super::{ended, enqueue, enqueue_all, reaches};
 
 async fn starts(stores: &Stores, id: JobId) -> Vec<DateTime<Utc>> {
     let rows: Vec<(DateTime<Utc>,)> =
@@ -209,6 +209,21 @@ async fn a_job_that_expires_while_it_waits_ends_then_and_gives_its_key_to_who_as
     assert_eq!(ended(&stores, direct).await.summary.state, State::Cancelled);
     quiet(&stores).await;
     no_leftovers(&stores).await;
+}
+
+/// More than are looked at in one step.
+#[tokio::test]
+async fn hundreds_that_expire_together_end_without_a_claim() {
+    const JOBS: i64 = 350;
+    let stores = Stores::fresh().await;
+    enqueue_all(&stores, (0..JOBS).map(|n| Touch { n, sleep_ms: 0 }.expires_at(Utc::now()))).await;
+
+    let _worker = start_probe(&stores, &[("SLOTS_DEFAULT", "0")]).await;
+
+    quiet(&stores).await;
+    let sql = "select count(*) from faena.jobs where state = 'cancelled' and starts_with(reason, 'expired: ') and attempts = 0";
+    let expired: i64 = sqlx::query_scalar(sql).fetch_one(&stores.db).await.unwrap();
+    assert_eq!(expired, JOBS);
 }
 
 #[tokio::test]

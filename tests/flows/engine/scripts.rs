@@ -399,6 +399,43 @@ async fn rescue_returns_orphans_to_the_head_and_ends_those_that_nobody_wants() {
     assert_eq!((running, keys.tombstones().await), (0, vec!["unwanted".to_owned()]));
 }
 
+/// A Redis that was torn within a step may hold one for a delivery that is over.
+#[tokio::test]
+async fn a_wish_to_cancel_is_for_the_delivery_that_it_names_and_for_no_other() {
+    let mut keys = Keys::fresh().await;
+    keys.begin_epoch().await;
+    let _: () = keys.redis.set(keys.key("fence"), 1).await.unwrap();
+    keys.push(&[("a", "0"), ("b", "0"), ("c", "0")]).await;
+    let (_, mark) = keys.claim("3").await;
+    let stale = [("a", "1 token"), ("b", "2 another"), ("c", "2 tok")];
+    let _: () = keys.redis.hset_multiple(keys.key("cancels"), &stale).await.unwrap();
+
+    let answers: Vec<u8> = keys.call("renew", &["4000", "a", &mark, "", "b", &mark, "", "c", &mark, ""]).await;
+    keys.take_back("a", &mark, "release", "0").await;
+    let crashed: u64 = keys.call("crash", &["b", "2"]).await;
+    keys.expire_leases().await;
+
+    assert_eq!((answers, crashed, keys.rescue().await), (vec![1, 1, 1], 1, 1));
+    assert_eq!((keys.ready().await, keys.tombstones().await), (["c", "b", "a"].map(str::to_owned).to_vec(), vec![]));
+    let wishes: u64 = keys.redis.hlen(keys.key("cancels")).await.unwrap();
+    assert_eq!(wishes, 0, "they are of no use to anybody");
+}
+
+#[tokio::test]
+async fn a_job_that_nobody_wants_ends_when_its_process_dies() {
+    let mut keys = Keys::fresh().await;
+    keys.begin_epoch().await;
+    keys.push(&[("unwanted", "0"), ("wanted", "0")]).await;
+    keys.claim("2").await;
+    assert_eq!(keys.cancel("unwanted").await.0, "running");
+
+    let counted: u64 = keys.call("crash", &["unwanted", "1", "wanted", "1"]).await;
+
+    assert_eq!((counted, keys.ready().await), (2, vec!["wanted".to_owned()]));
+    let wishes: u64 = keys.redis.hlen(keys.key("cancels")).await.unwrap();
+    assert_eq!((wishes, keys.tombstones().await), (0, vec!["unwanted".to_owned()]));
+}
+
 #[tokio::test]
 async fn twenty_thousand_due_jobs_are_promoted_five_hundred_at_a_time() {
     let mut keys = Keys::fresh().await;

@@ -12,7 +12,7 @@ use faena_tests::{
 };
 use nix::sys::signal::Signal;
 use queue::{
-    Edit, Job,
+    Edit, Job, JobId,
     operations::{CommandOutcome, State},
 };
 use redis::aio::MultiplexedConnection;
@@ -177,6 +177,55 @@ async fn what_was_cancelled_is_over_although_redis_has_forgotten_everything() {
     // Whoever wants it after all gets it.
     operations.retry(waiting, "operadora").await.unwrap();
     reaches(&stores, waiting, State::Completed).await;
+    no_leftovers(&stores).await;
+}
+
+/// A job that runs until it is cancelled; and what Redis held when its worker had not heard of the wish yet. It has ended since, and nobody runs anything.
+async fn cancelled_while_it_ran(stores: &Stores) -> (JobId, Past) {
+    let worker = start_probe(stores, &[]).await;
+    let id = enqueue(stores, Linger { n: 1, listens: true }).await;
+    until("it to begin", async || count(stores, "select count(*) from probe.starts").await == 1).await;
+    all_are_pushed(stores).await;
+    worker.signal(Signal::SIGSTOP);
+    assert_eq!(stores.operations().cancel(id, "operadora").await.unwrap(), CommandOutcome::CancelRequested);
+    let unheard = Past::of(stores).await;
+    worker.signal(Signal::SIGCONT);
+    assert_eq!(ended(stores, id).await.summary.state, State::Cancelled);
+    quiet(stores).await;
+    worker.kill_9().await;
+    (id, unheard)
+}
+
+#[tokio::test]
+async fn a_wish_to_cancel_ends_no_attempt_of_a_job_that_was_run_again_since() {
+    let stores = Stores::fresh().await;
+    let (id, unheard) = cancelled_while_it_ran(&stores).await;
+    let operations = stores.operations();
+    assert_eq!(operations.retry(id, "operadora").await.unwrap(), CommandOutcome::EnqueuedAgain);
+
+    unheard.comes_back(&stores).await;
+    let _worker = start_probe(&stores, &[]).await;
+
+    until("it to begin again", async || count(&stores, "select count(*) from probe.starts").await == 2).await;
+    // A new wish is heard.
+    assert_eq!(operations.cancel(id, "operadora").await.unwrap(), CommandOutcome::CancelRequested);
+    assert_eq!(ended(&stores, id).await.summary.reason.as_deref(), Some("noticed the wish"));
+    quiet(&stores).await;
+    no_leftovers(&stores).await;
+}
+
+#[tokio::test]
+async fn a_wish_to_cancel_does_not_write_a_deleted_job_into_the_ledger_once_more() {
+    let stores = Stores::fresh().await;
+    let (id, unheard) = cancelled_while_it_ran(&stores).await;
+    assert_eq!(stores.operations().delete(id, "operadora").await.unwrap(), CommandOutcome::Deleted);
+
+    unheard.comes_back(&stores).await;
+    let _worker = start_probe(&stores, &[]).await;
+
+    quiet(&stores).await;
+    assert!(stores.operations().job(id).await.unwrap().is_none());
+    assert_eq!(count(&stores, "select count(*) from faena.attempts").await, 0);
     no_leftovers(&stores).await;
 }
 

@@ -178,6 +178,64 @@ async fn results_of_sweeps_and_who_had_jobs_deleted_are_kept_for_four_hundred_da
 }
 
 #[tokio::test]
+async fn what_was_asked_of_a_deleted_job_goes_with_the_record_of_its_deletion() {
+    let stores = Stores::fresh().await;
+    run_sql(
+        &stores,
+        "create table asked (name text, deleted_at timestamptz, job_id uuid not null default gen_random_uuid());
+         insert into asked (name, deleted_at) values ('deleted long ago', now() - interval '401 days'), ('kept', now() - interval '399 days'),
+             ('never deleted', null), ('over again', now() - interval '401 days'), ('promised again', now() - interval '401 days');
+         insert into faena.commands (job_id, verb, actor, asked_at, carried_out_at, outcome)
+         select job_id, verb, 'operadora', now() - interval '401 days', now(), 'done' from asked, unnest(array['cancel', 'edit', 'retry']) verb
+         union all select job_id, 'delete', 'operadora', deleted_at, now(), 'deleted' from asked where deleted_at is not null;
+         insert into faena.outbox (id, queue, name, version, args) select job_id, 'low', 'touch', 1, '{}' from asked where name = 'promised again';
+         insert into faena.jobs (id, queue, name, version, args, durability, state, attempts, enqueued_at, ended_at)
+         select job_id, 'low', 'touch', 1, '{}', 'outbox', 'completed', 1, now(), now() from asked where name = 'over again'",
+    )
+    .await;
+
+    let done = sweeps(&stores, |dry_run| SweepLedger { dry_run }, &["faena.commands", "faena.jobs", "faena.outbox"]).await;
+
+    assert_eq!(done.counts["deletions"], 3, "of what else was asked nobody is told");
+    let left: Vec<(String, String)> = sqlx::query_as(
+        "select name, string_agg(verb, ' ' order by verb) from asked join faena.commands using (job_id) group by name order by name",
+    )
+    .fetch_all(&stores.db)
+    .await
+    .unwrap();
+    let left: Vec<(&str, &str)> = left.iter().map(|(name, verbs)| (name.as_str(), verbs.as_str())).collect();
+    let rest = "cancel edit retry";
+    assert_eq!(
+        left,
+        [("kept", "cancel delete edit retry"), ("never deleted", rest), ("over again", rest), ("promised again", rest)]
+    );
+}
+
+#[tokio::test]
+async fn batches_go_half_a_year_after_they_are_over_and_those_that_nothing_has_joined_after_they_began() {
+    let stores = Stores::fresh().await;
+    run_sql(
+        &stores,
+        "insert into faena.batches (id, about, follow_ups, begun_at, ended_at)
+         select gen_random_uuid(), about, '[]', now() - interval '1 day' * begun, now() - interval '1 day' * ended
+         from (values ('over', 200, 181), ('over lately', 200, 179), ('empty', 181, null), ('empty and young', 179, null), ('open', 200, null))
+             t (about, begun, ended);
+         insert into faena.batch_jobs (job_id, batch_id, state)
+         select gen_random_uuid(), id, case when ended_at is not null then 'completed' end from faena.batches, generate_series(1, 3)
+         where about not like 'empty%'",
+    )
+    .await;
+
+    let done = sweeps(&stores, |dry_run| SweepLedger { dry_run }, &["faena.batches", "faena.batch_jobs"]).await;
+
+    assert_eq!(done.counts["batches"], 2);
+    let left: Vec<String> =
+        sqlx::query_scalar("select about from faena.batches order by about").fetch_all(&stores.db).await.unwrap();
+    assert_eq!(left, ["empty and young", "open", "over lately"]);
+    assert_eq!(number(&stores, "select count(*) from faena.batch_jobs").await, 6);
+}
+
+#[tokio::test]
 async fn a_worker_whose_clock_is_years_ahead_removes_nothing_that_is_young() {
     let stores = Stores::fresh().await;
     run_sql(

@@ -16,7 +16,7 @@ local function answer(what, used)
 end
 local held = redis.call('HGET', running, id)
 if held and ARGV[3] ~= 'recall' then
-    if ARGV[3] == '' then redis.call('HSET', cancels, id, 1) end
+    if ARGV[3] == '' then redis.call('HSET', cancels, id, delivery_of(held)) end
     return answer('running', 0)
 end
 local envelope = redis.call('HGET', job, id)

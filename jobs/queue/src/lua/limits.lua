@@ -32,6 +32,11 @@ local function tail_of(held)
     return string.sub(held, at + 1)
 end
 
+-- Which delivery runs under a lease: "fence token". A wish to cancel names it, and is nobody else's.
+local function delivery_of(held)
+    return string.match(held, '^%S+ %S+') or held
+end
+
 -- What a text of words names: limits in their order, and unique keys with their sign. Most jobs of a batch say the same: read once.
 local function read_words(L, text)
     local read = L.texts[text]

@@ -10,7 +10,10 @@ local attempts = redis.call('HGET', KEYS[6], id) or ''
 if not envelope then return {'unknown', '', attempts, '', 0} end
 if string.byte(envelope) == 33 then return {'ended', '', attempts, '', 0} end
 local mark = redis.call('HGET', KEYS[2], id)
-if mark then return {'running', envelope, attempts, mark, redis.call('HEXISTS', KEYS[7], id)} end
+if mark then
+    local wish = redis.call('HGET', KEYS[7], id)
+    return {'running', envelope, attempts, mark, wish and wish == string.match(mark, '^%S+ %S+') and 1 or 0}
+end
 for place, state in pairs({[3] = 'scheduled', [4] = 'retryable', [5] = 'parked'}) do
     local due = redis.call('ZSCORE', KEYS[place], id)
     if due then return {state, envelope, attempts, due, 0} end

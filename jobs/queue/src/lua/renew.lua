@@ -15,7 +15,9 @@ for i = 2, #ARGV, 3 do
         local lease, tail = string.match(held, '^(%S+ %S+ %S+ %d+ )%d+(.*)$')
         if progress ~= '' then tail = string.gsub(tail, ' ~%S+$', '') .. ' ~' .. progress end
         redis.call('HSET', running, id, lease .. expires .. tail)
-        reply[#reply + 1] = redis.call('HEXISTS', cancels, id) == 1 and 2 or 1
+        -- A wish for another delivery is an old one.
+        local wish = redis.call('HGET', cancels, id)
+        reply[#reply + 1] = wish and wish == string.match(held, '^%S+ %S+') and 2 or 1
     else
         reply[#reply + 1] = 0
     end

@@ -30,7 +30,8 @@ for i = 1, #scanned[2], 2 do
             local event = {id = id, outcome = 'orphaned', attempt = used + 1, epoch = tonumber(string.match(epoch, '^%d+')),
                 fence = tonumber(fence or 0), worker = worker or '?', started_ms = tonumber(claimed), ended_ms = now,
                 error = 'the lease ran out'}
-            local cancelled, tail = redis.call('HDEL', cancels, id) == 1, tail_of(held)
+            local cancelled, tail = redis.call('HGET', cancels, id) == delivery_of(held), tail_of(held)
+            redis.call('HDEL', cancels, id)
             local limited = tail and give_back(L, id, tail, cancelled)
             if cancelled then
                 -- Somebody wanted it cancelled and nobody is left to see that: it ends here.

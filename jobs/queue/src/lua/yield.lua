@@ -20,11 +20,13 @@ for i = 2, #ARGV, 5 do
     local held = redis.call('HGET', running, id)
     if held and string.sub(held, 1, #mark) == mark then
         redis.call('HDEL', running, id)
-        local unwanted, tail = redis.call('HDEL', cancels, id) == 1, tail_of(held)
+        local unwanted, tail = redis.call('HGET', cancels, id) == delivery_of(held), tail_of(held)
+        redis.call('HDEL', cancels, id)
         local limited = tail and give_back(L, id, tail, unwanted)
         if unwanted then
             local past = tonumber(string.match(redis.call('HGET', attempts, id) or '0', '^%d+'))
-            local over = event ~= '' and cjson.decode(event) or {id = id, attempt = past, ended_ms = now}
+            local claimed = tonumber(string.match(held, '^%S+ %S+ %S+ (%d+)'))
+            local over = event ~= '' and cjson.decode(event) or {id = id, attempt = past, started_ms = claimed, ended_ms = now}
             over.error = 'cancelled while running' .. (over.error and ': ' .. over.error or '')
             over.outcome = 'cancelled'
             envelopes[#envelopes + 1] = id

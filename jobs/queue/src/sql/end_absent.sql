@@ -1,4 +1,4 @@
--- Ends a promise that is not in Redis, under its lock, and sees to it that it has no effect: a relay that stood still with the row in hand may still push it.
+-- Ends a promise that is not in Redis, under the locks of its effect row and of its own, and sees to it that it has no effect: a relay that stood still with the row in hand may still push it.
 --   $1 job id · $2 reason
 -- Answers the end. No row comes back when an attempt of which Redis knows nothing any more has had the effect: waited for, if it is about to.
 with gone as (

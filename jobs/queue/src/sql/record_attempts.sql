@@ -7,5 +7,5 @@ from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::integer[], $5::text[], $
     as t (job_id, epoch, fence, attempt, worker, started_at, ended_at, outcome, error)
 left join faena.outbox o on o.id = t.job_id
 where o.id is not null
-    or not exists (select from faena.commands c where c.job_id = t.job_id and c.verb = 'delete' and c.asked_at >= t.ended_at)
+    or not exists (select from faena.commands c where c.job_id = t.job_id and c.verb = 'delete' and c.asked_at >= coalesce(t.started_at, t.ended_at))
 on conflict do nothing
