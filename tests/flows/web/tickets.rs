@@ -37,7 +37,7 @@ async fn busy() -> Web {
 
 impl Web {
     /// Puts all tickets away that are closed, and says how many there were.
-    async fn puts_away(&self) -> i64 {
+    pub(super) async fn puts_away(&self) -> i64 {
         let sql = include_str!("../../../jobs/src/housekeeping/sql/archive_tickets.sql");
         let (_, _, _, gone): (i64, Option<DateTime<Utc>>, Option<String>, i64) = sqlx::query_as(sql)
             .bind(Utc::now() + TimeDelta::minutes(1))
