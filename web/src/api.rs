@@ -1,7 +1,10 @@
 //! The API for programs, version 1: enqueue by name, see what became of a job, read the catalogue, schedule, ask for reports, see
-//! to tickets. Its callers bear tokens.
+//! to tickets, read articles, watch deadlines. Its callers bear tokens.
 
+pub(crate) mod alerts;
 mod answers;
+pub(crate) mod archived_tickets;
+pub(crate) mod articles;
 mod body;
 pub(crate) mod clients;
 pub(crate) mod enqueue;

@@ -32,6 +32,7 @@ mod system;
 mod telemetry;
 mod texts;
 mod throttle;
+mod titles;
 mod visit;
 mod webhooks;
 mod week;

@@ -51,13 +51,13 @@ pub(crate) struct NewArgs {
     /// The program that will bear it, for example billing.
     name: String,
     /// What it allows: jobs:enqueue, jobs:read, schedules:read, schedules:write, reports:read, reports:write, tickets:read,
-    /// tickets:write or clients:read; may be repeated.
+    /// tickets:write, clients:read, articles:read, alerts:read or alerts:write; may be repeated.
     #[arg(long = "scope", required = true)]
     scopes: Vec<Scope>,
     /// Only for jobs of this name; may be repeated. Without it: for all.
     #[arg(long = "job")]
     jobs: Vec<String>,
-    /// The address of whoever in whose name the program asks; the scopes of reports, tickets and clients need one. It sees and does what that person may.
+    /// The address of whoever in whose name the program asks; the scopes of reports, tickets, clients, articles and alerts need one. It sees and does what that person may.
     #[arg(long = "as")]
     person: Option<String>,
     /// When it ends by itself (RFC 3339).

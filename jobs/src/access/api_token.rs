@@ -39,11 +39,17 @@ pub enum Scope {
     WriteTickets,
     /// See the clients that whose name it bears sees.
     ReadClients,
+    /// Read the articles that are published for whose name it bears.
+    ReadArticles,
+    /// See what was told about deadlines, where whose name it bears works at the help desk.
+    ReadAlerts,
+    /// Take note of that in their name.
+    WriteAlerts,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::EnqueueJobs,
         Self::ReadJobs,
         Self::ReadSchedules,
@@ -53,6 +59,9 @@ impl Scope {
         Self::ReadTickets,
         Self::WriteTickets,
         Self::ReadClients,
+        Self::ReadArticles,
+        Self::ReadAlerts,
+        Self::WriteAlerts,
     ];
 
     /// Its name in Postgres and on the command line.
@@ -68,6 +77,9 @@ impl Scope {
             Self::ReadTickets => "tickets:read",
             Self::WriteTickets => "tickets:write",
             Self::ReadClients => "clients:read",
+            Self::ReadArticles => "articles:read",
+            Self::ReadAlerts => "alerts:read",
+            Self::WriteAlerts => "alerts:write",
         }
     }
 }
@@ -76,7 +88,7 @@ impl Scope {
     /// Whether it opens what is somebody's, and so needs a person whose name it bears.
     #[must_use]
     pub const fn is_in_a_name(self) -> bool {
-        matches!(self, Self::ReadReports | Self::WriteReports | Self::ReadTickets | Self::WriteTickets | Self::ReadClients)
+        !matches!(self, Self::EnqueueJobs | Self::ReadJobs | Self::ReadSchedules | Self::WriteSchedules)
     }
 
     fn names() -> String {
@@ -162,7 +174,7 @@ pub enum ApiTokenError {
     #[error("the token would have expired already, at {0}")]
     Expired(DateTime<Utc>),
     /// It would ask for what is somebody's, in nobody's name.
-    #[error("the scopes of reports, tickets and clients need a person in whose name the program asks")]
+    #[error("the scopes of reports, tickets, clients, articles and alerts need a person in whose name the program asks")]
     NoPerson,
     /// Nobody of that address has an open account.
     #[error("nobody of the address {0:?} has an open account")]

@@ -32,6 +32,7 @@ pub mod monitor_sla;
 pub mod notify_sla_alert;
 pub mod number;
 pub mod open;
+pub mod pause;
 pub mod policy;
 pub mod rule_change;
 mod rules;

@@ -82,7 +82,7 @@ pub struct RuleChange {
 
 /// A calendar as it was.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct CalendarBefore {
+pub(super) struct CalendarBefore {
     id: CalendarId,
     revision: i32,
     time_zone: String,
@@ -102,7 +102,7 @@ impl CalendarBefore {
         }
     }
 
-    fn read(&self) -> Result<Calendar, DeskError> {
+    pub(super) fn read(&self) -> Result<Calendar, DeskError> {
         let bad = |reason: String| DeskError::BadCalendar { calendar: self.id, reason };
         let zone = self.time_zone.parse().map_err(|_| bad(format!("there is no time zone {}", self.time_zone)))?;
         let time = match &self.hours {

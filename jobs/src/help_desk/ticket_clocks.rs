@@ -10,7 +10,7 @@ use super::{
     policy::Terms,
     ticket::{Held, Ticket},
     trouble::DeskError,
-    words::{ClockState, Promise, Status},
+    words::{ClockState, PauseReason, Promise, Status},
 };
 
 /// Sets a ticket's clocks by other terms: those that count go on with what is used up; a promise that is no more is void, unless its deadline has passed: then
@@ -31,7 +31,7 @@ pub(super) async fn follow_terms(
     clocks.append(&mut begun);
     if standing_still(clocks).ne(stood_still.iter().copied()) {
         for id in standing_still(clocks).filter(|id| !stood_still.contains(id)) {
-            begin_pause(tx, id, at, "waiting_client").await?;
+            begin_pause(tx, id, at, PauseReason::WaitingClient).await?;
         }
         end_pauses(tx, at, clocks).await?;
     }
@@ -97,7 +97,7 @@ impl Held<'_> {
         if self.terms().await?.pauses_while_waiting {
             for clock in self.clocks.iter_mut().filter(|clock| clock.state == ClockState::Running) {
                 clock.pause(&self.calendar.time, self.at);
-                begin_pause(self.tx, clock.id, self.at, "waiting_client").await?;
+                begin_pause(self.tx, clock.id, self.at, PauseReason::WaitingClient).await?;
             }
         }
         Ok(())
@@ -134,7 +134,7 @@ impl Held<'_> {
             self.clocks.iter_mut().filter(|clock| clock.promise == Promise::Resolution && clock.state != ClockState::Void)
         {
             let Some(stopped_at) = clock.stopped_at else { continue };
-            begin_pause(self.tx, clock.id, stopped_at, "resolved").await?;
+            begin_pause(self.tx, clock.id, stopped_at, PauseReason::Resolved).await?;
             clock.go_on(&self.calendar, self.at)?;
         }
         end_pauses(self.tx, self.at, &self.clocks).await?;
@@ -154,7 +154,7 @@ async fn end_pauses(tx: &mut PgConnection, at: DateTime<Utc>, clocks: &[Clock]) 
     Ok(())
 }
 
-async fn begin_pause(tx: &mut PgConnection, clock: ClockId, at: DateTime<Utc>, reason: &str) -> sqlx::Result<()> {
+async fn begin_pause(tx: &mut PgConnection, clock: ClockId, at: DateTime<Utc>, reason: PauseReason) -> sqlx::Result<()> {
     sqlx::query("insert into desk.sla_pauses (clock_id, during, reason) values ($1, tstzrange($2, null), $3)")
         .bind(clock)
         .bind(at)

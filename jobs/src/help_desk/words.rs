@@ -140,6 +140,16 @@ words! {
 }
 
 words! {
+    /// Why a clock stands still.
+    PauseReason {
+        /// The client has been asked something.
+        WaitingClient = "waiting_client",
+        /// The ticket seemed to be solved.
+        Resolved = "resolved",
+    }
+}
+
+words! {
     /// What becomes of a client's tickets on days without a contract.
     WithoutContract {
         /// They are served as before.

@@ -166,7 +166,7 @@ async fn tokens_are_made_listed_and_ended_and_told_once() {
     for (args, why) in [
         (
             &["tokens", "create", "x", "--scope", "jobs:delete"][..],
-            "no scope is named \"jobs:delete\"; the scopes are jobs:enqueue, jobs:read, schedules:read, schedules:write, reports:read, reports:write, tickets:read, tickets:write, clients:read",
+            "no scope is named \"jobs:delete\"; the scopes are jobs:enqueue, jobs:read, schedules:read, schedules:write, reports:read, reports:write, tickets:read, tickets:write, clients:read, articles:read, alerts:read, alerts:write",
         ),
         (&["tokens", "create", "x", "--scope", "jobs:read", "--job", "tuch"], "no job is named \"tuch\""),
         (&["tokens", "revoke", "nobody"], "no token is named \"nobody\""),

@@ -7,6 +7,7 @@ mod history;
 mod letters;
 mod letters_of_tickets;
 mod monitor;
+mod pauses;
 mod rule_changes;
 mod search;
 mod search_comments;

@@ -376,7 +376,7 @@ async fn a_token_is_made_and_ended_on_record() {
     assert_eq!(why(new("a\nb", "touch")).await, "a token's name has from 1 to 100 characters, none of them a control character");
     assert_eq!(
         why(NewApiToken { scopes: vec![], ..new("sales", "touch") }).await,
-        "a token without a scope opens nothing; the scopes are jobs:enqueue, jobs:read, schedules:read, schedules:write, reports:read, reports:write, tickets:read, tickets:write, clients:read"
+        "a token without a scope opens nothing; the scopes are jobs:enqueue, jobs:read, schedules:read, schedules:write, reports:read, reports:write, tickets:read, tickets:write, clients:read, articles:read, alerts:read, alerts:write"
     );
     let over = NewApiToken { expires_at: Some(chrono::Utc::now()), ..new("sales", "touch") };
     assert!(why(over).await.starts_with("the token would have expired already"));

@@ -13,7 +13,7 @@ use super::{
 const ALL: [Scope; 3] = [Scope::ReadTickets, Scope::WriteTickets, Scope::ReadClients];
 
 impl Web {
-    async fn client_named(&self, pattern: &'static str) -> i64 {
+    pub(super) async fn client_named(&self, pattern: &'static str) -> i64 {
         sqlx::query_scalar("select id from desk.clients where name like $1")
             .bind(pattern)
             .fetch_one(&self.stores.db)
@@ -21,7 +21,7 @@ impl Web {
             .unwrap()
     }
 
-    async fn account(&self, who: &str) -> i64 {
+    pub(super) async fn account(&self, who: &str) -> i64 {
         sqlx::query_scalar("select id from core.users where email = $1::citext")
             .bind(format!("{who}@faena.example"))
             .fetch_one(&self.stores.db)
@@ -29,7 +29,7 @@ impl Web {
             .unwrap()
     }
 
-    async fn runs(&self, sql: &'static str) {
+    pub(super) async fn runs(&self, sql: &'static str) {
         sqlx::raw_sql(sql).execute(&self.stores.db).await.unwrap();
     }
 }

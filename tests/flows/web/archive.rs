@@ -5,7 +5,7 @@ use reqwest::StatusCode;
 use super::{Visitor, Web, help_desk::desk};
 
 /// 130 tickets of both clients that were put away, one a day since the middle of 2020, and one that is at the desk.
-async fn past() -> Web {
+pub(super) async fn past() -> Web {
     let web = desk().await;
     sqlx::raw_sql(
         "insert into archive.tickets (id, created_at, client_id, title, description, category, tags, priority, status, created_by, resolved_at, closed_at, void_reason,

@@ -5,7 +5,7 @@ use reqwest::StatusCode;
 use super::{Page, Visitor, Web, help_desk::desk, leads_to};
 
 /// A second client with somebody to write for it: `vecina`.
-async fn with_a_neighbour(web: Web) -> Web {
+pub(super) async fn with_a_neighbour(web: Web) -> Web {
     sqlx::raw_sql(
         "insert into core.users (email, full_name, role, password_hash, email_verified_at)
          select 'vecina@faena.example', 'Nuria Vecina', 'client', password_hash, now() from core.users where email = 'cliente@faena.example';

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod api;
+mod api_desk;
 mod api_reports;
 mod api_schedules;
 mod api_tickets;

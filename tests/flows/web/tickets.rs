@@ -1,5 +1,6 @@
 //! The list of tickets with what is asked of it, what a ticket is about, its history, and tickets that are void, paused or put away.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::StatusCode;
 
 use super::{Page, Visitor, Web, help_desk::desk, leads_to};
@@ -32,6 +33,23 @@ async fn busy() -> Web {
     .await
     .unwrap();
     web
+}
+
+impl Web {
+    /// Puts all tickets away that are closed, and says how many there were.
+    pub(super) async fn puts_away(&self) -> i64 {
+        let sql = include_str!("../../../jobs/src/housekeeping/sql/archive_tickets.sql");
+        let (_, _, _, gone): (i64, Option<DateTime<Utc>>, Option<String>, i64) = sqlx::query_as(sql)
+            .bind(Utc::now() + TimeDelta::minutes(1))
+            .bind(None::<DateTime<Utc>>)
+            .bind(None::<String>)
+            .bind(10_i64)
+            .bind(false)
+            .fetch_one(&self.stores.db)
+            .await
+            .unwrap();
+        gone
+    }
 }
 
 impl Visitor {
@@ -217,6 +235,39 @@ async fn a_duplicate_is_made_void_and_leads_to_where_it_goes_on() {
 }
 
 #[tokio::test]
+async fn an_agent_reads_when_time_stood_still_and_why_and_the_client_does_not() {
+    let web = desk().await;
+    let (client, agent) = (web.signed_in("cliente").await, web.signed_in("agente").await);
+    let ticket = client.opens("El correo no sale", "normal").await;
+    assert_eq!(agent.page(&ticket).await.texts(".pauses").len(), 0, "it never did");
+    let waits = agent.does(&ticket, "comentario", &[("body", "¿Desde dónde?"), ("wait", "yes")]).await;
+    assert_eq!(waits.texts(".pauses .what"), ["Se esperaba al cliente (Solución)"]);
+    assert!(waits.text(".pauses .when").ends_with("– sigue"), "{}", waits.html);
+    // From ten o'clock of a Monday to half past eleven of the Tuesday, in an office that is open from eight to six.
+    sqlx::raw_sql("update desk.sla_pauses set during = tstzrange('2026-03-02 15:00+00', '2026-03-03 16:30+00')")
+        .execute(&web.stores.db)
+        .await
+        .unwrap();
+    client.does(&ticket, "comentario", &[("body", "Desde la oficina.")]).await;
+    agent.does(&ticket, "resolver", &[("answer", "Ya sale.")]).await;
+    let read = agent.page(&ticket).await;
+    let told = |page: &Page| (page.texts(".pauses .when"), page.texts(".pauses .held"));
+    let expected = (
+        vec!["2026-03-02 10:00:00 – 2026-03-03 11:30:00".to_owned()],
+        vec!["11 h 30 min de horario laboral sin contar".to_owned()],
+    );
+    assert_eq!(told(&read), expected, "{}", read.html);
+    let english = agent.page(&ticket.replace("/solicitudes/", "/tickets/")).await;
+    assert_eq!(english.texts(".pauses .what"), ["The client was waited for (Solution)"]);
+    let theirs = client.page(&ticket).await;
+    assert!(theirs.texts(".pauses").is_empty() && !theirs.html.contains("horario laboral"), "{}", theirs.html);
+
+    agent.does(&ticket, "estado", &[("act", "close")]).await;
+    assert_eq!(web.puts_away().await, 1);
+    assert_eq!(told(&agent.page(&ticket).await), expected, "of one that was put away too");
+}
+
+#[tokio::test]
 async fn a_ticket_that_was_put_away_can_be_read_by_whom_it_was_there_for() {
     let web = desk().await;
     let (client, agent) = (web.signed_in("cliente").await, web.signed_in("agente").await);
@@ -234,22 +285,7 @@ async fn a_ticket_that_was_put_away_can_be_read_by_whom_it_was_there_for() {
     .execute(&web.stores.db)
     .await
     .unwrap();
-    let taken: i64 = {
-        let mut tx = web.stores.db.begin().await.unwrap();
-        let sql = include_str!("../../../jobs/src/housekeeping/sql/archive_tickets.sql");
-        let (_, _, _, gone): (i64, Option<chrono::DateTime<chrono::Utc>>, Option<String>, i64) = sqlx::query_as(sql)
-            .bind(chrono::Utc::now() + chrono::TimeDelta::minutes(1))
-            .bind(None::<chrono::DateTime<chrono::Utc>>)
-            .bind(None::<String>)
-            .bind(10_i64)
-            .bind(false)
-            .fetch_one(&mut *tx)
-            .await
-            .unwrap();
-        tx.commit().await.unwrap();
-        gone
-    };
-    assert_eq!((taken, web.number("select count(*) from desk.tickets").await), (1, 0));
+    assert_eq!((web.puts_away().await, web.number("select count(*) from desk.tickets").await), (1, 0));
 
     let read = agent.page(&ticket).await;
 

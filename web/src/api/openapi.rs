@@ -2,6 +2,7 @@
 //! types that do.
 
 mod desk;
+mod records;
 
 use std::sync::LazyLock;
 
@@ -110,6 +111,7 @@ fn describe() -> Value {
     let (reports, report, report_file) =
         (told.subschema_for::<Reports>(), told.subschema_for::<Report>(), told.subschema_for::<ReportFile>());
     let desk = desk::Schemas::of(&mut given, &mut told);
+    let records = records::Schemas::of(&mut told);
     let mut schemas: Map<String, Value> = given.take_definitions(true);
     schemas.append(&mut told.take_definitions(true));
 
@@ -143,7 +145,7 @@ fn describe() -> Value {
         "info": {
             "title": "Faena",
             "version": "1",
-            "description": "Enqueue jobs by name, schedule them, see what becomes of them, ask for reports, and see to tickets. An enqueued job runs at least once.",
+            "description": "Enqueue jobs by name, schedule them, see what becomes of them, ask for reports, see to tickets, read articles and watch deadlines. An enqueued job runs at least once.",
         },
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
         "security": [{ "token": [] }],
@@ -336,10 +338,11 @@ fn describe() -> Value {
             "schemas": schemas,
         },
     });
-    if let (Some(paths), Value::Object(mut more)) =
-        (description["paths"].as_object_mut(), desk::paths(&hand, &desk, &idempotency_key, &asked_limit))
-    {
-        paths.append(&mut more);
+    let of_desk = desk::paths(&hand, &desk, &idempotency_key, &asked_limit);
+    for more in std::iter::once(of_desk).chain(records::paths(&hand, &records, &asked_limit)) {
+        if let (Some(paths), Value::Object(mut more)) = (description["paths"].as_object_mut(), more) {
+            paths.append(&mut more);
+        }
     }
     description
 }

@@ -36,3 +36,14 @@ pub(crate) async fn actor<'v>(app: &App, visit: &'v Visit) -> Result<(&'v ApiTok
         found => found.doing("asking what somebody is at the help desk").map(|actor| (caller, actor)),
     }
 }
+
+/// The same of somebody who works there.
+///
+/// # Errors
+/// They do not, or as [`person`].
+pub(crate) async fn agent(app: &App, visit: &Visit) -> Result<Actor, Problem> {
+    match actor(app, visit).await? {
+        (_, agent @ Actor::Agent { .. }) => Ok(agent),
+        (_, Actor::Contact { .. }) => Err(Told::new(StatusCode::FORBIDDEN, "the person does not work at the help desk").into()),
+    }
+}

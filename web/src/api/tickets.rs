@@ -29,9 +29,9 @@ use crate::{
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Tickets {
     /// The newest first.
-    tickets: Vec<Ticket>,
+    pub(super) tickets: Vec<Ticket>,
     /// What the next page is asked with as `after`; none: this is the last one.
-    next: Option<String>,
+    pub(super) next: Option<String>,
 }
 
 /// A ticket.
@@ -65,7 +65,7 @@ pub(crate) struct Ticket {
     /// Their name.
     assignee_name: Option<String>,
     /// When it was opened.
-    created_at: DateTime<Utc>,
+    pub(super) created_at: DateTime<Utc>,
     /// When it last changed.
     updated_at: DateTime<Utc>,
     /// When the client first read a word from the desk.
@@ -78,6 +78,9 @@ pub(crate) struct Ticket {
     void_reason: Option<String>,
     /// The ticket of the same client in which it goes on.
     merged_into: Option<i64>,
+    /// When it was put away, to be read only. Left out of those that are at the desk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archived_at: Option<DateTime<Utc>>,
     /// What is promised for it.
     #[sqlx(json)]
     deadlines: Vec<Deadline>,

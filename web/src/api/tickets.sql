@@ -4,7 +4,7 @@
 --   · $13 that ticket alone, or null · $14 how many
 select t.id, t.lock_version as version, t.client_id as client, c.name as client_name, t.title, case when $13 = t.id then t.description end as description,
     t.category, t.tags, t.priority, t.status, t.created_by, t.assigned_to as assignee, u.full_name as assignee_name, t.created_at, t.updated_at,
-    t.first_responded_at, t.resolved_at, t.closed_at, t.void_reason, t.merged_into, k.deadlines
+    t.first_responded_at, t.resolved_at, t.closed_at, t.void_reason, t.merged_into, null::timestamptz as archived_at, k.deadlines
 from desk.tickets t
 join desk.clients c on c.id = t.client_id
 left join core.users u on u.id = t.assigned_to

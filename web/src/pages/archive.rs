@@ -1,6 +1,6 @@
 //! `GET /solicitudes/archivo`: tickets that were put away, for those who work here and for the client whose they are.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::sync::Arc;
 
 use askama::Template;
 use axum::{
@@ -23,13 +23,12 @@ use crate::{
     page::{Page, cut, render},
     paths,
     problem::{Doing as _, Problem},
+    titles,
     visit::Visit,
 };
 
 /// How many tickets stand on a page.
 const LIMIT: i64 = 50;
-/// So many words of a title are looked for at most.
-const MOST_WORDS: usize = 8;
 /// The number of the first parameter that is a word.
 const FIRST_WORD: usize = 7;
 
@@ -69,7 +68,7 @@ impl Asked {
     }
 
     fn words(&self) -> Vec<&str> {
-        self.title.split_whitespace().filter(|word| word.contains(char::is_alphanumeric)).take(MOST_WORDS).collect()
+        titles::words(&self.title).take(titles::MOST_WORDS).collect()
     }
 }
 
@@ -140,12 +139,7 @@ pub(crate) async fn show(
     let client = actor.client().or_else(|| asked.client.parse().ok().map(ClientId));
     let (from, to): (Option<NaiveDate>, Option<NaiveDate>) = (asked.from.parse().ok(), asked.to.parse().ok());
     let words = asked.words();
-    // A condition a word, which the index of titles knows. What could be a sign of a pattern is a blank in what is compared.
-    let conditions = (FIRST_WORD..).zip(&words).fold(String::new(), |mut conditions, (at, _)| {
-        let _ = write!(conditions, "and desk.plain(t.title) like '%' || btrim(desk.plain(${at})) || '%' ");
-        conditions
-    });
-    let sql = include_str!("archive.sql").replace("{words}", &conditions);
+    let sql = include_str!("archive.sql").replace("{words}", &titles::conditions(FIRST_WORD, &words));
     let found = sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(client)
         .bind(from)

@@ -18,6 +18,7 @@ use jobs::{
         comment::Comment,
         history::{self, history},
         number::{CommentId, TicketId},
+        pause::{self, pauses},
         ticket::{Ticket, now},
         trouble::DeskError,
         words::{Category, ClockState, Priority, Promise, Status, VoidReason},
@@ -28,7 +29,7 @@ use serde::Deserialize;
 
 use super::{
     new_ticket::kept,
-    ticket_history::{Line, lines},
+    ticket_history::{Line, Still, lines, stills},
     tickets::{Choice, actor, agents},
 };
 use crate::{
@@ -71,6 +72,8 @@ pub(super) struct TicketPage {
     merged: Vec<(TicketId, String)>,
     /// What has become of it, for those who work here.
     history: Vec<Line>,
+    /// When its clocks stood still, for the same.
+    pauses: Vec<Still>,
     now: DateTime<Utc>,
     is_agent: bool,
     /// Put away, to be read only.
@@ -149,10 +152,15 @@ impl TicketPage {
         let mut clocks = clocks.doing("looking up a ticket's clocks")?;
         clocks.retain(|clock| clock.cycle == ticket.cycle && clock.state != ClockState::Void);
         let now = now(&mut *connection).await.doing("asking what time it is")?;
+        let pauses = match is_agent {
+            false => Vec::new(),
+            true => pauses(&mut connection, now, &actor, &ticket).await.doing("telling when a ticket's clocks stood still")?,
+        };
         Ok(Self {
             tags: Field::of(&ticket.tags.join(", ")),
             into: Field::default(),
             history: lines(&page, history),
+            pauses: stills(&page, pauses),
             merged,
             is_archived,
             page,
@@ -260,6 +268,11 @@ impl TicketPage {
     /// Whether there may be more events than are told.
     fn is_history_cut(&self) -> bool {
         self.history.len() >= history::MOST
+    }
+
+    /// Whether there may be more pauses than are told.
+    fn is_pauses_cut(&self) -> bool {
+        self.pauses.len() >= pause::MOST
     }
 
     /// How a clock looks: the class of its colour, its icon, and the key of what it says.

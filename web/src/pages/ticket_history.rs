@@ -1,10 +1,11 @@
-//! What has become of a ticket, in words: for those who work at the desk.
+//! What has become of a ticket, and when its clocks stood still, in words: for those who work at the desk.
 
 use chrono::{DateTime, Utc};
 use jobs::help_desk::{
     clock::{BREACHED, WARNED},
     history::{Event, What},
-    words::{Status, VoidReason},
+    pause::Pause,
+    words::{PauseReason, Status, VoidReason},
 };
 
 use super::{
@@ -23,6 +24,17 @@ pub(super) struct Line {
     pub(super) is_bad: bool,
 }
 
+/// A pause of a ticket's clocks.
+pub(super) struct Still {
+    pub(super) began_at: DateTime<Utc>,
+    /// None: they stand still.
+    pub(super) ended_at: Option<DateTime<Utc>>,
+    /// Why, and of which promises.
+    pub(super) what: String,
+    /// How much working time was not counted.
+    pub(super) held: String,
+}
+
 /// The key of the word for why a ticket should not have been.
 pub(super) fn void_key(reason: &VoidReason) -> &'static str {
     match reason {
@@ -38,6 +50,34 @@ pub(super) fn lines(page: &Page, events: Vec<Event>) -> Vec<Line> {
         .into_iter()
         .map(|event| Line { at: event.at, what: words(page, &event), is_bad: event.is_breach(), by: event.by })
         .collect()
+}
+
+/// The pauses in words, in their order.
+pub(super) fn stills(page: &Page, pauses: Vec<Pause>) -> Vec<Still> {
+    pauses
+        .into_iter()
+        .map(|pause| {
+            let reason = match pause.reason {
+                PauseReason::WaitingClient => key("pause-waiting"),
+                PauseReason::Resolved => key("pause-resolved"),
+            };
+            let promises: Vec<String> = pause.promises.iter().map(|promise| page.text(promise_key(promise))).collect();
+            let held = match pause.held_s {
+                Some(seconds) => page.text1(key("pause-held"), "held", worked(seconds)),
+                None => page.text(key("pause-held-unknown")),
+            };
+            let what = format!("{} ({})", page.text(reason), promises.join(", "));
+            Still { began_at: pause.began_at, ended_at: pause.ended_at, what, held }
+        })
+        .collect()
+}
+
+/// Working time in hours: a day of it is no day.
+fn worked(seconds: i64) -> String {
+    match seconds {
+        ..3_600 => format!("{} min", seconds / 60),
+        _ => format!("{} h {:02} min", seconds / 3_600, seconds / 60 % 60),
+    }
 }
 
 fn words(page: &Page, event: &Event) -> String {

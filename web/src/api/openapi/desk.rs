@@ -40,7 +40,7 @@ impl Schemas {
     }
 }
 
-fn number(what: &str) -> Value {
+pub(super) fn number(what: &str) -> Value {
     json!({ "name": "id", "in": "path", "required": true, "description": what, "schema": { "type": "integer", "format": "int64" } })
 }
 
@@ -52,7 +52,7 @@ fn made(what: &str, schema: &Schema) -> Value {
     made
 }
 
-fn of_words(name: &str, what: &str, words: &[&str]) -> Value {
+pub(super) fn of_words(name: &str, what: &str, words: &[&str]) -> Value {
     asked(name, what, json!({ "type": "string", "enum": words }))
 }
 
