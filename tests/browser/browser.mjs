@@ -13,7 +13,7 @@ const schemes = ["light", "dark"];
 /** Opens a browser for `story(page)` and closes it whatever happens. Any error in the console of any page fails the story. */
 export async function inBrowser(story, options = {}) {
   const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium-headless-shell",
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
   });
   try {
