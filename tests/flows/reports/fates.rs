@@ -21,11 +21,12 @@ impl Office {
         (report.state, report.problem)
     }
 
-    /// Fifty thousand tickets of one day, with titles that fill some megabytes.
+    /// Thirty thousand tickets of one day, with titles that fill some megabytes. Nobody looks for them by their words.
     async fn with_many_tickets(&self) {
         self.run(
-            "insert into desk.tickets (created_at, client_id, title, description, status, created_by, updated_at)
-             select timestamptz '2026-11-24 06:00+00' + n * interval '1 second', c.id, rpad('Asunto ' || n || ' ', 290, 'y más '), '-', 'new', u.id, now()
+            "alter table desk.tickets disable trigger write_own_words;
+             insert into desk.tickets (created_at, client_id, title, description, status, created_by, updated_at, search)
+             select timestamptz '2026-11-24 06:00+00' + n * interval '1 second', c.id, rpad('Asunto ' || n || ' ', 290, 'y más '), '-', 'new', u.id, now(), ''
              from generate_series(1, 30000) n, desk.clients c, core.users u where c.name like 'Nada%' and u.role = 'client'",
         )
         .await;

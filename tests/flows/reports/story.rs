@@ -43,11 +43,12 @@ impl House {
         sqlx::raw_sql(sql).execute(&self.site.stores.db).await.unwrap();
     }
 
-    /// So many tickets of today, each of some four hundred bytes in a file.
+    /// So many tickets of today, each of some four hundred bytes in a file. Nobody looks for them by their words.
     async fn with_tickets(&self, count: i32) {
+        self.run("alter table desk.tickets disable trigger write_own_words").await;
         sqlx::query(
-            "insert into desk.tickets (created_at, client_id, title, description, status, created_by, updated_at)
-             select now() - n * interval '1 millisecond', c.id, rpad('Asunto ' || n || ' ', 290, 'y más '), '-', 'new', u.id, now()
+            "insert into desk.tickets (created_at, client_id, title, description, status, created_by, updated_at, search)
+             select now() - n * interval '1 millisecond', c.id, rpad('Asunto ' || n || ' ', 290, 'y más '), '-', 'new', u.id, now(), ''
              from generate_series(1, $1) n, desk.clients c, core.users u where c.name like 'Hospital%' and u.email = 'cliente@faena.example'",
         )
         .bind(count)

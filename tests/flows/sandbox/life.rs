@@ -46,6 +46,10 @@ async fn it_ends_well_when_told_and_when_its_stdin_closes() -> anyhow::Result<()
                 "127.0.0.1:0",
                 "--s3",
                 "127.0.0.1:0",
+                "--stripe",
+                "127.0.0.1:0",
+                "--paypal",
+                "127.0.0.1:0",
                 "--stop-with-stdin",
             ])
             .arg("--data")
