@@ -95,6 +95,21 @@ sale-refund-sure = Yes, give it back
 sale-refund-asked = The refund was asked for. What becomes of it will stand here.
 sale-movements = Movements
 sale-messages = Messages received
+movement-charge = charge
+movement-fee = fee
+movement-refund = refund
+movement-refund-reversal = refund that came back
+movement-dispute = dispute
+movement-dispute-reversal = dispute won
+ledger-clearing = with the provider
+ledger-revenue = revenue
+ledger-fees = fees
+ledger-refunds = refunds
+ledger-disputes = disputes
+ledger-suspense = in suspense
+message-waits = to be looked into
+message-applied = the sale was looked at
+message-ignored = not ours
 sale-close-review = It has been looked at
 sale-review-closed = The review is closed.
 sale-review-not-closed = Nothing changed: the review was closed already, or money is still to go back.
@@ -107,6 +122,7 @@ review-bought-again = The money is with us again, and the course was bought anew
 review-second-payment = The course was paid already; this second payment goes back by itself.
 refund-too-fine = It has more decimals than the currency. Set thousands apart with spaces. { $left } is left.
 refund-no-amount = Write an amount such as 49.50. { $left } is left.
+refund-nothing = Zero gives nothing back. { $left } is left.
 refund-other-currency = The purchase was not paid in that currency. { $left } is left.
 refund-too-much = It is more than is left: { $left }.
 refund-not-now = Nothing can go back now: the bank decides, or nothing has come. { $left } is left.
@@ -116,6 +132,11 @@ refund-unknown-payment = { $left } are left. This money was entered without the 
 # The books, compared.
 reconciliation-title = Reconciliation
 reconciliation-none = Our books and the providers' agree.
+reconciliation-none-asked = { $sales ->
+    [one] There are no differences. The latest comparison asked about one sale again; what comes of it stands there.
+   *[other] There are no differences. The latest comparison asked about { $sales } sales again; what comes of it stands at each.
+}
+reconciliation-not-yet = Not compared yet with: { $providers }.
 reconciliation-closed = Noted. Should either amount change, it comes back.
 reconciliation-what = What differs
 reconciliation-ours = Here

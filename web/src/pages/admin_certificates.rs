@@ -3,9 +3,12 @@
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
 use chrono::{DateTime, Utc};
-use jobs::certificates::{
-    certificate::{CertificateId, EndedAs},
-    serial::Serial,
+use jobs::{
+    certificates::{
+        certificate::{CertificateId, EndedAs},
+        serial::Serial,
+    },
+    ports::pdf::PdfTrouble,
 };
 use serde::Deserialize;
 
@@ -59,6 +62,11 @@ pub(super) fn look(ended: Option<EndedAs>, is_issued: bool, is_in_trouble: bool)
         None if is_in_trouble => ("retryable", "circle-alert", key("certificate-is-in-trouble")),
         None => ("running", "clock", key("certificate-is-on-its-way")),
     }
+}
+
+/// Why a certificate cannot be issued, in the reader's language.
+pub(super) fn problem_told(page: &Page, problem: &str) -> String {
+    PdfTrouble::told(problem, page.locale)
 }
 
 #[derive(Template)]

@@ -65,11 +65,12 @@ pub(crate) async fn show(
     let reader = visit.person().ok_or(Problem::NotSignedIn)?.id;
     let current = Certificate::of(&app.db, reader).await.doing(DOING)?;
     let ended = Certificate::ended(&app.db, reader).await.doing(DOING)?;
-    let courses: Vec<(CourseId, String, String)> = sqlx::query_as("select id, title, slug from school.courses where id = any($1)")
-        .bind(current.iter().chain(&ended).map(|certificate| certificate.course_id.0).collect::<Vec<_>>())
-        .fetch_all(&app.db)
-        .await
-        .doing(DOING)?;
+    let courses: Vec<(CourseId, String, String)> =
+        sqlx::query_as("select id, title, slug from school.courses where id = any($1)")
+            .bind(current.iter().chain(&ended).map(|certificate| certificate.course_id.0).collect::<Vec<_>>())
+            .fetch_all(&app.db)
+            .await
+            .doing(DOING)?;
     let shown = |certificate: Certificate| {
         let course = courses.iter().find(|(id, ..)| *id == certificate.course_id);
         let (title, slug) = course.map(|(_, title, slug)| (title.clone(), slug.clone())).unwrap_or_default();

@@ -118,6 +118,14 @@ pub(super) fn pay_key(provider: &Provider) -> &'static str {
     }
 }
 
+/// Who takes the money, as people know them.
+pub(super) fn provider_word(page: &Page, provider: &Provider) -> String {
+    match provider {
+        Provider::Stripe | Provider::Paypal => provider.brand().to_owned(),
+        Provider::Free => page.text("course-free"),
+    }
+}
+
 /// The visitor's own sale of that id. Somebody else's is none.
 pub(super) async fn own_sale(app: &App, visit: &Visit, id: &str) -> Result<Sale, Problem> {
     let buyer = visit.person().ok_or(Problem::NotSignedIn)?.id;
