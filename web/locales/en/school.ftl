@@ -52,6 +52,7 @@ purchase-amount = Amount
 purchase-refunded = Refunded
 purchase-refund = Refund
 purchase-declined = That way of paying was declined, and nothing was charged. Go back to the payment page and choose another.
+purchase-unpaid = You came back without paying, and nothing was charged. You can go and pay now, or choose another way of paying.
 purchase-when = Date
 purchase-number = Number
 purchase-course = Go to the course

@@ -52,6 +52,7 @@ purchase-amount = Importe
 purchase-refunded = Devuelto
 purchase-refund = Devolución
 purchase-declined = Ese medio de pago fue rechazado y no se cobró nada. Vuelve a la página de pago y elige otro.
+purchase-unpaid = Volviste sin pagar y no se cobró nada. Puedes ir a pagar ahora, o elegir otra forma de pago.
 purchase-when = Fecha
 purchase-number = Número
 purchase-course = Ir al curso
