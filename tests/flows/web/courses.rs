@@ -268,3 +268,25 @@ async fn who_teaches_a_course_tells_its_learners_and_nobody_else_does() {
     assert_eq!(sixth.status(), StatusCode::UNPROCESSABLE_ENTITY, "learners are not flooded");
     assert_eq!(told().await, 5);
 }
+
+#[tokio::test]
+async fn who_told_something_reads_how_many_letters_left_and_how_many_were_kept_back() {
+    let web = Web::start().await.with_demo_school().await;
+    sqlx::raw_sql(
+        "insert into school.announcements (course_id, author_id, title, body, form_key, letters, told_at)
+         select c.id, u.id, 'Nueva lección', 'Ya está.', gen_random_uuid(), 54, now()
+         from school.courses c, core.users u where c.slug = 'primeros-pasos-con-la-terminal' and u.email = 'admin@faena.example';
+         insert into mail.messages (id, dedupe_key, letter, locale, to_address, message_id, stream, state, sent_at, withheld_for)
+         select gen_random_uuid(), format('announcement:%s:%s', a.id, n), 'course_announcement', 'es', n || '@correo.example', n || '@faena.example',
+                'broadcast', case when n > 52 then 'withheld' else 'sent' end, case when n <= 52 then now() end, case when n > 52 then 'unsubscribed' end
+         from school.announcements a, generate_series(1, 54) n",
+    )
+    .execute(&web.stores.db)
+    .await
+    .unwrap();
+
+    let page = web.signed_in("admin").await.page(&format!("/cursos/{FREE}/avisos")).await;
+
+    let told = page.text(".said .eyebrow");
+    assert!(told.contains("54 cartas: 52 enviadas, 2 retenidas"), "{told}");
+}

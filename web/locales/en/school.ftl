@@ -282,4 +282,12 @@ announcement-letters = { $letters ->
     [one] one letter
    *[other] { $letters } letters
 }
+announcement-sent = { $letters ->
+    [one] one sent
+   *[other] { $letters } sent
+}
+announcement-withheld = { $letters ->
+    [one] one kept back (not wanted, or the address takes none)
+   *[other] { $letters } kept back (not wanted, or the address takes none)
+}
 announcement-on-its-way = on its way

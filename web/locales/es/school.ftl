@@ -282,4 +282,12 @@ announcement-letters = { $letters ->
     [one] una carta
    *[other] { $letters } cartas
 }
+announcement-sent = { $letters ->
+    [one] una enviada
+   *[other] { $letters } enviadas
+}
+announcement-withheld = { $letters ->
+    [one] una retenida (no la quieren, o la dirección no la acepta)
+   *[other] { $letters } retenidas (no las quieren, o la dirección no las acepta)
+}
 announcement-on-its-way = en camino
