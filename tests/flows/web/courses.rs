@@ -290,3 +290,29 @@ async fn who_told_something_reads_how_many_letters_left_and_how_many_were_kept_b
     let told = page.text(".said .eyebrow");
     assert!(told.contains("54 cartas: 52 enviadas, 2 retenidas"), "{told}");
 }
+
+#[tokio::test]
+async fn who_teaches_a_course_and_the_house_read_its_lessons_without_taking_part() {
+    let web = Web::start().await.with_demo_school().await;
+    let (course, lesson) = (format!("/cursos/{PAID}"), format!("/cursos/{PAID}/1"));
+    let teacher = web.signed_in("tomas.arrieta").await;
+
+    let offer = teacher.page(&course).await;
+
+    assert!(offer.text(".offer").contains("Enseñas este curso"), "{}", offer.html);
+    assert!(offer.texts("form[action$='/comprar']").is_empty(), "nobody pays for what is theirs");
+    let read = teacher.page(&lesson).await;
+    assert_eq!((read.status, read.text("h1").as_str()), (StatusCode::OK, "Qué guarda Git cuando guarda"));
+    assert!(read.texts("form[action$='/hecha']").is_empty(), "{}", read.html);
+    for (to, fields) in [(format!("{lesson}/hecha"), vec![]), (format!("{course}/comprar"), vec![("provider", "stripe")])] {
+        assert_eq!(leads_to(&teacher.send("/cuenta", &to, &fields).await), course, "{to}");
+    }
+    let left = "select (select count(*) from school.progress p where p.user_id = u.id) + (select count(*) from school.sales s where s.user_id = u.id)
+         + (select count(*) from school.enrolments e where e.user_id = u.id) from core.users u where u.email = 'tomas.arrieta@faena.example'";
+    assert_eq!(web.number(left).await, 0);
+    assert!(teacher.page("/mis-cursos").await.texts(".taught h3").contains(&"Git sin sustos".to_owned()));
+    assert_eq!(web.signed_in("admin").await.page(&lesson).await.status, StatusCode::OK);
+    for other in ["instructora", "aprendiz"] {
+        assert_eq!(leads_to(&web.signed_in(other).await.get(&lesson).await), course, "{other}");
+    }
+}

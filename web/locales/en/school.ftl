@@ -14,6 +14,8 @@ course-hours = { $hours ->
 course-free = Free
 course-sections = What you will see
 course-yours = This course is yours
+course-taught = You teach this course
+course-read = Read the lessons
 course-go-on = Go on
 course-sign-in = Sign in to enrol
 course-enrol = Enrol
@@ -34,6 +36,8 @@ lesson-next = Next
 lesson-before = Previous
 lesson-after = Skip to the next
 my-courses-none = You have none yet.
+my-courses-taught = Those that you teach
+my-courses-taken = Those that you take
 my-courses-progress = Lessons done
 my-courses-completed = Finished on { $at }
 

@@ -14,6 +14,8 @@ course-hours = { $hours ->
 course-free = Gratis
 course-sections = Lo que verás
 course-yours = Este curso es tuyo
+course-taught = Enseñas este curso
+course-read = Leer las lecciones
 course-go-on = Seguir
 course-sign-in = Entrar para inscribirte
 course-enrol = Inscribirme
@@ -34,6 +36,8 @@ lesson-next = Siguiente
 lesson-before = Anterior
 lesson-after = Saltar a la siguiente
 my-courses-none = Todavía no tienes ninguno.
+my-courses-taught = Los que enseñas
+my-courses-taken = Los que tomas
 my-courses-progress = Lecciones hechas
 my-courses-completed = Terminado el { $at }
 
