@@ -44,7 +44,7 @@ pub(crate) async fn did(State(app): State<App>) -> Result<Response, Problem> {
     let document = json!({
         "@context": ["https://www.w3.org/ns/did/v1", "https://w3id.org/security/jwk/v1"],
         "id": did,
-        // What credentials name as their issuer.
+        // What credentials name as their issuer: why, says `issuer_id` where they are made.
         "alsoKnownAs": [home.as_str().trim_end_matches('/')],
         "verificationMethod": methods,
         "assertionMethod": names,

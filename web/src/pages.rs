@@ -16,6 +16,7 @@ pub(crate) mod alerts;
 pub(crate) mod amend_certificate;
 pub(crate) mod announcements;
 pub(crate) mod archive;
+pub(crate) mod ask_certificate;
 pub(crate) mod calendar_form;
 pub(crate) mod calendars;
 pub(crate) mod certificate_credential;

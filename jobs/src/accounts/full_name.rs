@@ -5,7 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 
-/// A name in Unicode NFC: 1 to 200 characters, no control characters and none that reorders or hides the text around it.
+/// A name in Unicode NFC: 1 to 200 characters, no control characters and none that reorders or hides the text around it. What takes no room and means
+/// nothing is left out: it comes along with what is pasted, and nobody sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(try_from = "String", into = "String")]
 #[sqlx(transparent)]
@@ -34,7 +35,8 @@ impl FullName {
     /// # Errors
     /// It is blank, too long, or has characters that no name needs.
     pub fn parse(typed: &str) -> Result<Self, FullNameProblem> {
-        let name: String = typed.trim().nfc().collect();
+        let seen: String = typed.chars().filter(|c| !is_left_out(*c)).collect();
+        let name: String = seen.trim().nfc().collect();
         if name.chars().any(is_forbidden) {
             return Err(FullNameProblem::Forbidden);
         }
@@ -74,13 +76,17 @@ impl From<FullName> for String {
     }
 }
 
+/// The soft hyphen, and what has no width and joins or parts nothing in a name.
+fn is_left_out(c: char) -> bool {
+    matches!(c, '\u{00AD}' | '\u{180E}' | '\u{200B}' | '\u{2060}' | '\u{FEFF}')
+}
+
 /// Joiners (U+200C, U+200D) and direction marks (U+200E, U+200F) stay allowed: Persian, Sinhala and Hebrew names need them.
 /// Overrides, isolates and invisible operators can make a name read as something else and are refused (Unicode TR 36, 2.3).
 fn is_forbidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
-            | '\u{FEFF}' | '\u{FFF0}'..='\u{FFFF}' | '\u{E0000}'..='\u{E0FFF}')
+            '\u{061C}' | '\u{2028}'..='\u{202E}' | '\u{2061}'..='\u{206F}' | '\u{FFF0}'..='\u{FFFF}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
 #[cfg(test)]
@@ -98,16 +104,24 @@ mod tests {
 
     #[test]
     fn blank_names_are_refused() {
-        for name in ["", "   ", "\u{200D}", "—", "\u{3000}"] {
+        for name in ["", "   ", "\u{200D}", "—", "\u{3000}", "\u{200B}", " \u{FEFF} "] {
             assert_eq!(FullName::parse(name), Err(FullNameProblem::Blank), "{name:?}");
         }
     }
 
     #[test]
     fn control_and_override_characters_are_refused() {
-        for name in ["Ana\0", "A\u{202E}na", "Ana\nLuz", "A\u{2066}na", "A\u{FEFF}na", "A\u{FFFD}na", "\u{200B}"] {
+        for name in ["Ana\0", "A\u{202E}na", "Ana\nLuz", "A\u{2066}na", "A\u{2061}na", "A\u{FFFD}na"] {
             assert_eq!(FullName::parse(name), Err(FullNameProblem::Forbidden), "{name:?}");
         }
+    }
+
+    #[test]
+    fn what_nobody_sees_is_left_out_and_joiners_stay() {
+        for name in ["A\u{200B}na Luz", "\u{FEFF}Ana Luz", "Ana\u{2060} Luz \u{200B}", "A\u{AD}na Luz"] {
+            assert_eq!(FullName::parse(name).map(String::from), Ok("Ana Luz".to_owned()), "{name:?}");
+        }
+        assert_eq!(FullName::parse("علی\u{200C}رضا").map(String::from), Ok("علی\u{200C}رضا".to_owned()));
     }
 
     #[test]

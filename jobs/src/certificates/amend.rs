@@ -121,7 +121,8 @@ pub async fn revoke(db: &PgPool, id: CertificateId, note: &str, admin: UserId) -
     Ok(())
 }
 
-async fn audit(
+/// Notes who has done what to a certificate.
+pub(super) async fn audit(
     tx: &mut PgConnection,
     admin: UserId,
     action: &str,

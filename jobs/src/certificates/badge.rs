@@ -111,7 +111,10 @@ fn name_identity(name: &str) -> Value {
     json!({ "type": "IdentityObject", "hashed": false, "identityHash": name, "identityType": "name" })
 }
 
-/// What the school is called in credentials: where it is.
+/// What the school is called in credentials: where it is. Deliberately no `did:web`, although the school answers to one, which its DID document ties to
+/// this address (`alsoKnownAs`): a `kid` is dereferenced to a JSON Web Key, and verifiers need to do so for HTTP addresses only (Open Badges 3.0,
+/// "Dereferencing the Public Key"); whoever resolves an issuer that is a DID looks for the `kid` in its document and would not find that address; and the
+/// lists of those that count no more also hold credentials that were issued under this one.
 pub(super) fn issuer_id(home: &Url) -> String {
     home.as_str().trim_end_matches('/').to_owned()
 }

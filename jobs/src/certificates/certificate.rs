@@ -181,6 +181,21 @@ impl Certificate {
         .await
     }
 
+    /// A person's certificates that count no more, the latest first: those that were issued, and those that were revoked before. A correction that was given
+    /// up was never theirs.
+    ///
+    /// # Errors
+    /// Postgres refuses or cannot be reached.
+    pub async fn ended(db: impl PgExecutor<'_>, user: UserId) -> sqlx::Result<Vec<Self>> {
+        sqlx::query_as(certificates!(
+            "where c.user_id = $1 and c.ended_at is not null and (c.issued_at is not null or c.supersedes is null)
+             order by c.ended_at desc, c.id"
+        ))
+        .bind(user)
+        .fetch_all(db)
+        .await
+    }
+
     /// Everything that was ever asked for, for the same person and course, the newest first.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ pub struct Checked {
     /// Whether the signature is that of our key, and what was signed is what the table says. Where it is not, somebody has changed the
     /// table.
     pub is_genuine: bool,
-    /// The one that counts in its place.
+    /// What its corrections have come to: the one that counts in its place, or one that was revoked in its turn.
     pub successor: Option<Certificate>,
 }
 
@@ -44,6 +44,18 @@ impl Checked {
             Some(certificate) => Self::of(db, certificate).await,
             None => Ok(None),
         }
+    }
+
+    /// The one that counts in its place.
+    #[must_use]
+    pub fn counts_instead(&self) -> Option<&Certificate> {
+        self.successor.as_ref().filter(|successor| successor.ended_at.is_none())
+    }
+
+    /// The last of its corrections, where that one was revoked: then nothing counts in its place.
+    #[must_use]
+    pub fn ended_with(&self) -> Option<&Certificate> {
+        self.successor.as_ref().filter(|successor| successor.ended_at.is_some())
     }
 
     async fn of(db: &PgPool, certificate: Certificate) -> sqlx::Result<Option<Self>> {

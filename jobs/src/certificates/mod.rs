@@ -8,6 +8,7 @@
 
 pub mod amend;
 pub mod announce_certificate;
+pub mod ask;
 pub mod badge;
 pub mod certificate;
 pub mod check;

@@ -37,6 +37,17 @@ pub struct Announcement {
     pub letters: Option<i32>,
 }
 
+/// What has become of an announcement's letters, as far as their rows are still there.
+#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+pub struct Letters {
+    /// Of which announcement.
+    pub id: AnnouncementId,
+    /// How many have left.
+    pub sent: i64,
+    /// How many stay here: their readers want none, or their addresses take none.
+    pub withheld: i64,
+}
+
 /// An announcement that is not kept yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewAnnouncement {
@@ -80,6 +91,17 @@ impl Announcement {
         .bind(most)
         .fetch_all(db)
         .await
+    }
+
+    /// What has become of the letters of these.
+    ///
+    /// # Errors
+    /// Postgres refuses or cannot be reached.
+    pub async fn letters(db: impl PgExecutor<'_>, announcements: &[Self]) -> sqlx::Result<Vec<Letters>> {
+        sqlx::query_as(include_str!("sql/announcement_letters.sql"))
+            .bind(announcements.iter().map(|announcement| announcement.id.0).collect::<Vec<_>>())
+            .fetch_all(db)
+            .await
     }
 
     /// Its paragraphs.

@@ -118,7 +118,21 @@ impl Course {
         sqlx::query_as(concat!(include_str!("sql/courses.sql"), " where c.id = $1")).bind(id).fetch_optional(db).await
     }
 
-    /// Whether that person speaks for it: who teaches it, and the house.
+    /// What that person teaches, the newest first, without drafts.
+    ///
+    /// # Errors
+    /// Postgres refuses or cannot be reached.
+    pub async fn taught_by(db: impl PgExecutor<'_>, user: UserId) -> sqlx::Result<Vec<Self>> {
+        sqlx::query_as(concat!(
+            include_str!("sql/courses.sql"),
+            " where c.instructor_id = $1 and c.status <> 'draft' order by c.published_at desc, c.id"
+        ))
+        .bind(user)
+        .fetch_all(db)
+        .await
+    }
+
+    /// Whether that person speaks for it: who teaches it, and the house. They read its lessons, too.
     #[must_use]
     pub fn is_led_by(&self, user: UserId, role: Role) -> bool {
         match role {
@@ -126,5 +140,11 @@ impl Course {
             Role::Instructor => self.instructor_id == user,
             _ => false,
         }
+    }
+
+    /// Whether that person teaches it: they need not pay for what is theirs.
+    #[must_use]
+    pub fn is_taught_by(&self, user: UserId, role: Role) -> bool {
+        self.instructor_id == user && self.is_led_by(user, role)
     }
 }

@@ -11,7 +11,7 @@ use tracing::info;
 use super::{
     checkout::failure_at,
     confirm_payment::ConfirmPayment,
-    difference,
+    difference::{self, Found},
     money::{Currency, Money},
     notice,
     sale::{Provider, SaleId},
@@ -58,8 +58,10 @@ impl Job for ComparePayments {
             .await
             .context("writing what was compared")?;
         sqlx::query(
-            "update school.reconciliation_differences set resolved_at = clock_timestamp()
-             where provider = $1 and resolved_at is null and last_seen_at < $2 and first_seen_at > $3",
+            // The list has nothing to say of an older sale.
+            "update school.reconciliation_differences d set resolved_at = clock_timestamp()
+             where provider = $1 and resolved_at is null and last_seen_at < $2 and first_seen_at > $3
+               and (sale_id is null or exists (select from school.sales s where s.id = d.sale_id and s.created_at > $3))",
         )
         .bind(walk.name)
         .bind(walk.started_at)
@@ -235,24 +237,8 @@ impl Walk {
         ours: Option<Money>,
         theirs: Option<Money>,
     ) -> Result<(), Failure> {
-        let text = |money: Option<Money>| money.map(|money| format!("{} {}", money.minor, money.currency));
-        sqlx::query(
-            "insert into school.reconciliation_differences as d (provider, object_ref, kind, sale_id, ours, theirs) values ($1, $2, $3, $4, $5, $6)
-             on conflict (provider, object_ref, kind) do update
-             set ours = excluded.ours, theirs = excluded.theirs, last_seen_at = clock_timestamp(),
-                 resolved_at = case when d.closed_by is not null and (d.ours, d.theirs) is not distinct from (excluded.ours, excluded.theirs) then d.resolved_at end,
-                 closed_by = case when (d.ours, d.theirs) is not distinct from (excluded.ours, excluded.theirs) then d.closed_by end",
-        )
-        .bind(self.name)
-        .bind(object_ref)
-        .bind(kind)
-        .bind(sale)
-        .bind(text(ours))
-        .bind(text(theirs))
-        .execute(&mut **step)
-        .await
-        .context("writing a difference")
-        .map(drop)
+        let found = Found { provider: self.name, object_ref, kind, sale, ours, theirs };
+        found.write(step).await.context("writing a difference")
     }
 }
 

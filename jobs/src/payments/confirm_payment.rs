@@ -10,6 +10,7 @@ use tracing::info;
 use super::{
     apply::{apply, expire, may_collect, note_declined},
     checkout::{self, ensure, failure, let_in, provider_of},
+    difference::{self, Found},
     sale::{Sale, SaleId},
 };
 use crate::ports::{
@@ -57,6 +58,8 @@ impl Job for ConfirmPayment {
             Err(Trouble::Missing) if sale.charged().is_zero() && sale.payment_ref.is_none() => {
                 return forgotten(ctx, &sale).await;
             }
+            // Nobody told anything of it: only we ask, for what may still go back.
+            Err(Trouble::Missing) if !sale.charged().is_zero() && events.is_empty() => return Err(gone(ctx, &sale, &known).await),
             Err(trouble) => return Err(failure(ctx, sale.provider, trouble).await),
         };
         if may_collect(&ctx.db, &sale, &seen).await.context("asking whether to collect")? {
@@ -114,6 +117,32 @@ async fn collect(
 async fn declined(ctx: &Ctx, sale: &Sale) -> Result<(), Failure> {
     let mut step = ctx.step().await?;
     note_declined(&mut step, sale).await.context("noting that the way of paying was declined")?;
+    step.commit().await
+}
+
+/// The provider has forgotten a sale whose money is in our books, so nothing will be heard of it any more: a person is shown it, once.
+async fn gone(ctx: &Ctx, sale: &Sale, known: &Known) -> Failure {
+    match note_gone(ctx, sale, known).await {
+        Ok(()) => {
+            Failure::cancelled(format!("{} no longer knows of the sale: see /admin/reconciliation", sale.provider.as_str()))
+        }
+        Err(failure) => failure,
+    }
+}
+
+async fn note_gone(ctx: &Ctx, sale: &Sale, known: &Known) -> Result<(), Failure> {
+    let found = Found {
+        provider: sale.provider,
+        object_ref: &known.checkout_ref,
+        kind: "missing_there",
+        sale: Some(sale.id),
+        ours: Some(sale.charged()),
+        theirs: None,
+    };
+    let mut step = ctx.step().await?;
+    found.write(&mut step).await.context("writing that the provider has forgotten a sale")?;
+    difference::tell(&mut step).await.context("telling the operator")?;
+    let_in(&mut *step, sale.provider).await?;
     step.commit().await
 }
 

@@ -5,8 +5,46 @@ use queue::{clear_notice, post_notice};
 use serde_json::json;
 use sqlx::{PgConnection, PgPool};
 
-use super::sale::Provider;
+use super::{
+    money::Money,
+    sale::{Provider, SaleId},
+};
 use crate::accounts::user::UserId;
+
+/// Where the two differ.
+#[derive(Debug)]
+pub(super) struct Found<'a> {
+    pub(super) provider: Provider,
+    /// The provider's name for it.
+    pub(super) object_ref: &'a str,
+    pub(super) kind: &'a str,
+    pub(super) sale: Option<SaleId>,
+    pub(super) ours: Option<Money>,
+    pub(super) theirs: Option<Money>,
+}
+
+impl Found<'_> {
+    /// Writes it down, once. What a person has looked at stays closed while both sides say what they said then.
+    pub(super) async fn write(&self, db: &mut PgConnection) -> sqlx::Result<()> {
+        let text = |money: Option<Money>| money.map(|money| format!("{} {}", money.minor, money.currency));
+        sqlx::query(
+            "insert into school.reconciliation_differences as d (provider, object_ref, kind, sale_id, ours, theirs) values ($1, $2, $3, $4, $5, $6)
+             on conflict (provider, object_ref, kind) do update
+             set ours = excluded.ours, theirs = excluded.theirs, last_seen_at = clock_timestamp(),
+                 resolved_at = case when d.closed_by is not null and (d.ours, d.theirs) is not distinct from (excluded.ours, excluded.theirs) then d.resolved_at end,
+                 closed_by = case when (d.ours, d.theirs) is not distinct from (excluded.ours, excluded.theirs) then d.closed_by end",
+        )
+        .bind(self.provider)
+        .bind(self.object_ref)
+        .bind(self.kind)
+        .bind(self.sale)
+        .bind(text(self.ours))
+        .bind(text(self.theirs))
+        .execute(db)
+        .await
+        .map(drop)
+    }
+}
 
 /// Says that a person has looked at a difference: it stays closed while both sides say what they say now. Whether it was closed by this.
 ///

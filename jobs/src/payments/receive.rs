@@ -43,12 +43,25 @@ pub enum NotForUs {
     /// It is no event.
     #[error("the body is no event")]
     Unreadable,
+    /// No provider gives such names, and Postgres keeps no text with a zero byte, which JSON may spell.
+    #[error("the event's {0} has a zero byte (\\u0000)")]
+    ZeroByte(&'static str),
     /// It is about money of the other world: a trial's here, or real money in a trial.
     #[error("the event's livemode is not that of this installation")]
     Livemode,
     /// It is for an account that is connected to ours, or that ours is connected to.
     #[error("the event is for another account")]
     Account,
+}
+
+impl NotForUs {
+    /// Refuses an event for the first of its fields that cannot be kept.
+    pub(super) fn with_zero_byte(fields: &[(&'static str, &str)]) -> Result<(), Self> {
+        match fields.iter().find(|(_, text)| text.contains('\0')) {
+            Some((field, _)) => Err(Self::ZeroByte(*field)),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What became of a message.

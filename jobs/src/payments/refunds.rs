@@ -115,7 +115,10 @@ impl Refund {
 /// Why money does not go back.
 #[derive(Debug, thiserror::Error)]
 pub enum RefundRefused {
-    /// Nothing, or more than is left.
+    /// No amount at all.
+    #[error("nothing cannot be given back")]
+    Nothing,
+    /// More than is left.
     #[error("there is no such amount left to give back")]
     NotThatMuch {
         /// What is left.
@@ -180,6 +183,9 @@ pub async fn order_refund(
     }
     if sale.payment_ref.is_none() {
         return Err(RefundRefused::UnknownPayment);
+    }
+    if amount.is_some_and(|amount| amount.minor < 1) {
+        return Err(RefundRefused::Nothing);
     }
     let left = Money::new(sale.charged().minor - given, sale.charged().currency);
     let amount = amount.unwrap_or(left);

@@ -200,3 +200,11 @@ pub fn purchase(public_url: &Url, locale: Locale, sale: SaleId) -> Url {
     });
     url
 }
+
+/// The same for whoever comes back without having paid.
+#[must_use]
+pub fn purchase_unpaid(public_url: &Url, locale: Locale, sale: SaleId) -> Url {
+    let mut url = purchase(public_url, locale, sale);
+    url.set_query(Some("done=unpaid"));
+    url
+}

@@ -145,6 +145,20 @@ pub enum PdfTrouble {
     Broken(String),
 }
 
+impl PdfTrouble {
+    /// What was written of a trouble, for a reader of that language. Jobs keep it as programs say it; words of another kind stay as they are.
+    #[must_use]
+    pub fn told(written: &str, locale: Locale) -> String {
+        match (locale, written.strip_prefix("the fonts cannot show ")) {
+            (Locale::Es, Some(signs)) => {
+                let signs = signs.replace("; install ", "; instala ");
+                format!("las fuentes no tienen {}", signs.replace(" and run the job again", " y vuelve a ejecutar el trabajo"))
+            }
+            _ => written.to_owned(),
+        }
+    }
+}
+
 /// A sign that no font has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uncovered {
@@ -166,4 +180,22 @@ fn list(signs: &[Uncovered]) -> String {
         })
         .collect();
     told.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_a_trouble_is_told_in_the_readers_language() {
+        let lacking = |sign, script: &str, package| Uncovered { sign, script: script.to_owned(), package };
+        let signs = vec![lacking('𒀀', "Cuneiform", None), lacking('あ', "Hiragana", Some("fonts-noto-cjk"))];
+        let written = PdfTrouble::Uncovered(signs).to_string();
+        assert_eq!(PdfTrouble::told(&written, Locale::En), written);
+        assert_eq!(
+            PdfTrouble::told(&written, Locale::Es),
+            "las fuentes no tienen “𒀀” (U+12000, Cuneiform), “あ” (U+3042, Hiragana; instala fonts-noto-cjk y vuelve a ejecutar el trabajo)"
+        );
+        assert_eq!(PdfTrouble::told("printing: no room", Locale::Es), "printing: no room");
+    }
 }

@@ -29,7 +29,9 @@ async fn a_revoked_certificate_says_so_and_why() {
     assert!(text.contains("fue retirado: Copió <todo>.") && text.contains(&format!("/v/{}", row.serial)), "{text}");
     let said = academy.judged(&learner, &row).await;
     assert_eq!((&said["is_signed"], &said["ended"], &said["ended_in_all"]), (&true.into(), &true.into(), &1.into()), "{said:#}");
-    assert!(!learner.page("/certificados").await.contains(&row.serial));
+    let own = learner.page("/certificados").await;
+    assert!(own.contains("Ya no valen") && own.contains(&row.serial) && own.contains("Copió &#60;todo&#62;"), "{own}");
+    assert!(!own.contains("Todavía no tienes ninguno") && own.contains("escribe a la escuela"), "{own}");
     let again =
         admin.client.post(format!("{}{page}/revoke", academy.site.url)).form(&[("why", "otra vez")]).send().await.unwrap();
     assert_eq!(again.status(), StatusCode::FORBIDDEN, "not without the form's token");
@@ -94,11 +96,36 @@ async fn a_corrected_certificate_replaces_the_first_when_it_is_there() {
     assert_eq!(academy.judged(&learner, &new).await["ended"], false);
     let letters = academy.site.sandbox.mail_to(&learner.email).await.unwrap();
     assert!(letters.text.unwrap_or_default().contains("CC-"));
+    let own = learner.page("/certificados").await;
+    assert!(own.contains(&new.serial) && own.contains(&old.serial) && own.contains("Otro ocupó su lugar"), "{own}");
     // What was replaced is replaced no more.
     let late = admin
         .send(&format!("/admin/certificates/{}", new.id), &format!("{page}/reissue"), &[("name", "X Y"), ("note", "")])
         .await;
     assert_eq!(late.status(), StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn whoever_checks_one_that_was_replaced_reads_that_the_last_was_revoked() {
+    let academy = Academy::open().await;
+    let ((learner, old), admin) = (academy.certified("Ana Nunez").await, academy.admin().await);
+    let page = format!("/admin/certificates/{}", old.id);
+    admin.send(&page, &format!("{page}/reissue"), &[("name", "Ana Ñúñez"), ("note", "")]).await;
+    let new = eventually("the new one", async || {
+        let row = academy.certificate_of(learner.id).await;
+        (row.serial != old.serial).then_some(row)
+    })
+    .await;
+    let page = format!("/admin/certificates/{}", new.id);
+
+    admin.send(&page, &format!("{page}/revoke"), &[("why", "Copió <todo>")]).await;
+
+    let (_, checked) = academy.page(&format!("/v/{}", old.serial)).await;
+    assert!(checked.contains("Este certificado fue reemplazado") && checked.contains("ya no vale ninguno"), "{checked}");
+    assert!(checked.contains(&format!("/v/{}", new.serial)) && checked.contains("Copió &#60;todo&#62;"), "{checked}");
+    assert!(!checked.contains("que es el que vale") && !checked.contains("Vale en su lugar"), "{checked}");
+    let (_, last) = academy.page(&format!("/v/{}", new.serial)).await;
+    assert!(last.contains("Este certificado fue retirado"), "{last}");
 }
 
 #[tokio::test]
@@ -162,7 +189,7 @@ async fn a_name_that_no_font_has_waits_for_a_person_and_is_then_issued() {
     assert!(problem.contains("U+12000, Cuneiform") && job.contains("U+12000"), "{problem} / {job}");
     let admin = academy.admin().await;
     let list = admin.page("/admin/certificates").await;
-    assert!(list.contains("No se pueden emitir") && list.contains("U+12000"), "{list}");
+    assert!(list.contains("No se pueden emitir") && list.contains("las fuentes no tienen “𒀀” (U+12000, Cuneiform"), "{list}");
     let told = learner.page("/certificados").await;
     assert!(told.contains("tu nombre lleva signos que no tenemos cómo imprimir: <bdi>𒀀</bdi>"), "{told}");
     assert!(learner.page("/certificates").await.contains("your name has signs that we cannot print: <bdi>𒀀</bdi>"));

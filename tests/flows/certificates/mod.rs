@@ -1,7 +1,9 @@
 //! Certificates: the real web and worker, a real store, and what programs of others say of the files and signatures.
 
 mod amended;
+mod asked;
 mod checked;
+mod demo;
 mod story;
 
 use std::{

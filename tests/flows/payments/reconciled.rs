@@ -33,6 +33,9 @@ async fn who_paid_and_was_not_heard_of_has_the_course_within_the_hour() {
 #[tokio::test]
 async fn at_night_lost_messages_are_made_up_for_and_differences_are_shown_and_left_alone() {
     let school = School::open().await;
+    let office = school.browser("admin").await;
+    let told = async || words(&office.page("/admin/reconciliation").await, ".verdict");
+    assert_eq!(told().await, "Todavía no se ha comparado nada.", "nobody says that books agree which nobody compared");
     school.hears_nothing().await;
     let mut sales = Vec::new();
     for name in ["ana", "luz", "eva", "ida"] {
@@ -52,6 +55,7 @@ async fn at_night_lost_messages_are_made_up_for_and_differences_are_shown_and_le
     let [(returned, returned_page), (disputed, disputed_page), (changed, changed_page), (strange, strange_page)] =
         <[_; 4]>::try_from(sales).unwrap();
     assert_eq!(school.notices().await, "");
+    assert!(told().await.contains("volvió a preguntar por 4 ventas"), "{}", told().await);
 
     // A refund and a dispute that nobody told of; and what cannot be.
     school.site.sandbox.at_stripe(StripeHappening::Refund { session: returned_page, amount: 4900 }).await.unwrap();
@@ -159,4 +163,6 @@ async fn how_a_known_dispute_or_refund_ended_is_found_at_night_though_nobody_tol
             .await
             .unwrap();
     assert_eq!(asked, 0);
+    let page = school.browser("admin").await.page("/admin/reconciliation").await;
+    assert_eq!(words(&page, ".verdict"), "Nuestras cuentas y las de quien cobra coinciden.");
 }

@@ -83,7 +83,7 @@ async fn an_admin_gives_a_part_back_and_then_the_rest_and_never_more() {
         ("29,51", "Es más de lo que queda: 29,50 USD."),
         ("1.234", "más decimales"),
         ("mucho", "Escribe un importe"),
-        ("0", "Es más de lo que queda"),
+        ("0", "Cero no devuelve nada. Quedan 29,50 USD."),
     ] {
         let refused = admin.sends(&path, &to, &[("amount", amount), ("reason", "")]).await;
         assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
@@ -263,6 +263,14 @@ async fn a_letter_about_money_that_never_opened_a_course_speaks_of_none_that_clo
     let letter = school.letters_to("ana", "Te devolvimos 48,99", 1).await.swap_remove(0);
     assert!(letter.contains("Este pago no era el de la compra, así que no abrió el curso."), "{letter}");
     assert!(!letter.contains("deja de estar") && !letter.contains("sigue siendo"), "{letter}");
+    // Although its money has gone back it stands among those in review until somebody has looked.
+    let listed = async |state: &str| admin.page(&format!("/admin/sales?state={state}")).await;
+    assert!(listed("review").await.contains(&path));
+    assert!(words(&listed("refunded").await, "tbody").contains("Devuelta En revisión"), "{}", listed("refunded").await);
+    assert!(words(&listed("review").await, ".chips").contains("En revisión 1"), "{}", listed("review").await);
+    admin.sends(&path, &format!("{path}/close-review"), &[]).await;
+    assert!(!listed("review").await.contains(&path));
+    assert!(!words(&listed("refunded").await, "tbody").contains("En revisión"));
 }
 
 #[tokio::test]

@@ -54,6 +54,7 @@ async fn each_message_that_is_not_stripes_is_refused_with_its_own_reason() {
         (good.clone(), signed(&good, now + 330), 400, "the signature's time is more than 300 s from ours"),
         (body("evt_1", true), signed(&body("evt_1", true), now), 400, "the event's livemode is not that of this installation"),
         (b"{}".to_vec(), signed(b"{}", now), 400, "the body is no event"),
+        (body("evt\0", false), signed(&body("evt\0", false), now), 400, r"the event's id has a zero byte (\u0000)"),
         (huge.clone(), signed(&huge, now), 413, "the body has more than 256 KiB"),
     ] {
         assert_eq!(school.hears(body, signature).await, (status, said.to_owned()));

@@ -54,6 +54,32 @@ async fn who_pays_gets_the_course_and_a_receipt() {
 }
 
 #[tokio::test]
+async fn who_comes_back_without_having_paid_reads_so_and_may_pay_in_another_way() {
+    let school = School::open().await;
+    let learner = school.browser("aprendiz").await;
+    let pay = leads_to(&learner.sends("/cursos/rust", "/cursos/rust/comprar", &[("provider", "stripe")]).await);
+    let link = eventually("the page to pay at", async || {
+        let page = learner.page(&pay).await;
+        page.contains("Ir a pagar").then(|| attribute(&page, ".button", "href"))
+    })
+    .await;
+
+    let cancelled = learner.client.post(&link).form(&[("how", "cancel")]).send().await.unwrap();
+
+    let purchase = pay.trim_end_matches("/pagar");
+    let back = leads_to(&cancelled).replace(&school.site.url, "");
+    assert_eq!(back, format!("{purchase}?done=unpaid"));
+    let page = learner.page(&back).await;
+    assert!(page.contains("Volviste sin pagar y no se cobró nada") && page.contains("Ir a pagar"), "{page}");
+    assert!(!page.contains("Esperamos noticias"), "{page}");
+    let other = attribute(&page, "button[name=provider]", "value");
+    let again = leads_to(&learner.sends_form_of(&page, "/cursos/rust/comprar", &[("provider", other.as_str())]).await);
+    assert!(other == "paypal" && again != pay && again.ends_with("/pagar"), "{other}: {again}");
+    // The first page gave way to the second.
+    assert!(learner.page(purchase).await.contains("Se acabó el tiempo para pagar"));
+}
+
+#[tokio::test]
 async fn pressed_again_the_page_is_the_same_until_the_price_is_another() {
     let school = School::open().await;
     let buyer = school.person("ana").await;

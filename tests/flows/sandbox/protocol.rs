@@ -38,6 +38,18 @@ async fn three_wrong_passwords_end_the_session() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_quoted_local_part_may_have_blanks_and_brackets() -> anyhow::Result<()> {
+    let sandbox = Sandbox::start().await?;
+    for address in ["\"juan perez\"@example.com", "\"juan \\\"el <rojo>\\\" perez\"@example.com"] {
+        let mut talk = Talk::open_message(sandbox.smtp_addr(), address).await?;
+        assert!(talk.say("DATA").await?.starts_with("354 "));
+        assert!(talk.say("Subject: hola\r\n\r\nuno\r\n.").await?.starts_with("250 2.0.0 Kept as "));
+        assert_eq!(sandbox.mail_to(address).await?.to, [address]);
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn commands_have_an_order() -> anyhow::Result<()> {
     let sandbox = Sandbox::start().await?;
     let mut talk = Talk::open(sandbox.smtp_addr()).await?;

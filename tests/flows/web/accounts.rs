@@ -44,6 +44,16 @@ async fn the_english_page_makes_an_english_account() {
 }
 
 #[tokio::test]
+async fn what_nobody_sees_in_a_name_is_left_out_of_it() {
+    let web = Web::start().await;
+
+    let answer = web.visitor().registers("A\u{200b}na\u{feff} Luz", "ana@correo.example", STRONG).await;
+
+    assert_eq!(leads_to(&answer), "/cuenta?done=registered");
+    assert_eq!(web.number("select count(*) from core.users where full_name = 'Ana Luz'").await, 1);
+}
+
+#[tokio::test]
 async fn every_mistake_is_told_at_its_field_and_nothing_is_written() {
     let web = Web::start().await.with_demo_accounts().await;
     let before = web.number("select count(*) from core.users").await;

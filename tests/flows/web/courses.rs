@@ -268,3 +268,51 @@ async fn who_teaches_a_course_tells_its_learners_and_nobody_else_does() {
     assert_eq!(sixth.status(), StatusCode::UNPROCESSABLE_ENTITY, "learners are not flooded");
     assert_eq!(told().await, 5);
 }
+
+#[tokio::test]
+async fn who_told_something_reads_how_many_letters_left_and_how_many_were_kept_back() {
+    let web = Web::start().await.with_demo_school().await;
+    sqlx::raw_sql(
+        "insert into school.announcements (course_id, author_id, title, body, form_key, letters, told_at)
+         select c.id, u.id, 'Nueva lección', 'Ya está.', gen_random_uuid(), 54, now()
+         from school.courses c, core.users u where c.slug = 'primeros-pasos-con-la-terminal' and u.email = 'admin@faena.example';
+         insert into mail.messages (id, dedupe_key, letter, locale, to_address, message_id, stream, state, sent_at, withheld_for)
+         select gen_random_uuid(), format('announcement:%s:%s', a.id, n), 'course_announcement', 'es', n || '@correo.example', n || '@faena.example',
+                'broadcast', case when n > 52 then 'withheld' else 'sent' end, case when n <= 52 then now() end, case when n > 52 then 'unsubscribed' end
+         from school.announcements a, generate_series(1, 54) n",
+    )
+    .execute(&web.stores.db)
+    .await
+    .unwrap();
+
+    let page = web.signed_in("admin").await.page(&format!("/cursos/{FREE}/avisos")).await;
+
+    let told = page.text(".said .eyebrow");
+    assert!(told.contains("54 cartas: 52 enviadas, 2 retenidas"), "{told}");
+}
+
+#[tokio::test]
+async fn who_teaches_a_course_and_the_house_read_its_lessons_without_taking_part() {
+    let web = Web::start().await.with_demo_school().await;
+    let (course, lesson) = (format!("/cursos/{PAID}"), format!("/cursos/{PAID}/1"));
+    let teacher = web.signed_in("tomas.arrieta").await;
+
+    let offer = teacher.page(&course).await;
+
+    assert!(offer.text(".offer").contains("Enseñas este curso"), "{}", offer.html);
+    assert!(offer.texts("form[action$='/comprar']").is_empty(), "nobody pays for what is theirs");
+    let read = teacher.page(&lesson).await;
+    assert_eq!((read.status, read.text("h1").as_str()), (StatusCode::OK, "Qué guarda Git cuando guarda"));
+    assert!(read.texts("form[action$='/hecha']").is_empty(), "{}", read.html);
+    for (to, fields) in [(format!("{lesson}/hecha"), vec![]), (format!("{course}/comprar"), vec![("provider", "stripe")])] {
+        assert_eq!(leads_to(&teacher.send("/cuenta", &to, &fields).await), course, "{to}");
+    }
+    let left = "select (select count(*) from school.progress p where p.user_id = u.id) + (select count(*) from school.sales s where s.user_id = u.id)
+         + (select count(*) from school.enrolments e where e.user_id = u.id) from core.users u where u.email = 'tomas.arrieta@faena.example'";
+    assert_eq!(web.number(left).await, 0);
+    assert!(teacher.page("/mis-cursos").await.texts(".taught h3").contains(&"Git sin sustos".to_owned()));
+    assert_eq!(web.signed_in("admin").await.page(&lesson).await.status, StatusCode::OK);
+    for other in ["instructora", "aprendiz"] {
+        assert_eq!(leads_to(&web.signed_in(other).await.get(&lesson).await), course, "{other}");
+    }
+}

@@ -131,7 +131,11 @@ impl Book {
         let shelf = self.lock();
         let order = shelf.orders.get(order)?;
         let (unit, context) = (&order["purchase_units"][0], &order["payment_source"]["paypal"]["experience_context"]);
-        let leads = |field: &str| format!("{}?token={}", text(context, field), text(order, "id"));
+        let leads = |field: &str| {
+            let page = text(context, field);
+            let mark = if page.contains('?') { '&' } else { '?' };
+            format!("{page}{mark}token={}", text(order, "id"))
+        };
         Some(PageOfOrder {
             description: text(unit, "description").to_owned(),
             value: text(&unit["amount"], "value").to_owned(),

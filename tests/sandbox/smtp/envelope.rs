@@ -17,6 +17,27 @@ pub(super) const MAX_MESSAGE: usize = 10 * 1024 * 1024;
 const MAX_RECIPIENTS: usize = 100;
 /// mailin cannot parse the empty sender of a bounce, so the session passes this in its place. No address looks like it.
 pub(super) const NO_SENDER: &str = "@";
+/// mailin parses neither blanks nor brackets in an address, which a quoted local part may have (RFC 5321, 4.1.2): signs of private use stand for them.
+const STAND_INS: [(char, char); 4] = [(' ', '\u{e020}'), ('\t', '\u{e009}'), ('<', '\u{e03c}'), ('>', '\u{e03e}')];
+
+/// A command as mailin parses it.
+pub(super) fn shielded(line: &str) -> String {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    let mut shielded = String::with_capacity(line.len());
+    for c in line.chars() {
+        let stand_in = STAND_INS.iter().find(|(own, _)| is_quoted && *own == c);
+        shielded.push(stand_in.map_or(c, |(_, stand_in)| *stand_in));
+        is_quoted ^= c == '"' && !is_escaped;
+        is_escaped = is_quoted && c == '\\' && !is_escaped;
+    }
+    shielded
+}
+
+/// An address as its sender wrote it.
+fn unshielded(address: &str) -> String {
+    let own = |c: char| STAND_INS.iter().find(|(_, stand_in)| *stand_in == c).map_or(c, |(own, _)| *own);
+    address.chars().map(own).collect()
+}
 
 /// A handle on the transaction: mailin holds one, the session another.
 #[derive(Clone)]
@@ -164,7 +185,7 @@ impl Handler for Envelope {
 
     fn mail(&mut self, _ip: IpAddr, _domain: &str, from: &str) -> Response {
         let mut transaction = self.lock();
-        let from = if from == NO_SENDER { "" } else { from };
+        let from = &unshielded(if from == NO_SENDER { "" } else { from });
         if let Some(flaw) = transaction.address_flaw(from).filter(|_| !from.is_empty()) {
             return transaction.refuse(flaw);
         }
@@ -177,6 +198,7 @@ impl Handler for Envelope {
 
     fn rcpt(&mut self, to: &str) -> Response {
         let mut transaction = self.lock();
+        let to = &unshielded(to);
         if let Some(flaw) = transaction.address_flaw(to) {
             return transaction.refuse(flaw);
         }
@@ -190,8 +212,10 @@ impl Handler for Envelope {
         answer
     }
 
-    fn data_start(&mut self, _domain: &str, _from: &str, _is8bit: bool, to: &[String]) -> Response {
-        self.lock().ask(At::Data, to)
+    fn data_start(&mut self, _domain: &str, _from: &str, _is8bit: bool, _to: &[String]) -> Response {
+        let mut transaction = self.lock();
+        let to = transaction.to.clone();
+        transaction.ask(At::Data, &to)
     }
 
     fn data(&mut self, line: &[u8]) -> io::Result<()> {

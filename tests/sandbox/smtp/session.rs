@@ -9,7 +9,7 @@ use faena_tests::sandbox::{At, SmtpAct};
 use mailin::{Action, Response, Session as Protocol, SessionBuilder};
 use tokio::net::TcpStream;
 
-use super::envelope::{Decision, Envelope, MAX_MESSAGE, NO_SENDER, Received, Reply};
+use super::envelope::{Decision, Envelope, MAX_MESSAGE, NO_SENDER, Received, Reply, shielded};
 use super::wire::{Ended, Line, Wire};
 use super::{House, Port};
 use crate::mailbox::Arrival;
@@ -219,7 +219,7 @@ impl Session {
     }
 
     async fn process(&mut self, line: &str) -> Result<Option<Response>, Ended> {
-        let response = self.protocol.process(format!("{line}\r\n").as_bytes());
+        let response = self.protocol.process(format!("{}\r\n", shielded(line)).as_bytes());
         if let Some((code, text)) = self.envelope.refusal() {
             self.wire.reply(code, text).await?;
             return Ok(None);

@@ -14,6 +14,8 @@ course-hours = { $hours ->
 course-free = Free
 course-sections = What you will see
 course-yours = This course is yours
+course-taught = You teach this course
+course-read = Read the lessons
 course-go-on = Go on
 course-sign-in = Sign in to enrol
 course-enrol = Enrol
@@ -34,6 +36,8 @@ lesson-next = Next
 lesson-before = Previous
 lesson-after = Skip to the next
 my-courses-none = You have none yet.
+my-courses-taught = Those that you teach
+my-courses-taken = Those that you take
 my-courses-progress = Lessons done
 my-courses-completed = Finished on { $at }
 
@@ -52,6 +56,7 @@ purchase-amount = Amount
 purchase-refunded = Refunded
 purchase-refund = Refund
 purchase-declined = That way of paying was declined, and nothing was charged. Go back to the payment page and choose another.
+purchase-unpaid = You came back without paying, and nothing was charged. You can go and pay now, or choose another way of paying.
 purchase-when = Date
 purchase-number = Number
 purchase-course = Go to the course
@@ -95,6 +100,21 @@ sale-refund-sure = Yes, give it back
 sale-refund-asked = The refund was asked for. What becomes of it will stand here.
 sale-movements = Movements
 sale-messages = Messages received
+movement-charge = charge
+movement-fee = fee
+movement-refund = refund
+movement-refund-reversal = refund that came back
+movement-dispute = dispute
+movement-dispute-reversal = dispute won
+ledger-clearing = with the provider
+ledger-revenue = revenue
+ledger-fees = fees
+ledger-refunds = refunds
+ledger-disputes = disputes
+ledger-suspense = in suspense
+message-waits = to be looked into
+message-applied = the sale was looked at
+message-ignored = not ours
 sale-close-review = It has been looked at
 sale-review-closed = The review is closed.
 sale-review-not-closed = Nothing changed: the review was closed already, or money is still to go back.
@@ -107,6 +127,7 @@ review-bought-again = The money is with us again, and the course was bought anew
 review-second-payment = The course was paid already; this second payment goes back by itself.
 refund-too-fine = It has more decimals than the currency. Set thousands apart with spaces. { $left } is left.
 refund-no-amount = Write an amount such as 49.50. { $left } is left.
+refund-nothing = Zero gives nothing back. { $left } is left.
 refund-other-currency = The purchase was not paid in that currency. { $left } is left.
 refund-too-much = It is more than is left: { $left }.
 refund-not-now = Nothing can go back now: the bank decides, or nothing has come. { $left } is left.
@@ -116,6 +137,11 @@ refund-unknown-payment = { $left } are left. This money was entered without the 
 # The books, compared.
 reconciliation-title = Reconciliation
 reconciliation-none = Our books and the providers' agree.
+reconciliation-none-asked = { $sales ->
+    [one] There are no differences. The latest comparison asked about one sale again; what comes of it stands there.
+   *[other] There are no differences. The latest comparison asked about { $sales } sales again; what comes of it stands at each.
+}
+reconciliation-not-yet = Not compared yet with: { $providers }.
 reconciliation-closed = Noted. Should either amount change, it comes back.
 reconciliation-what = What differs
 reconciliation-ours = Here
@@ -161,6 +187,11 @@ nav-certificates = My certificates
 nav-all-certificates = Certificates
 course-certificate = See your certificate
 certificates-none = You have none yet. One comes by itself when you finish a course.
+certificates-none-counts = None of yours counts at present.
+certificates-ended = They count no more
+certificate-replaced-do = Another took its place; the page of its serial says which.
+certificate-refunded-do = If you take the course again another is issued, without doing the lessons twice.
+certificate-revoked-do = If you think that this is a mistake, write to the school: it can issue another, with a serial of its own.
 certificate-on-its-way = Being prepared
 certificate-in-trouble = A detail is missing; we are looking at it
 certificate-unprintable = It could not be issued: your name has signs that we cannot print:
@@ -176,6 +207,7 @@ certificate-completed = Completed
 certificate-ended = Counts no more since
 certificate-reason = Reason
 certificate-successor = Counts in its place
+certificate-last-revoked = The last was revoked
 certificate-signed = Signature
 certificate-statement = what is signed
 
@@ -189,6 +221,7 @@ check-revoked = This certificate was revoked
 check-revoked-say = We issued it, but it counts no more.
 check-superseded = This certificate was replaced
 check-superseded-say = We corrected it and issued another, which is the one that counts.
+check-superseded-revoked-say = We corrected it and issued another, which was revoked later: none of them counts.
 check-forged = This certificate cannot be trusted
 check-forged-say = What we keep does not match its signature. Write to us before you believe it.
 check-unknown = We do not know this certificate
@@ -227,6 +260,17 @@ certificate-name-hint = As it is printed. The one that counts now is replaced as
 certificate-note = Why (not published)
 certificate-reissue-sure = Issue
 certificate-reissued = Asked for. As soon as it is ready, this is the one that counts.
+certificate-ask = Ask for a certificate…
+certificate-ask-say = For whoever has finished a course and has none.
+certificate-ask-sure = Ask for it
+ask-no-person = There is no account with that address.
+ask-no-course = Choose a course.
+ask-not-taken = They do not take that course.
+ask-not-open = The course is not open to them: their payment is disputed or went back.
+ask-nothing-done = They have not done any lesson yet.
+ask-unfinished = They have not finished it; still to be done: { $lessons }.
+ask-has-one = There is one already, which is corrected at its own page.
+ask-other = See that certificate
 certificate-revoke = Revoke…
 certificate-why = Why
 certificate-why-hint = Everybody who checks the certificate reads it.
@@ -252,5 +296,13 @@ announcement-too-many = There were { $most } announcements in 24 hours: this one
 announcement-letters = { $letters ->
     [one] one letter
    *[other] { $letters } letters
+}
+announcement-sent = { $letters ->
+    [one] one sent
+   *[other] { $letters } sent
+}
+announcement-withheld = { $letters ->
+    [one] one kept back (not wanted, or the address takes none)
+   *[other] { $letters } kept back (not wanted, or the address takes none)
 }
 announcement-on-its-way = on its way

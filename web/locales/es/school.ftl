@@ -14,6 +14,8 @@ course-hours = { $hours ->
 course-free = Gratis
 course-sections = Lo que verás
 course-yours = Este curso es tuyo
+course-taught = Enseñas este curso
+course-read = Leer las lecciones
 course-go-on = Seguir
 course-sign-in = Entrar para inscribirte
 course-enrol = Inscribirme
@@ -34,6 +36,8 @@ lesson-next = Siguiente
 lesson-before = Anterior
 lesson-after = Saltar a la siguiente
 my-courses-none = Todavía no tienes ninguno.
+my-courses-taught = Los que enseñas
+my-courses-taken = Los que tomas
 my-courses-progress = Lecciones hechas
 my-courses-completed = Terminado el { $at }
 
@@ -52,6 +56,7 @@ purchase-amount = Importe
 purchase-refunded = Devuelto
 purchase-refund = Devolución
 purchase-declined = Ese medio de pago fue rechazado y no se cobró nada. Vuelve a la página de pago y elige otro.
+purchase-unpaid = Volviste sin pagar y no se cobró nada. Puedes ir a pagar ahora, o elegir otra forma de pago.
 purchase-when = Fecha
 purchase-number = Número
 purchase-course = Ir al curso
@@ -95,6 +100,21 @@ sale-refund-sure = Sí, devolverlo
 sale-refund-asked = La devolución quedó pedida. Aquí se verá en qué queda.
 sale-movements = Movimientos
 sale-messages = Avisos recibidos
+movement-charge = cobro
+movement-fee = comisión
+movement-refund = devolución
+movement-refund-reversal = devolución que volvió
+movement-dispute = disputa
+movement-dispute-reversal = disputa ganada
+ledger-clearing = con quien cobra
+ledger-revenue = ingresos
+ledger-fees = comisiones
+ledger-refunds = devoluciones
+ledger-disputes = disputas
+ledger-suspense = en suspenso
+message-waits = por mirar
+message-applied = se miró la compra
+message-ignored = no es nuestro
 sale-close-review = Ya está visto
 sale-review-closed = La revisión quedó cerrada.
 sale-review-not-closed = No cambió nada: la revisión ya estaba cerrada o todavía queda dinero por devolver.
@@ -107,6 +127,7 @@ review-bought-again = El dinero volvió a nosotros y el curso ya se compró otra
 review-second-payment = El curso ya estaba pagado; este segundo pago se devuelve solo.
 refund-too-fine = Tiene más decimales que la moneda. Separa los miles con espacios. Quedan { $left }.
 refund-no-amount = Escribe un importe como 49,50. Quedan { $left }.
+refund-nothing = Cero no devuelve nada. Quedan { $left }.
 refund-other-currency = La compra no se pagó en esa moneda. Quedan { $left }.
 refund-too-much = Es más de lo que queda: { $left }.
 refund-not-now = Ahora no se puede devolver: decide el banco, o no ha llegado nada. Quedan { $left }.
@@ -116,6 +137,11 @@ refund-unknown-payment = Quedan { $left }, y este dinero se anotó sin el nombre
 # Las cuentas, comparadas.
 reconciliation-title = Conciliación
 reconciliation-none = Nuestras cuentas y las de quien cobra coinciden.
+reconciliation-none-asked = { $sales ->
+    [one] No hay diferencias. La última comparación volvió a preguntar por una venta; lo que se sepa queda en ella.
+   *[other] No hay diferencias. La última comparación volvió a preguntar por { $sales } ventas; lo que se sepa queda en cada una.
+}
+reconciliation-not-yet = Todavía no se ha comparado con: { $providers }.
 reconciliation-closed = Quedó visto. Si cambia alguno de los dos importes, vuelve a salir.
 reconciliation-what = Qué no coincide
 reconciliation-ours = Aquí
@@ -124,7 +150,7 @@ reconciliation-since = Desde
 reconciliation-runs = Comparaciones
 reconciliation-never = Todavía no se ha comparado nada.
 reconciliation-seen = Vistos
-reconciliation-asked = Por averiguar
+reconciliation-asked = Se volvió a preguntar
 difference-no-such-sale = Un pago sin compra
 difference-amount = El importe no es el mismo
 difference-paid-here-only = Aquí está pagada y allí no
@@ -161,6 +187,11 @@ nav-certificates = Mis certificados
 nav-all-certificates = Certificados
 course-certificate = Ver tu certificado
 certificates-none = Todavía no tienes ninguno. Llega solo cuando terminas un curso.
+certificates-none-counts = Ahora mismo no vale ninguno tuyo.
+certificates-ended = Ya no valen
+certificate-replaced-do = Otro ocupó su lugar; la página de su serie dice cuál.
+certificate-refunded-do = Si vuelves a tomar el curso se emite otro, sin repetir las lecciones.
+certificate-revoked-do = Si crees que es un error, escribe a la escuela: puede emitir otro, con otra serie.
 certificate-on-its-way = Se está preparando
 certificate-in-trouble = Falta un detalle; lo estamos mirando
 certificate-unprintable = No se pudo emitir: tu nombre lleva signos que no tenemos cómo imprimir:
@@ -176,6 +207,7 @@ certificate-completed = Completado
 certificate-ended = Dejó de valer
 certificate-reason = Motivo
 certificate-successor = Vale en su lugar
+certificate-last-revoked = Retirado el último
 certificate-signed = Firma
 certificate-statement = lo firmado
 
@@ -189,6 +221,7 @@ check-revoked = Este certificado fue retirado
 check-revoked-say = Lo emitimos nosotros, pero ya no vale.
 check-superseded = Este certificado fue reemplazado
 check-superseded-say = Lo corregimos y emitimos otro, que es el que vale.
+check-superseded-revoked-say = Lo corregimos y emitimos otro, que después fue retirado: ya no vale ninguno.
 check-forged = Este certificado no es de fiar
 check-forged-say = Lo que guardamos no coincide con su firma. Escríbenos antes de creerlo.
 check-unknown = No conocemos este certificado
@@ -227,6 +260,17 @@ certificate-name-hint = Como se imprime. El que vale ahora queda reemplazado en 
 certificate-note = Por qué (no se publica)
 certificate-reissue-sure = Emitir
 certificate-reissued = Pedido. En cuanto esté listo, vale este.
+certificate-ask = Pedir un certificado…
+certificate-ask-say = Para quien terminó un curso y no tiene ninguno.
+certificate-ask-sure = Pedirlo
+ask-no-person = No hay ninguna cuenta con ese correo.
+ask-no-course = Elige un curso.
+ask-not-taken = No sigue ese curso.
+ask-not-open = El curso no está abierto para esa persona: su pago está en disputa o se devolvió.
+ask-nothing-done = Todavía no ha hecho ninguna lección.
+ask-unfinished = No lo ha terminado; le falta: { $lessons }.
+ask-has-one = Ya tiene uno, que se corrige en su propia página.
+ask-other = Ver ese certificado
 certificate-revoke = Retirar…
 certificate-why = Por qué
 certificate-why-hint = Lo lee cualquiera que compruebe el certificado.
@@ -252,5 +296,13 @@ announcement-too-many = Ya van { $most } avisos en 24 horas: este tendrá que es
 announcement-letters = { $letters ->
     [one] una carta
    *[other] { $letters } cartas
+}
+announcement-sent = { $letters ->
+    [one] una enviada
+   *[other] { $letters } enviadas
+}
+announcement-withheld = { $letters ->
+    [one] una retenida (no la quieren, o la dirección no la acepta)
+   *[other] { $letters } retenidas (no las quieren, o la dirección no las acepta)
 }
 announcement-on-its-way = en camino

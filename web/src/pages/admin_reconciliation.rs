@@ -70,10 +70,24 @@ struct AdminReconciliation {
     page: Page,
     differences: Vec<Difference>,
     comparisons: Vec<Comparison>,
+    /// Who takes money here and was never compared with.
+    missing: Vec<&'static str>,
+    /// How many sales the latest comparisons asked about: whatever comes of that is not in them.
+    asked: i64,
     is_closed: bool,
 }
 
 impl AdminReconciliation {
+    /// What it means that there are no differences.
+    fn verdict(&self) -> String {
+        match (self.missing.as_slice(), self.asked) {
+            _ if self.comparisons.is_empty() => self.page.text("reconciliation-never"),
+            ([], 0) => self.page.text("reconciliation-none"),
+            ([], asked) => self.page.text1("reconciliation-none-asked", "sales", asked),
+            (missing, _) => self.page.text1("reconciliation-not-yet", "providers", missing.join(", ")),
+        }
+    }
+
     fn kind_key(difference: &Difference) -> &'static str {
         match difference.kind.as_str() {
             "no_such_sale" => key("difference-no-such-sale"),
@@ -108,8 +122,17 @@ pub(crate) async fn show(State(app): State<App>, page: Page, Wish(asked): Wish<A
     .fetch_all(&app.db)
     .await
     .doing("listing comparisons")?;
+    let latest: Vec<(Provider, i32)> = sqlx::query_as(
+        "select distinct on (provider) provider, asked from school.reconciliations order by provider, finished_at desc",
+    )
+    .fetch_all(&app.db)
+    .await
+    .doing("looking up the latest comparisons")?;
+    let is_missing = |provider: &Provider| !latest.iter().any(|(compared, _)| compared == provider);
+    let missing = app.settings.providers().into_iter().filter(is_missing).map(Provider::brand).collect();
+    let asked_about: i64 = latest.iter().map(|(_, asked)| i64::from(*asked)).sum();
     let is_closed = matches!(asked.done, Some(Done::Closed));
-    render(StatusCode::OK, &AdminReconciliation { page, differences, comparisons, is_closed })
+    render(StatusCode::OK, &AdminReconciliation { page, differences, comparisons, missing, asked: asked_about, is_closed })
 }
 
 /// Closes a difference that somebody has looked at.

@@ -55,6 +55,7 @@ pub(crate) async fn submit(
     let reason: String = form.reason.chars().filter(|c| !c.is_control()).take(500).collect();
     match order_refund(&app.db, shown.id(), amount, admin, reason.trim(), form.key).await {
         Ok(_) => Ok(see_other(&format!("/admin/sales/{id}?done=refund"))),
+        Err(RefundRefused::Nothing) => shown.refused(&form.amount, &form.reason, key("refund-nothing")),
         Err(RefundRefused::NotThatMuch { .. }) => shown.refused(&form.amount, &form.reason, key("refund-too-much")),
         Err(RefundRefused::NotNow) => shown.refused(&form.amount, &form.reason, key("refund-not-now")),
         Err(RefundRefused::UnknownPayment) => shown.refused(&form.amount, &form.reason, key("refund-unknown-payment")),

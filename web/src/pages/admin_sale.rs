@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use jobs::{
     accounts::user::User,
     payments::{
+        ledger::{Account, Kind},
         money::{Currency, Money},
         refunds::{Refund, RefundState},
         sale::{Sale, SaleId, SaleState},
@@ -43,10 +44,10 @@ enum Done {
 
 #[derive(Debug, sqlx::FromRow)]
 struct Movement {
-    kind: String,
+    kind: Kind,
     source_ref: String,
     effective_at: DateTime<Utc>,
-    account: String,
+    account: Account,
     amount_minor: i64,
     #[sqlx(try_from = "String")]
     currency: Currency,
@@ -56,6 +57,28 @@ impl Movement {
     fn amount(&self) -> Money {
         Money::new(self.amount_minor, self.currency)
     }
+
+    fn kind_key(&self) -> &'static str {
+        match self.kind {
+            Kind::Charge => key("movement-charge"),
+            Kind::Fee => key("movement-fee"),
+            Kind::Refund => key("movement-refund"),
+            Kind::RefundReversal => key("movement-refund-reversal"),
+            Kind::Dispute => key("movement-dispute"),
+            Kind::DisputeReversal => key("movement-dispute-reversal"),
+        }
+    }
+
+    fn account_key(&self) -> &'static str {
+        match self.account {
+            Account::Clearing => key("ledger-clearing"),
+            Account::Revenue => key("ledger-revenue"),
+            Account::Fees => key("ledger-fees"),
+            Account::Refunds => key("ledger-refunds"),
+            Account::Disputes => key("ledger-disputes"),
+            Account::Suspense => key("ledger-suspense"),
+        }
+    }
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -64,6 +87,16 @@ struct Message {
     event_id: String,
     received_at: DateTime<Utc>,
     outcome: Option<String>,
+}
+
+impl Message {
+    fn outcome_key(&self) -> &'static str {
+        match self.outcome.as_deref() {
+            None => key("message-waits"),
+            Some("ignored") => key("message-ignored"),
+            Some(_) => key("message-applied"),
+        }
+    }
 }
 
 #[derive(Template)]

@@ -5,7 +5,7 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use chrono::{DateTime, Utc};
 use jobs::payments::{
     money::{Currency, Money},
-    sale::{SaleId, SaleState},
+    sale::{Provider, SaleId, SaleState},
 };
 use serde::Deserialize;
 
@@ -35,11 +35,13 @@ struct Line {
     state: SaleState,
     title: String,
     email: String,
-    provider: String,
+    provider: Provider,
     amount_minor: i64,
     #[sqlx(try_from = "String")]
     currency: Currency,
     created_at: DateTime<Utc>,
+    /// Whether a person still has to look at it, although its money has gone on.
+    is_in_review: bool,
 }
 
 impl Line {
@@ -86,15 +88,19 @@ pub(crate) async fn show(State(app): State<App>, page: Page, Wish(asked): Wish<A
         .await
         .doing("listing sales")?;
     let (sales, has_more) = cut(sales, LIMIT);
-    let counted: Vec<(SaleState, i64)> = sqlx::query_as("select state, count(*) from school.sales group by state")
-        .fetch_all(&app.db)
-        .await
-        .doing("counting sales")?;
-    let counts = SaleState::ALL
-        .into_iter()
-        .filter_map(|state| {
-            counted.iter().find(|(counted, _)| *counted == state).map(|(state, count)| (*state, count.unsigned_abs()))
-        })
-        .collect();
+    let counted: Vec<(SaleState, i64, i64)> = sqlx::query_as(
+        "select state, count(*), count(*) filter (where state <> 'review' and review_reason is not null and review_closed_at is null)
+         from school.sales group by state",
+    )
+    .fetch_all(&app.db)
+    .await
+    .doing("counting sales")?;
+    let in_review_besides: i64 = counted.iter().map(|(.., in_review)| in_review).sum();
+    let count = |state: SaleState| {
+        let own = counted.iter().find(|(counted, ..)| *counted == state).map_or(0, |(_, count, _)| *count);
+        let all = if state == SaleState::Review { own + in_review_besides } else { own };
+        (all > 0).then_some((state, all.unsigned_abs()))
+    };
+    let counts = SaleState::ALL.into_iter().filter_map(count).collect();
     render(StatusCode::OK, &AdminSales { page, sales, state, counts, has_more, is_first: after.is_none() })
 }

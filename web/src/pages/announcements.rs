@@ -9,7 +9,7 @@ use axum::{
     response::Response,
 };
 use jobs::courses::{
-    announcement::{AnnounceError, Announcement, NewAnnouncement},
+    announcement::{AnnounceError, Announcement, Letters, NewAnnouncement},
     course::Course,
     enrolment::Enrolment,
 };
@@ -50,6 +50,8 @@ struct AnnouncementsPage {
     page: Page,
     course: Course,
     announcements: Vec<Announcement>,
+    /// What has become of their letters, for whoever tells.
+    letters: Vec<Letters>,
     /// Whether the reader may tell something.
     is_leader: bool,
     form_key: Uuid,
@@ -70,10 +72,16 @@ impl AnnouncementsPage {
             enrolment.filter(Enrolment::is_active).ok_or(Problem::NotFound)?;
         }
         let announcements = Announcement::list(&app.db, course.id, MOST).await.doing("listing a course's announcements")?;
+        let letters = if is_leader {
+            Announcement::letters(&app.db, &announcements).await.doing("counting the letters of announcements")?
+        } else {
+            Vec::new()
+        };
         Ok(Self {
             page,
             course,
             announcements,
+            letters,
             is_leader,
             form_key: Uuid::new_v4(),
             title: Field::default(),
@@ -81,6 +89,22 @@ impl AnnouncementsPage {
             refused: None,
             is_told: false,
         })
+    }
+
+    /// How many letters an announcement became, and what has become of them.
+    fn letters_of(&self, announcement: &Announcement) -> String {
+        let Some(promised) = announcement.letters else { return self.page.text("announcement-on-its-way") };
+        let promised = self.page.text1("announcement-letters", "letters", promised);
+        match self.letters.iter().find(|letters| letters.id == announcement.id) {
+            Some(Letters { sent, withheld, .. }) if *withheld > 0 => {
+                let sent = self.page.text1("announcement-sent", "letters", *sent);
+                format!("{promised}: {sent}, {}", self.page.text1("announcement-withheld", "letters", *withheld))
+            }
+            Some(Letters { sent, .. }) if *sent > 0 => {
+                format!("{promised}: {}", self.page.text1("announcement-sent", "letters", *sent))
+            }
+            _ => promised,
+        }
     }
 
     fn shown(mut self) -> Result<Response, Problem> {

@@ -1,4 +1,4 @@
-//! `GET /certificados`: what the person was certified, and what is on its way.
+//! `GET /certificados`: what the person was certified, what is on its way, and what counts no more.
 
 use std::sync::Arc;
 
@@ -9,10 +9,11 @@ use axum::{
     response::Response,
 };
 use jobs::{
-    certificates::certificate::{Certificate, Standing},
+    certificates::certificate::{Certificate, EndedAs, Standing},
     courses::course::CourseId,
 };
 
+use super::admin_certificates::look;
 use crate::{
     app::App,
     page::{Page, render},
@@ -24,6 +25,19 @@ use crate::{
 struct Shown {
     certificate: Certificate,
     course: String,
+    slug: String,
+}
+
+impl Shown {
+    fn is_replaced(&self) -> bool {
+        self.certificate.ended_as == Some(EndedAs::Superseded)
+    }
+
+    /// Class, icon and word of how it stands.
+    fn look(&self) -> (&'static str, &'static str, &'static str) {
+        let Certificate { ended_as, issued_at, problem, .. } = &self.certificate;
+        look(*ended_as, issued_at.is_some(), problem.is_some())
+    }
 }
 
 #[derive(Template)]
@@ -31,6 +45,8 @@ struct Shown {
 struct Certificates {
     page: Page,
     certificates: Vec<Shown>,
+    /// Those that count no more.
+    ended: Vec<Shown>,
 }
 
 impl Certificates {
@@ -47,15 +63,20 @@ pub(crate) async fn show(
 ) -> Result<Response, Problem> {
     const DOING: &str = "listing a person's certificates";
     let reader = visit.person().ok_or(Problem::NotSignedIn)?.id;
-    let found = Certificate::of(&app.db, reader).await.doing(DOING)?;
-    let titles: Vec<(CourseId, String)> = sqlx::query_as("select id, title from school.courses where id = any($1)")
-        .bind(found.iter().map(|certificate| certificate.course_id.0).collect::<Vec<_>>())
-        .fetch_all(&app.db)
-        .await
-        .doing(DOING)?;
-    let certificates = found.into_iter().map(|certificate| {
-        let title = titles.iter().find(|(id, _)| *id == certificate.course_id).map(|(_, title)| title.clone());
-        Shown { course: certificate.course_title.clone().or(title).unwrap_or_default(), certificate }
-    });
-    render(StatusCode::OK, &Certificates { page, certificates: certificates.collect() })
+    let current = Certificate::of(&app.db, reader).await.doing(DOING)?;
+    let ended = Certificate::ended(&app.db, reader).await.doing(DOING)?;
+    let courses: Vec<(CourseId, String, String)> =
+        sqlx::query_as("select id, title, slug from school.courses where id = any($1)")
+            .bind(current.iter().chain(&ended).map(|certificate| certificate.course_id.0).collect::<Vec<_>>())
+            .fetch_all(&app.db)
+            .await
+            .doing(DOING)?;
+    let shown = |certificate: Certificate| {
+        let course = courses.iter().find(|(id, ..)| *id == certificate.course_id);
+        let (title, slug) = course.map(|(_, title, slug)| (title.clone(), slug.clone())).unwrap_or_default();
+        Shown { course: certificate.course_title.clone().unwrap_or(title), slug, certificate }
+    };
+    let certificates = current.into_iter().map(shown).collect();
+    let ended = ended.into_iter().map(shown).collect();
+    render(StatusCode::OK, &Certificates { page, certificates, ended })
 }

@@ -91,6 +91,11 @@ impl CheckCertificate {
         }
     }
 
+    /// Whether the one that took its place was revoked in its turn.
+    fn has_ended_with_another(&self) -> bool {
+        self.checked.as_ref().is_some_and(|checked| checked.ended_with().is_some())
+    }
+
     fn is_whole(&self) -> bool {
         matches!(self.verdict(), Verdict::Valid | Verdict::Asking)
     }

@@ -52,6 +52,8 @@ struct CoursePage {
     enrolment: Option<Enrolment>,
     /// Whether the reader speaks for the course.
     is_leader: bool,
+    /// Whether they teach it.
+    is_teacher: bool,
     done: Option<Done>,
     /// Who takes money for it.
     providers: Vec<Provider>,
@@ -66,9 +68,14 @@ impl CoursePage {
         self.access() == Some(Access::Active)
     }
 
+    /// Whether the reader may read its lessons: without taking part there is no progress.
+    fn can_read(&self) -> bool {
+        self.is_open() || self.is_leader
+    }
+
     /// Whether the reader may take it up now: for the first time, or again after their money went back.
     fn is_for_sale(&self) -> bool {
-        self.course.is_on_sale() && !matches!(self.access(), Some(Access::Active | Access::Suspended))
+        self.course.is_on_sale() && !self.is_teacher && !matches!(self.access(), Some(Access::Active | Access::Suspended))
     }
 
     /// The lesson to go on with.
@@ -101,6 +108,7 @@ pub(crate) async fn show(
         None => None,
     };
     let is_leader = visit.person().is_some_and(|person| course.is_led_by(person.id, person.role));
+    let is_teacher = visit.person().is_some_and(|person| course.is_taught_by(person.id, person.role));
     let providers = app.settings.providers().into_iter().filter(|provider| takes(*provider, course.price())).collect();
-    render(StatusCode::OK, &CoursePage { page, course, sections, enrolment, is_leader, done: asked.done, providers })
+    render(StatusCode::OK, &CoursePage { page, course, sections, enrolment, is_leader, is_teacher, done: asked.done, providers })
 }

@@ -38,8 +38,12 @@ pub(crate) async fn submit(
     Path(slug): Path<String>,
     Sent(form): Sent<Form>,
 ) -> Result<Response, Problem> {
-    let buyer = visit.person().ok_or(Problem::NotSignedIn)?.id;
+    let person = visit.person().ok_or(Problem::NotSignedIn)?;
+    let (buyer, role) = (person.id, person.role);
     let course = Course::find(&app.db, &slug).await.doing("looking up a course")?.ok_or(Problem::NotFound)?;
+    if course.is_taught_by(buyer, role) {
+        return Ok(see_other(&page.to(paths::COURSE, "slug", &course.slug)));
+    }
     let provider = form.provider.filter(|provider| app.settings.providers().contains(provider)).unwrap_or(Provider::Free);
     let bought = buy(&app.db, buyer, course.id, provider, page.locale).await.doing("taking up a course")?;
     let done = match bought {

@@ -33,6 +33,8 @@ struct Lesson {
     here: usize,
     blocks: Vec<Block>,
     video: Option<String>,
+    /// Whether the reader takes part; who speaks for the course only reads.
+    takes_part: bool,
 }
 
 impl Lesson {
@@ -66,24 +68,27 @@ fn address(page: &Page, course: &Course, position: i32) -> String {
     paths::LESSON.with(page.locale, &[("slug", &course.slug), ("lesson", &position.to_string())])
 }
 
+/// What somebody may read.
+struct Open {
+    course: Course,
+    sections: Vec<Section>,
+    here: usize,
+    takes_part: bool,
+}
+
 /// The course, its sections, and which of them is meant; to whom the course is not open, the way to it.
-async fn open(
-    app: &App,
-    visit: &Visit,
-    page: &Page,
-    slug: &str,
-    lesson: &str,
-) -> Result<Result<(Course, Vec<Section>, usize), Response>, Problem> {
-    let reader = visit.person().ok_or(Problem::NotSignedIn)?.id;
+async fn open(app: &App, visit: &Visit, page: &Page, slug: &str, lesson: &str) -> Result<Result<Open, Response>, Problem> {
+    let reader = visit.person().ok_or(Problem::NotSignedIn)?;
     let position: i32 = lesson.parse().map_err(|_| Problem::NotFound)?;
     let course = Course::find(&app.db, slug).await.doing("looking up a course")?.ok_or(Problem::NotFound)?;
-    let enrolment = Enrolment::find(&app.db, reader, course.id).await.doing("looking up an enrolment")?;
-    if !enrolment.is_some_and(|enrolment| enrolment.is_active()) {
+    let enrolment = Enrolment::find(&app.db, reader.id, course.id).await.doing("looking up an enrolment")?;
+    let takes_part = enrolment.is_some_and(|enrolment| enrolment.is_active());
+    if !takes_part && !course.is_led_by(reader.id, reader.role) {
         return Ok(Err(see_other(&page.to(paths::COURSE, "slug", &course.slug))));
     }
-    let sections = Section::list(&app.db, course.id, Some(reader)).await.doing("listing a course's sections")?;
+    let sections = Section::list(&app.db, course.id, Some(reader.id)).await.doing("listing a course's sections")?;
     let here = sections.iter().position(|section| section.position == position).ok_or(Problem::NotFound)?;
-    Ok(Ok((course, sections, here)))
+    Ok(Ok(Open { course, sections, here, takes_part }))
 }
 
 /// Shows the lesson to whom the course is open.
@@ -93,7 +98,7 @@ pub(crate) async fn show(
     page: Page,
     Path((slug, lesson)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
-    let (course, sections, here) = match open(&app, &visit, &page, &slug, &lesson).await? {
+    let Open { course, sections, here, takes_part } = match open(&app, &visit, &page, &slug, &lesson).await? {
         Ok(open) => open,
         Err(elsewhere) => return Ok(elsewhere),
     };
@@ -102,7 +107,7 @@ pub(crate) async fn show(
         address
     });
     let blocks = blocks(&sections[here].body);
-    render(StatusCode::OK, &Lesson { page, course, sections, here, blocks, video })
+    render(StatusCode::OK, &Lesson { page, course, sections, here, blocks, video, takes_part })
 }
 
 /// Marks the lesson as done and leads to the next; after the last, to the course.
@@ -112,7 +117,7 @@ pub(crate) async fn submit(
     page: Page,
     Path((slug, lesson)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
-    let (course, sections, here) = match open(&app, &visit, &page, &slug, &lesson).await? {
+    let Open { course, sections, here, .. } = match open(&app, &visit, &page, &slug, &lesson).await? {
         Ok(open) => open,
         Err(elsewhere) => return Ok(elsewhere),
     };

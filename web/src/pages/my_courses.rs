@@ -1,4 +1,4 @@
-//! `GET /mis-cursos`: what the person takes, and how far they have come.
+//! `GET /mis-cursos`: what the person takes, and how far they have come; and what they teach.
 
 use std::sync::Arc;
 
@@ -8,7 +8,10 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use jobs::courses::enrolment::{Access, Taken};
+use jobs::courses::{
+    course::Course,
+    enrolment::{Access, Taken},
+};
 
 use crate::{
     app::App,
@@ -23,6 +26,8 @@ use crate::{
 struct MyCourses {
     page: Page,
     courses: Vec<Taken>,
+    /// What the reader teaches.
+    taught: Vec<Course>,
 }
 
 impl MyCourses {
@@ -40,7 +45,10 @@ pub(crate) async fn show(
     Extension(visit): Extension<Arc<Visit>>,
     page: Page,
 ) -> Result<Response, Problem> {
-    let reader = visit.person().ok_or(Problem::NotSignedIn)?.id;
-    let courses = Taken::by(&app.db, reader).await.doing("listing a person's courses")?;
-    render(StatusCode::OK, &MyCourses { page, courses })
+    const DOING: &str = "listing a person's courses";
+    let reader = visit.person().ok_or(Problem::NotSignedIn)?;
+    let courses = Taken::by(&app.db, reader.id).await.doing(DOING)?;
+    let taught = Course::taught_by(&app.db, reader.id).await.doing(DOING)?;
+    let taught = taught.into_iter().filter(|course| course.is_taught_by(reader.id, reader.role)).collect();
+    render(StatusCode::OK, &MyCourses { page, courses, taught })
 }

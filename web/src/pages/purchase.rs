@@ -9,7 +9,7 @@ use axum::{
     response::Response,
 };
 use jobs::payments::{
-    purchase::look_now,
+    purchase::{look_now, takes},
     refunds::{Refund, RefundState},
     sale::{Provider, Sale, SaleId, SaleState},
 };
@@ -31,6 +31,10 @@ struct Purchase {
     sale: Sale,
     slug: String,
     refunds: Vec<Refund>,
+    /// Whether the person has just come back without having paid.
+    is_unpaid: bool,
+    /// Who takes money for it besides.
+    others: Vec<Provider>,
 }
 
 impl Purchase {
@@ -118,6 +122,14 @@ pub(super) fn pay_key(provider: &Provider) -> &'static str {
     }
 }
 
+/// Who takes the money, as people know them.
+pub(super) fn provider_word(page: &Page, provider: &Provider) -> String {
+    match provider {
+        Provider::Stripe | Provider::Paypal => provider.brand().to_owned(),
+        Provider::Free => page.text("course-free"),
+    }
+}
+
 /// The visitor's own sale of that id. Somebody else's is none.
 pub(super) async fn own_sale(app: &App, visit: &Visit, id: &str) -> Result<Sale, Problem> {
     let buyer = visit.person().ok_or(Problem::NotSignedIn)?.id;
@@ -125,10 +137,20 @@ pub(super) async fn own_sale(app: &App, visit: &Visit, id: &str) -> Result<Sale,
     Sale::find_own(&app.db, id, buyer).await.doing("looking up a sale")?.ok_or(Problem::NotFound)
 }
 
-/// What PayPal adds to the address when it leads a person back.
+/// What the address says that a provider leads a person back to.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Asked {
+    /// What PayPal adds.
     token: Option<String>,
+    done: Option<Done>,
+}
+
+/// What has just been done.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Done {
+    /// They left the provider's page without paying.
+    Unpaid,
 }
 
 /// Shows it, and looks again while more will be known in a moment. Who has just agreed to pay need not wait until PayPal tells us.
@@ -143,8 +165,10 @@ pub(crate) async fn show(
     if asked.token.is_some() && asked.token == sale.checkout_ref && sale.state == SaleState::Pending {
         look_now(&app.db, sale.id).await.doing("asking about a sale")?;
     }
+    let has_left = matches!(asked.done, Some(Done::Unpaid));
     if asked.token.is_some() {
-        return Ok(see_other(&page.to(paths::PURCHASE, "id", sale.id)));
+        let mark = if has_left { "?done=unpaid" } else { "" };
+        return Ok(see_other(&format!("{}{mark}", page.to(paths::PURCHASE, "id", sale.id))));
     }
     let refunds = Refund::of(&app.db, sale.id).await.doing("listing a sale's refunds")?;
     let slug: String = sqlx::query_scalar("select slug from school.courses where id = $1")
@@ -152,5 +176,12 @@ pub(crate) async fn show(
         .fetch_one(&app.db)
         .await
         .doing("looking up a sale's course")?;
-    render(StatusCode::OK, &Purchase { page, sale, slug, refunds })
+    let is_unpaid = has_left && sale.state == SaleState::Pending && !sale.is_on_its_way();
+    let others = if is_unpaid {
+        let takes_it = |other: &Provider| *other != sale.provider && takes(*other, sale.amount());
+        app.settings.providers().into_iter().filter(takes_it).collect()
+    } else {
+        Vec::new()
+    };
+    render(StatusCode::OK, &Purchase { page, sale, slug, refunds, is_unpaid, others })
 }

@@ -133,8 +133,9 @@ impl Paypal {
     }
 
     async fn open(&self, checkout: &Checkout) -> Result<Opened, Trouble> {
-        // The person returns to one page, having agreed or not.
+        // The person returns to one page, which is told when they have not agreed.
         let page = links::purchase(&self.public_url, checkout.locale, checkout.sale);
+        let unpaid = links::purchase_unpaid(&self.public_url, checkout.locale, checkout.sale);
         let order = json!({
             "intent": "CAPTURE",
             "purchase_units": [{
@@ -149,7 +150,7 @@ impl Paypal {
                 "shipping_preference": "NO_SHIPPING",
                 "user_action": "PAY_NOW",
                 "return_url": page.as_str(),
-                "cancel_url": page.as_str(),
+                "cancel_url": unpaid.as_str(),
             } } },
         });
         let order: Order = self.post(&["v2", "checkout", "orders"], &checkout.key, &order).await?.read(words)?;

@@ -97,8 +97,9 @@ impl Stripe {
             return Err(Trouble::Refused { words: format!("Stripe does not take that amount of {}", checkout.amount.currency) });
         }
         let sale = checkout.sale.to_string();
-        // The person returns to one page, having paid or not.
+        // The person returns to one page, which is told when they have not paid.
         let page = links::purchase(&self.public_url, checkout.locale, checkout.sale);
+        let unpaid = links::purchase_unpaid(&self.public_url, checkout.locale, checkout.sale);
         let form = [
             ("mode", "payment".to_owned()),
             ("client_reference_id", sale.clone()),
@@ -112,7 +113,7 @@ impl Stripe {
             ("locale", checkout.locale.as_str().to_owned()),
             ("expires_at", checkout.expires_at.timestamp().to_string()),
             ("success_url", page.to_string()),
-            ("cancel_url", page.to_string()),
+            ("cancel_url", unpaid.to_string()),
         ];
         let session: NewSession = self.create(&["checkout", "sessions"], &checkout.key, &form).await?;
         Ok(Opened { checkout_ref: session.id, url: session.url })

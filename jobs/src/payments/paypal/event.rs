@@ -74,6 +74,8 @@ pub fn read(body: &[u8], is_live: bool) -> Result<Event, NotForUs> {
         return Err(NotForUs::Unreadable);
     }
     let payment_ref = resource.payment(&resource_type).filter(|payment| (1..=255).contains(&payment.len()));
+    let payment = payment_ref.as_deref().unwrap_or_default();
+    NotForUs::with_zero_byte(&[("id", &id), ("event_type", &event_type), ("resource", &object_ref), ("payment", payment)])?;
     let sale = resource.sale();
     Ok(Event {
         provider: Provider::Paypal,
@@ -167,6 +169,21 @@ mod tests {
             let event = event(kind, &resource).expect("an event");
             assert_eq!((event.sale, event.payment_ref.as_deref()), expected, "{resource}");
             assert_eq!(event.object_ref, object);
+        }
+    }
+
+    #[test]
+    fn a_zero_byte_is_refused_wherever_it_would_be_kept() {
+        for (id, kind, resource, field) in [
+            ("WH\\u0000", "X", r#"{"id":"1"}"#, "id"),
+            ("WH-1", "X\\u0000", r#"{"id":"1"}"#, "event_type"),
+            ("WH-1", "X", r#"{"id":"1\u0000"}"#, "resource"),
+            ("WH-1", "X", r#"{"dispute_id":"PP","disputed_transactions":[{"seller_transaction_id":"4\u0000"}]}"#, "payment"),
+        ] {
+            let body = format!(
+                r#"{{"id":"{id}","create_time":"2026-11-28T10:59:58Z","resource_type":"capture","event_type":"{kind}","resource":{resource}}}"#
+            );
+            assert_eq!(read(body.as_bytes(), false), Err(NotForUs::ZeroByte(field)), "{body}");
         }
     }
 

@@ -73,6 +73,13 @@ pub fn read(body: &[u8], is_live: bool) -> Result<Event, NotForUs> {
         None => None,
     };
     let payment_ref = payment_ref.filter(|payment| (1..=255).contains(&payment.len()));
+    let payment = payment_ref.as_deref().unwrap_or_default();
+    NotForUs::with_zero_byte(&[
+        ("id", &id),
+        ("type", &kind),
+        ("data.object.id", &object.id),
+        ("data.object.payment_intent", payment),
+    ])?;
     let sale = object.metadata.sale_id.or(object.client_reference_id).and_then(|id| id.parse().ok()).map(SaleId);
     Ok(Event { provider: Provider::Stripe, id, kind, object_ref: object.id, livemode, sale, payment_ref, happened_at })
 }
@@ -119,6 +126,21 @@ mod tests {
             let event = event(&object).expect("an event");
             assert_eq!((event.sale, event.payment_ref.as_deref()), expected, "{object}");
         }
+    }
+
+    #[test]
+    fn a_zero_byte_is_refused_wherever_it_would_be_kept() {
+        for (id, kind, object, field) in [
+            ("evt\\u0000", "x", r#"{"id":"cs_1"}"#, "id"),
+            ("evt_1", "x\\u0000", r#"{"id":"cs_1"}"#, "type"),
+            ("evt_1", "x", r#"{"id":"cs\u0000"}"#, "data.object.id"),
+            ("evt_1", "x", r#"{"id":"re_1","payment_intent":"pi\u0000"}"#, "data.object.payment_intent"),
+            ("evt_1", "x", r#"{"id":"re_1","payment_intent":{"id":"pi\u0000"}}"#, "data.object.payment_intent"),
+        ] {
+            let body = format!(r#"{{"id":"{id}","type":"{kind}","livemode":false,"created":1,"data":{{"object":{object}}}}}"#);
+            assert_eq!(read(body.as_bytes(), false), Err(NotForUs::ZeroByte(field)), "{body}");
+        }
+        assert_eq!(NotForUs::ZeroByte("id").to_string(), r"the event's id has a zero byte (\u0000)");
     }
 
     #[test]

@@ -140,3 +140,36 @@ async fn what_goes_back_of_an_order_that_is_forgotten_is_found_at_night_and_so_i
         sqlx::query_scalar("select count(*) from school.listed_refunds").fetch_one(&school.site.stores.db).await.unwrap();
     assert_eq!(kept, 0, "its name is in the books");
 }
+
+#[tokio::test]
+async fn a_sale_that_is_forgotten_there_is_shown_once_and_kills_no_job_each_night() {
+    let school = School::open().await;
+    let (sale, order) = school.paid_by_paypal("ana").await;
+    school.at_paypal(PaypalHappening::Refund { order, value: "49.00".to_owned() }).await;
+    assert_eq!(school.settled(sale).await, ("refunded", "revoked".to_owned()));
+    school.hears_nothing().await;
+    // A month ago, under a name that PayPal knows no more.
+    let db = &school.site.stores.db;
+    let past =
+        "update school.sales set checkout_ref = 'FORGOTTEN', payment_ref = null, created_at = created_at - interval '20 days'";
+    sqlx::query(past).execute(db).await.unwrap();
+
+    for _ in 0..2 {
+        school.does(ReconcilePayments {}).await;
+    }
+
+    let ends: Vec<(String, String)> = sqlx::query_as(
+        "select distinct state, reason from faena.jobs where state = 'dead' or name = 'confirm_payment' and reason like '%knows of%'",
+    )
+    .fetch_all(db)
+    .await
+    .unwrap();
+    let said = "paypal no longer knows of the sale: see /admin/reconciliation".to_owned();
+    assert_eq!(ends, [("cancelled".to_owned(), said)]);
+    let page = school.browser("admin").await.page("/admin/reconciliation").await;
+    let shown = words(&page, ".differences tbody");
+    assert!(shown.contains("Allí no la conocen 49 USD") && shown.contains(&sale.to_string()), "{shown}");
+    assert_eq!(shown.matches("Allí no la conocen").count(), 1, "{shown}");
+    assert!(school.notices().await.contains("no coinciden en 1 pagos"), "{}", school.notices().await);
+    assert_eq!(school.state(sale).await, "refunded", "nothing was mended");
+}

@@ -24,7 +24,7 @@ async fn an_admin_gives_a_part_back_and_then_the_rest_and_never_more() {
     assert_eq!(school.books(sale).await, "clearing -220, fees 220, refunds 4900, revenue -4900");
     assert_eq!((school.letters("refund").await, school.at_paypal_there_are("refunds").await), (2, 2));
     let page = admin.page(&path).await;
-    assert!(words(&page, ".facts").contains("paypal") && page.contains("PAYMENT.CAPTURE.REFUNDED"), "{page}");
+    assert!(words(&page, ".facts").contains("PayPal") && page.contains("PAYMENT.CAPTURE.REFUNDED"), "{page}");
 }
 
 #[tokio::test]

@@ -85,7 +85,12 @@ async fn who_comes_back_without_having_agreed_can_still_pay() {
     let school = School::open().await;
     let (learner, purchase, link) = school.chooses_paypal().await;
     let cancelled = learner.client.post(&link).form(&[("how", "cancel")]).send().await.unwrap();
-    learner.client.get(leads_to(&cancelled)).send().await.unwrap();
+    let back = leads_to(&learner.client.get(leads_to(&cancelled)).send().await.unwrap());
+    assert_eq!(back, format!("{purchase}?done=unpaid"));
+    let page = learner.page(&back).await;
+    assert!(page.contains("Volviste sin pagar") && page.contains("Ir a pagar"), "{page}");
+    assert!(!page.contains("Esperamos noticias"), "{page}");
+    assert_eq!(attribute(&page, "button[name=provider]", "value"), "stripe");
     assert_eq!(school.settled(sale_of(&purchase)).await, ("pending", "none".to_owned()));
 
     learner.client.post(&link).form(&[("how", "pay")]).send().await.unwrap();
