@@ -13,10 +13,11 @@ use nix::unistd::Pid;
 async fn a_taken_port_is_one_sentence() -> anyhow::Result<()> {
     let holder = std::net::TcpListener::bind("127.0.0.1:0")?;
     let taken = holder.local_addr()?.to_string();
-    for flag in ["--http", "--smtp", "--smtps", "--s3"] {
+    let flags = ["--http", "--smtp", "--smtps", "--s3", "--stripe", "--paypal"];
+    for flag in flags {
         let folder = tempfile::tempdir()?;
         let mut sandbox = Command::new(env!("CARGO_BIN_EXE_sandbox"));
-        for other in ["--http", "--smtp", "--smtps", "--s3"] {
+        for other in flags {
             sandbox.args([other, if other == flag { &taken } else { "127.0.0.1:0" }]);
         }
         let output = sandbox.arg("--data").arg(folder.path()).env("RUST_LOG", "warn").output()?;
