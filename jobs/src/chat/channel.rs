@@ -153,8 +153,15 @@ pub async fn enable(tx: &mut PgConnection, by: UserId, name: &ChannelName) -> Re
 /// Promises that a trial is said in the channel, which tries one that is disabled again. Answers the job.
 ///
 /// # Errors
-/// Postgres refuses or cannot be reached.
+/// There is no such channel: none was set, and nothing was said in it; or Postgres refuses or cannot be reached.
 pub async fn try_out(tx: &mut PgConnection, by: UserId, name: &ChannelName) -> Result<JobId, ChannelError> {
+    let exists: bool = sqlx::query_scalar("select exists (select from core.chat_channels where name = $1)")
+        .bind(name)
+        .fetch_one(&mut *tx)
+        .await?;
+    if !exists {
+        return Err(ChannelError::NoSuchChannel);
+    }
     let job = enqueue(&mut *tx, NotifySlack { channel: name.0.clone(), test: true }).await?;
     note(tx, by, "try_chat_channel", name, json!({ "job": job.id })).await?;
     Ok(job.id)

@@ -39,18 +39,18 @@ pub struct SeenCalendar {
 pub struct Plan {
     /// By which clock.
     pub zone: Tz,
-    /// The hours of a week; none: day and night, holidays too.
-    pub hours: Option<Vec<Hours>>,
+    /// Day and night, holidays too: the hours do not count, and are kept.
+    pub is_always_open: bool,
+    /// The hours of a week.
+    pub hours: Vec<Hours>,
     /// Days without any, and what they are called.
     pub holidays: Vec<(NaiveDate, String)>,
 }
 
 impl Plan {
     fn time(&self) -> Result<BusinessTime, DeskError> {
-        Ok(match &self.hours {
-            None => BusinessTime::always(self.zone),
-            Some(hours) => BusinessTime::of(self.zone, hours.iter().copied(), self.holidays.iter().map(|(day, _)| *day))?,
-        })
+        let by_hours = BusinessTime::of(self.zone, self.hours.iter().copied(), self.holidays.iter().map(|(day, _)| *day))?;
+        Ok(if self.is_always_open { BusinessTime::always(self.zone) } else { by_hours })
     }
 }
 
@@ -88,22 +88,31 @@ impl Calendar {
         if is_always_open {
             return Ok(Self { id, revision, time: BusinessTime::always(zone) });
         }
-        let rows: Vec<(i16, i16, i16)> =
-            sqlx::query_as("select weekday, opens_minute, closes_minute from desk.calendar_hours where calendar_id = $1")
-                .bind(id)
-                .fetch_all(&mut *tx)
-                .await?;
-        let hours = rows
-            .into_iter()
-            .map(|(weekday, opens, closes)| Hours::on(weekday, u16::try_from(opens).ok()?, u16::try_from(closes).ok()?));
-        let hours: Option<Vec<Hours>> = hours.collect();
-        let hours = hours.ok_or_else(|| bad("its hours are none".to_owned()))?;
+        let hours = Self::hours(&mut *tx, id).await?;
         let holidays: Vec<NaiveDate> = sqlx::query_scalar("select day from desk.calendar_holidays where calendar_id = $1")
             .bind(id)
             .fetch_all(&mut *tx)
             .await?;
         let time = BusinessTime::of(zone, hours, holidays).map_err(|problem| bad(problem.to_string()))?;
         Ok(Self { id, revision, time })
+    }
+
+    /// The hours of a week that the calendar of that number has, in order, whether or not they count.
+    ///
+    /// # Errors
+    /// They are none, or Postgres refuses or cannot be reached.
+    pub async fn hours(tx: &mut PgConnection, id: CalendarId) -> Result<Vec<Hours>, DeskError> {
+        let rows: Vec<(i16, i16, i16)> = sqlx::query_as(
+            "select weekday, opens_minute, closes_minute from desk.calendar_hours where calendar_id = $1 order by weekday, opens_minute",
+        )
+        .bind(id)
+        .fetch_all(tx)
+        .await?;
+        let hours = rows
+            .into_iter()
+            .map(|(weekday, opens, closes)| Hours::on(weekday, u16::try_from(opens).ok()?, u16::try_from(closes).ok()?));
+        let hours: Option<Vec<Hours>> = hours.collect();
+        hours.ok_or_else(|| DeskError::BadCalendar { calendar: id, reason: "its hours are none".to_owned() })
     }
 
     /// Makes one.
@@ -124,7 +133,7 @@ impl Calendar {
             sqlx::query_scalar("insert into desk.calendars (name, time_zone, is_always_open) values ($1, $2, $3) returning id")
                 .bind(name)
                 .bind(plan.zone.name())
-                .bind(plan.hours.is_none())
+                .bind(plan.is_always_open)
                 .fetch_one(&mut *tx)
                 .await
                 .map_err(refusal)?;
@@ -159,7 +168,7 @@ impl Calendar {
         sqlx::query("update desk.calendars set time_zone = $2, is_always_open = $3, revision = $4, name = $5 where id = $1")
             .bind(before.id)
             .bind(plan.zone.name())
-            .bind(plan.hours.is_none())
+            .bind(plan.is_always_open)
             .bind(after.revision)
             .bind(name)
             .execute(&mut *tx)
@@ -197,7 +206,7 @@ fn refusal(error: sqlx::Error) -> DeskError {
 }
 
 async fn write_days(tx: &mut PgConnection, id: CalendarId, plan: &Plan) -> sqlx::Result<()> {
-    let [weekdays, opens, closes] = columns(plan.hours.as_deref().unwrap_or_default());
+    let [weekdays, opens, closes] = columns(&plan.hours);
     sqlx::query(
         "insert into desk.calendar_hours (calendar_id, weekday, opens_minute, closes_minute)
          select $1, * from unnest($2::smallint[], $3::smallint[], $4::smallint[])",

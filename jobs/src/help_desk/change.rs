@@ -7,7 +7,7 @@
 //!          ▲                  │          │
 //!          └──────────────────┴──────────┘   opened again: the clock goes on; after `closed` there are new ones
 //!
-//! any but closed ─► closed, void: it should not have been
+//! any but closed ─► closed, void: it should not have been; opened again, it goes on as it was
 //! ```
 
 use chrono::{DateTime, Utc};
@@ -27,7 +27,7 @@ use super::{
 };
 use crate::accounts::user::UserId;
 
-/// Gives the ticket to somebody, or to nobody.
+/// Gives the ticket to somebody, or to nobody. To whoever has it already: nothing changes.
 ///
 /// # Errors
 /// Nothing may be kept of the transaction: it has changed, it is over, who should have it is no agent, or Postgres refuses or cannot be reached.
@@ -41,6 +41,9 @@ pub async fn assign(
     let mut held = Held::seen(tx, at, actor, seen).await?;
     actor.must_be_agent()?;
     held.must_be(held.ticket.status.is_live(), "assigned")?;
+    if held.ticket.assigned_to == to && (to.is_none() || held.ticket.status != Status::New) {
+        return Ok(seen.version);
+    }
     if let Some(agent) = to {
         let works_here: bool = sqlx::query_scalar(
             "select exists (select from core.users where id = $1 and role in ('agent', 'manager') and disabled_at is null)",
@@ -74,6 +77,9 @@ pub async fn set_priority(
     let mut held = Held::seen(tx, at, actor, seen).await?;
     actor.must_be_agent()?;
     held.must_be(held.ticket.status.is_live(), "given another priority")?;
+    if held.ticket.priority == priority {
+        return Ok(seen.version);
+    }
     let before = std::mem::replace(&mut held.ticket.priority, priority);
     held.follow_terms().await?;
     held.put_back("set_ticket_priority", json!({ "from": before.as_str(), "to": priority.as_str() })).await
@@ -115,10 +121,11 @@ pub async fn classify(
 }
 
 /// It should not have been: it is closed unsolved, and nothing that was promised for it counts. A duplicate may go on in another ticket of the same client's,
-/// whose people hear from then on what is answered there.
+/// whose people hear from then on what is answered there. That one is live: in one that is over nobody would see to it, and an agent who wants it to go on there
+/// opens it again first, so that no promise begins unseen.
 ///
 /// # Errors
-/// As [`assign`]; [`DeskError::NoMerger`]: it cannot go on there.
+/// As [`assign`]; [`DeskError::NoMerger`], [`DeskError::MergerOver`]: it cannot go on there.
 pub async fn make_void(
     tx: &mut PgConnection,
     at: DateTime<Utc>,
@@ -143,6 +150,9 @@ pub async fn make_void(
         if reason != VoidReason::Duplicate || !is_fit {
             return Err(DeskError::NoMerger);
         }
+        if !other.status.is_live() {
+            return Err(DeskError::MergerOver { ticket: into, status: other.status });
+        }
         note(held.tx, held.at, actor, "merge_ticket", into, json!({ "from": held.ticket.id })).await?;
     }
     held.give_up().await?;
@@ -163,7 +173,7 @@ pub async fn wait_for_client(tx: &mut PgConnection, at: DateTime<Utc>, actor: &A
     let mut held = Held::seen(tx, at, actor, seen).await?;
     actor.must_be_agent()?;
     held.must_be(matches!(held.ticket.status, Status::New | Status::Open), "left waiting")?;
-    if !held.is_answered() {
+    if !held.is_answered().await? {
         return Err(DeskError::Unanswered);
     }
     held.ticket.status = Status::WaitingClient;
@@ -184,7 +194,7 @@ pub async fn go_on(tx: &mut PgConnection, at: DateTime<Utc>, actor: &Actor, seen
     held.put_back("go_on_with_ticket", json!({})).await
 }
 
-/// It is solved; `answer` tells the client how. That keeps the promise of an answer too, whoever opened the ticket.
+/// It is solved; `answer` tells the client how, where they do not know. That keeps the promise of an answer too, whoever opened the ticket.
 ///
 /// # Errors
 /// As [`assign`]; [`DeskError::Unanswered`]: the client would read nothing.
@@ -200,12 +210,11 @@ pub async fn resolve(
     held.must_be(held.ticket.status.is_live(), "resolved")?;
     let mut told = None;
     if let Some(answer) = answer {
-        held.answer().await?;
         told = Some(held.write(answer, Audience::Everybody).await?);
-    }
-    if !held.is_answered() {
+    } else if !held.is_answered().await? {
         return Err(DeskError::Unanswered);
     }
+    held.answer().await?;
     held.stop(|_| true).await?;
     held.ticket.status = Status::Resolved;
     held.ticket.resolved_at = Some(held.at);
@@ -216,7 +225,7 @@ pub async fn resolve(
 /// It is not solved after all.
 ///
 /// # Errors
-/// As [`assign`]; the client has no contract any more, if it was closed.
+/// As [`assign`]; the client has no contract any more, if it was closed and not void.
 pub async fn reopen(tx: &mut PgConnection, at: DateTime<Utc>, actor: &Actor, seen: Seen) -> Result<i32, DeskError> {
     let mut held = Held::seen(tx, at, actor, seen).await?;
     held.must_be(!held.ticket.status.is_live(), "opened again")?;
@@ -247,14 +256,19 @@ impl Held<'_> {
         }
     }
 
-    /// Opens it again: where it was resolved its clock goes on, where it was closed there are promises anew, by the contract of today.
+    /// Opens it again: where it was resolved its clock goes on, where it was void all of them; where it was closed there are promises anew, by the contract of today.
     pub(super) async fn open_again(&mut self) -> Result<(), DeskError> {
         let was_closed = self.ticket.status == Status::Closed;
+        let void_since = self.ticket.closed_at.filter(|_| self.ticket.void_reason.is_some());
+        let resolved_at = self.ticket.resolved_at;
         self.ticket.status = Status::Open;
         (self.ticket.resolved_at, self.ticket.closed_at) = (None, None);
         (self.ticket.void_reason, self.ticket.merged_into) = (None, None);
-        if !was_closed {
-            return self.take_up_again().await;
+        if let Some(void_since) = void_since {
+            self.undo_void(void_since).await?;
+        }
+        if void_since.is_some() || !was_closed {
+            return self.take_up_again(resolved_at).await;
         }
         let client = Client::find(self.tx, self.ticket.client_id).await?;
         self.ticket.contract_id = client.contract_on(self.tx, self.calendar.time.day(self.at)).await?;

@@ -7,9 +7,9 @@
 //! paused              the client is asked something, or the ticket was resolved
 //! ```
 //!
-//! Any of them may become void: nothing is promised any more. What is used up is kept in seconds of the calendar; when something is written, the
-//! moments are worked out at which the rest will be used up: all but the warning's time, all, and so much more that managers are told. Whoever
-//! looks at the time afterwards compares instants.
+//! Any of them may become void: nothing is promised any more, until the promise comes back, or the ticket was not void after all. What is used up is kept
+//! in seconds of the calendar; when something is written, the moments are worked out at which the rest will be used up: all but the warning's time, all,
+//! and so much more that managers are told. Whoever looks at the time afterwards compares instants.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -22,7 +22,7 @@ use super::{
     policy::Terms,
     ticket::Ticket,
     trouble::DeskError,
-    words::{ClockState, Promise},
+    words::{ClockState, Priority, Promise},
 };
 
 /// What a clock has come to: nothing, warned about, breached; each later number is one escalation more.
@@ -47,6 +47,9 @@ pub struct Clock {
     pub policy_id: Option<PolicyId>,
     /// By which revision of it.
     pub policy_revision: Option<i32>,
+    /// For which priority; none: nobody has noted it.
+    #[serde(serialize_with = "as_word_if_any")]
+    pub priority: Option<Priority>,
     /// By which calendar.
     pub calendar_id: CalendarId,
     /// By which revision of it.
@@ -82,9 +85,13 @@ fn as_word<S: serde::Serializer>(state: &ClockState, serializer: S) -> Result<S:
     serializer.serialize_str(state.as_str())
 }
 
+fn as_word_if_any<S: serde::Serializer>(priority: &Option<Priority>, serializer: S) -> Result<S::Ok, S::Error> {
+    priority.map(Priority::as_str).serialize(serializer)
+}
+
 /// What is read of a clock.
 const COLUMNS: &str =
-    "c.id, c.promise, c.cycle, c.policy_id, c.policy_revision, c.calendar_id, c.calendar_revision, c.target_s, c.warn_s,
+    "c.id, c.promise, c.cycle, c.policy_id, c.policy_revision, c.priority, c.calendar_id, c.calendar_revision, c.target_s, c.warn_s,
     c.escalate_s, c.state, c.consumed_s, c.counted_to, c.warn_at, c.due_at, c.escalate_at, c.level, c.next_at, c.stopped_at";
 
 impl Clock {
@@ -103,6 +110,7 @@ impl Clock {
             cycle,
             policy_id: terms.policy_id,
             policy_revision: terms.policy_revision,
+            priority: Some(terms.priority),
             calendar_id: calendar.id,
             calendar_revision: calendar.revision,
             target_s,
@@ -180,12 +188,46 @@ impl Clock {
         at: DateTime<Utc>,
     ) -> Result<(), DeskError> {
         self.count(&calendar.time, at);
-        (self.policy_id, self.policy_revision) = (terms.policy_id, terms.policy_revision);
+        (self.policy_id, self.policy_revision, self.priority) = (terms.policy_id, terms.policy_revision, Some(terms.priority));
         if self.escalate_s != terms.escalate_s() {
             self.escalate_at.clear();
         }
         (self.target_s, self.warn_s, self.escalate_s) = (target_s, terms.warn_s(), terms.escalate_s());
         self.plan_anew(calendar, at)
+    }
+
+    /// What was promised no more is promised again.
+    pub(super) fn promise_again(
+        &mut self,
+        target_s: i64,
+        terms: &Terms,
+        calendar: &Calendar,
+        at: DateTime<Utc>,
+    ) -> Result<(), DeskError> {
+        if self.state == ClockState::Void {
+            // Nothing was due while nothing was promised: what has passed meanwhile is now.
+            self.warn_at = self.warn_at.filter(|warn_at| self.level >= WARNED || *warn_at > at);
+            if self.is_overdue(at) {
+                self.due_at = None;
+                self.escalate_at.clear();
+            }
+        }
+        (self.state, self.stopped_at, self.counted_to) = (ClockState::Running, None, at);
+        (self.calendar_id, self.calendar_revision) = (calendar.id, calendar.revision);
+        self.change_terms(target_s, terms, calendar, at)
+    }
+
+    /// What is promised no more is counted on while the ticket waits for us, up to `at` by the calendar `before`: should it be promised again, it counts from where it
+    /// began.
+    pub(super) fn count_void(&mut self, waits_for_us: bool, before: &BusinessTime, calendar: &Calendar, at: DateTime<Utc>) {
+        if self.state != ClockState::Void {
+            return;
+        }
+        if waits_for_us {
+            self.consumed_s += before.between(self.counted_to, at).num_seconds();
+        }
+        self.counted_to = self.counted_to.max(at);
+        (self.calendar_id, self.calendar_revision) = (calendar.id, calendar.revision);
     }
 
     /// The calendar has changed: what is used up was counted by the one before.

@@ -140,6 +140,17 @@ pub async fn comment(
     Ok(id)
 }
 
+/// Whether somebody who works here has told the client something since the ticket was opened, or opened again after it was closed; but for what `but` has told.
+pub(super) async fn is_told(tx: &mut PgConnection, ticket: &Ticket, but: Option<UserId>) -> sqlx::Result<bool> {
+    sqlx::query_scalar(include_str!("sql/is_told.sql"))
+        .bind(ticket.id)
+        .bind(ticket.created_at)
+        .bind(ticket.cycle)
+        .bind(but)
+        .fetch_one(tx)
+        .await
+}
+
 impl Held<'_> {
     /// The client has read a word from us.
     pub(super) async fn answer(&mut self) -> Result<(), DeskError> {

@@ -19,6 +19,8 @@ const MINUTE_S: i64 = 60;
 /// What is promised for a ticket.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Terms {
+    /// For which priority.
+    pub priority: Priority,
     /// By which policy; none: by the client's fallback.
     pub policy_id: Option<PolicyId>,
     /// By which revision of it.

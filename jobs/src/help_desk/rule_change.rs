@@ -274,8 +274,10 @@ impl RuleChange {
             let mut clocks = clocks.remove(&ticket.id).unwrap_or_default();
             // Who waited for a ticket is later than whom they waited for.
             let at = self.at.max(ticket.updated_at);
-            for clock in clocks.iter_mut().filter(|clock| clock.is_live()) {
-                if let Some(before) = before.iter().find(|before| clock.is_counted_by(before)) {
+            for clock in &mut clocks {
+                let before = before.iter().find(|before| clock.is_counted_by(before));
+                clock.count_void(ticket.status.waits_for_us(), &before.unwrap_or(calendar).time, calendar, at);
+                if let Some(before) = before.filter(|_| clock.is_live()) {
                     clock.change_calendar(at, before, calendar)?;
                 }
             }

@@ -10,6 +10,7 @@ use super::{
     calendar::Calendar,
     client::Client,
     clock::Clock,
+    comment::is_told,
     number::{ClientId, ContractId, TicketId},
     rule_change::RuleChange,
     rules,
@@ -151,7 +152,10 @@ impl<'t> Held<'t> {
         advance_ticket(tx, at, ticket.id).await?;
         let client = Client::find(tx, ticket.client_id).await?;
         let calendar = Calendar::find(tx, client.calendar_id).await?;
-        let clocks = Clock::lock(tx, ticket.id, ticket.cycle).await?;
+        let mut clocks = Clock::lock(tx, ticket.id, ticket.cycle).await?;
+        for clock in &mut clocks {
+            clock.count_void(ticket.status.waits_for_us(), &calendar.time, &calendar, at);
+        }
         Ok(Self { tx, at, actor: *actor, before: ticket.status, ticket, calendar, clocks })
     }
 
@@ -160,10 +164,13 @@ impl<'t> Held<'t> {
         if allowed { Ok(()) } else { Err(DeskError::WrongStatus { status: self.ticket.status, act }) }
     }
 
-    /// Whether the client has read a word from us, since the ticket was last opened.
-    pub(super) fn is_answered(&self) -> bool {
+    /// Whether the client has read a word from us, since the ticket was last opened; also of whoever opened it, whose word keeps no promise.
+    pub(super) async fn is_answered(&mut self) -> sqlx::Result<bool> {
         let is_awaited = self.clocks.iter().any(|clock| clock.promise == Promise::FirstResponse && clock.is_live());
-        self.ticket.first_responded_at.is_some() && !is_awaited
+        if self.ticket.first_responded_at.is_some() && !is_awaited {
+            return Ok(true);
+        }
+        is_told(self.tx, &self.ticket, None).await
     }
 
     /// Puts it back as it is now, and says what was done and by whom. Returns the version that it has from now on.

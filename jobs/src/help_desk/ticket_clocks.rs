@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 use super::{
     calendar::Calendar,
     clock::Clock,
+    comment::is_told,
     number::ClockId,
     policy::Terms,
     ticket::{Held, Ticket},
@@ -14,7 +15,7 @@ use super::{
 };
 
 /// Sets a ticket's clocks by other terms: those that count go on with what is used up; a promise that is no more is void, unless its deadline has passed: then
-/// it was broken, and stays so; one that is new begins now. The clocks that were given are yet to be saved.
+/// it was broken, and stays so; one that comes back counts from where it began; one that is new begins now. The clocks that were given are yet to be saved.
 pub(super) async fn follow_terms(
     tx: &mut PgConnection,
     at: DateTime<Utc>,
@@ -24,7 +25,8 @@ pub(super) async fn follow_terms(
     calendar: &Calendar,
 ) -> Result<(), DeskError> {
     let stood_still: Vec<ClockId> = standing_still(clocks).collect();
-    let mut begun = set_terms(ticket, clocks, terms, calendar, at)?;
+    let is_awaited = is_awaited(tx, ticket, clocks).await?;
+    let mut begun = set_terms(ticket, is_awaited, clocks, terms, calendar, at)?;
     for clock in &mut begun {
         clock.insert(tx, ticket.id, ticket.created_at).await?;
     }
@@ -38,8 +40,18 @@ pub(super) async fn follow_terms(
     Ok(())
 }
 
+/// Whether the client waits for a first answer; in a later cycle only if they were promised one in it, and nobody has kept that since.
+async fn is_awaited(tx: &mut PgConnection, ticket: &Ticket, clocks: &[Clock]) -> sqlx::Result<bool> {
+    if ticket.first_responded_at.is_none() {
+        return Ok(true);
+    }
+    let was_promised = clocks.iter().any(|clock| clock.promise == Promise::FirstResponse && clock.state == ClockState::Void);
+    Ok(ticket.cycle > 1 && was_promised && !is_told(tx, ticket, Some(ticket.created_by)).await?)
+}
+
 fn set_terms(
     ticket: &Ticket,
+    is_awaited: bool,
     clocks: &mut [Clock],
     terms: &Terms,
     calendar: &Calendar,
@@ -47,7 +59,7 @@ fn set_terms(
 ) -> Result<Vec<Clock>, DeskError> {
     let mut begun = Vec::new();
     for promise in Promise::ALL.iter().copied() {
-        let is_to_be_kept = ticket.status.is_live() && (promise == Promise::Resolution || ticket.first_responded_at.is_none());
+        let is_to_be_kept = ticket.status.is_live() && (promise == Promise::Resolution || is_awaited);
         let clock = clocks.iter_mut().find(|clock| clock.promise == promise);
         match (terms.target_s(promise), clock) {
             // What was broken does not vanish with the promise.
@@ -56,8 +68,7 @@ fn set_terms(
             (Some(target_s), Some(clock)) if clock.is_live() => clock.change_terms(target_s, terms, calendar, at)?,
             // Missed while it is to be kept still: it had lost its promise when that was overdue.
             (Some(target_s), Some(clock)) if is_to_be_kept && matches!(clock.state, ClockState::Void | ClockState::Missed) => {
-                clock.go_on(calendar, at)?;
-                clock.change_terms(target_s, terms, calendar, at)?;
+                clock.promise_again(target_s, terms, calendar, at)?;
             }
             (Some(target_s), None) if is_to_be_kept => {
                 begun.push(Clock::start(promise, ticket.cycle, target_s, terms, calendar, at)?);
@@ -128,12 +139,25 @@ impl Held<'_> {
         end_pauses(self.tx, self.at, &self.clocks).await
     }
 
-    /// The solution was none: its clock goes on with what was used up; the time in between does not count.
-    pub(super) async fn take_up_again(&mut self) -> Result<(), DeskError> {
+    /// It should have been after all: what was given up when it became void goes on as it was, with what was used up and what had been told. The time in between
+    /// does not count, as after any other end that was none: nobody was warned meanwhile, and what was decided in days that are over stays as it is.
+    pub(super) async fn undo_void(&mut self, void_since: DateTime<Utc>) -> Result<(), DeskError> {
+        for clock in
+            self.clocks.iter_mut().filter(|clock| clock.state == ClockState::Void && clock.stopped_at == Some(void_since))
+        {
+            begin_pause(self.tx, clock.id, void_since, PauseReason::Void).await?;
+            clock.go_on(&self.calendar, self.at)?;
+        }
+        Ok(())
+    }
+
+    /// It is not over: the clock that the solution stopped goes on with what was used up; the time in between does not count.
+    pub(super) async fn take_up_again(&mut self, resolved_at: Option<DateTime<Utc>>) -> Result<(), DeskError> {
         for clock in
             self.clocks.iter_mut().filter(|clock| clock.promise == Promise::Resolution && clock.state != ClockState::Void)
         {
-            let Some(stopped_at) = clock.stopped_at else { continue };
+            // One that was stopped before has lost its promise when that was overdue.
+            let Some(stopped_at) = clock.stopped_at.filter(|at| Some(*at) >= resolved_at) else { continue };
             begin_pause(self.tx, clock.id, stopped_at, PauseReason::Resolved).await?;
             clock.go_on(&self.calendar, self.at)?;
         }

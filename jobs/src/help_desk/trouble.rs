@@ -46,6 +46,14 @@ pub enum DeskError {
     /// The ticket in which it should go on is none of the client's, is void, or is this one.
     #[error("no other ticket of the client's that is not void has that number")]
     NoMerger,
+    /// The ticket in which it should go on is over itself.
+    #[error("ticket {ticket} is {status}: nothing goes on there before it is opened again")]
+    MergerOver {
+        /// Which.
+        ticket: TicketId,
+        /// Where it stands.
+        status: Status,
+    },
     /// The client has no contract on that day, and is not served without one.
     #[error("the client has no contract")]
     NoContract,

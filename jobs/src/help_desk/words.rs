@@ -67,6 +67,12 @@ impl Status {
     pub const fn is_live(self) -> bool {
         matches!(self, Self::New | Self::Open | Self::WaitingClient)
     }
+
+    /// Whether it is for us to do it, and not for the client to answer first.
+    #[must_use]
+    pub const fn waits_for_us(self) -> bool {
+        matches!(self, Self::New | Self::Open)
+    }
 }
 
 words! {
@@ -146,6 +152,8 @@ words! {
         WaitingClient = "waiting_client",
         /// The ticket seemed to be solved.
         Resolved = "resolved",
+        /// The ticket seemed to be one that should not have been.
+        Void = "void",
     }
 }
 

@@ -10,6 +10,7 @@ use jobs::help_desk::{
     policy::Policy,
     rule_change::Followed,
     text::Body,
+    ticket::Seen,
     trouble::DeskError,
     words::Priority,
 };
@@ -97,14 +98,97 @@ async fn a_policy_counts_for_open_tickets_from_when_it_is_written() {
 }
 
 #[tokio::test]
-async fn what_is_promised_no_more_is_void_and_what_is_promised_again_goes_on() {
+async fn what_is_promised_no_more_is_void_and_what_is_promised_again_counts_from_where_it_began() {
     let desk = Desk::open().await;
     let ticket = desk.opened("11-24 09:00").await;
     desk.promises("11-24 10:00", policy(Priority::Normal, Some(60), None)).await;
     assert_eq!(desk.clock(ticket, "resolution").await.0, "void");
-    assert_eq!(desk.monitored("11-25 17:00").await.alerts, 1, "of the answer alone");
+    desk.promises("11-24 12:00", policy(Priority::Normal, Some(60), Some(480))).await;
+    assert_eq!(desk.clock(ticket, "resolution").await, is("running", "11-24 17:00"), "as if it had not been taken back");
+
+    desk.promises("11-24 12:30", policy(Priority::Normal, Some(60), None)).await;
+    let answer = ("first_response".to_owned(), 3, 1);
+    assert_eq!(desk.told().await.last(), Some(&answer), "of the answer all has been told");
+    assert_eq!(desk.monitored("11-25 17:00").await.alerts, 0, "and of the solution nothing is");
     desk.promises("11-26 09:00", policy(Priority::Normal, Some(60), Some(480))).await;
-    assert_eq!(desk.clock(ticket, "resolution").await, is("running", "11-26 16:00"), "an hour had been used up");
+    assert_eq!(desk.clock(ticket, "resolution").await, is("running", "11-26 09:00"), "more is used up than that: it is due now");
+    assert_eq!(desk.monitored("11-26 09:01").await.alerts, 1);
+    let (late_s, told): (f64, i16) = sqlx::query_as(
+        "select extract(epoch from a.created_at - a.reached_at)::float8, a.level from desk.alerts a order by a.id desc limit 1",
+    )
+    .fetch_one(&desk.stores.db)
+    .await
+    .unwrap();
+    assert_eq!((late_s, told), (60.0, 3), "it was due by nobody's promise before, and so it is not told late");
+}
+
+#[tokio::test]
+async fn a_promise_that_comes_back_with_a_priority_counts_from_where_it_began() {
+    let desk = Desk::open().await;
+    desk.promises("11-24 08:00", policy(Priority::High, Some(60), Some(480))).await;
+    desk.promises("11-24 08:00", policy(Priority::Urgent, Some(30), Some(240))).await;
+    let ticket = desk.tries_to_open("11-24 09:00", &desk.contact, &desk.ticket(Priority::High)).await.unwrap();
+    desk.says("11-24 09:20", &desk.agent, ticket, Audience::Everybody).await;
+    // Nothing is promised for the solution of what can wait.
+    desk.given("11-24 10:00", ticket, Priority::Low).await;
+    assert_eq!(desk.clock(ticket, "resolution").await.0, "void");
+    desk.given("11-24 11:00", ticket, Priority::Urgent).await;
+    assert_eq!(desk.clock(ticket, "resolution").await, is("running", "11-24 13:00"), "two of four hours are used up");
+
+    // While the client is waited for no time is used up, promised or not.
+    desk.given("11-24 11:30", ticket, Priority::Low).await;
+    desk.waits("11-24 12:00", ticket).await;
+    desk.says("11-24 15:00", &desk.contact, ticket, Audience::Everybody).await;
+    desk.given("11-24 15:30", ticket, Priority::Urgent).await;
+    assert_eq!(desk.clock(ticket, "resolution").await, is("running", "11-24 16:00"), "half an hour is left");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_promised_again_after_a_ticket_was_closed_is_waited_for_still() {
+    let desk = Desk::open().await;
+    // Of what can wait neither is promised.
+    desk.promises("11-24 08:00", policy(Priority::Low, None, None)).await;
+    let (answered, waiting) = (desk.opened("11-24 09:00").await, desk.opened("11-24 09:00").await);
+    for ticket in [answered, waiting] {
+        desk.says("11-24 09:20", &desk.agent, ticket, Audience::Everybody).await;
+        let mut tx = desk.begin().await;
+        let seen = desk.seen(ticket).await;
+        let version = change::resolve(&mut tx, at("11-24 09:30"), &desk.agent, seen, None).await.unwrap();
+        change::close(&mut tx, at("11-24 09:40"), &desk.agent, Seen { ticket, version }).await.unwrap();
+        tx.commit().await.unwrap();
+        desk.says("11-25 09:00", &desk.contact, ticket, Audience::Everybody).await;
+        assert_eq!(desk.clock(ticket, "first_response").await, is("running", "11-25 10:00"), "it is another matter");
+        desk.given("11-25 09:10", ticket, Priority::Low).await;
+    }
+    desk.says("11-25 09:15", &desk.agent, answered, Audience::Everybody).await;
+
+    for ticket in [answered, waiting] {
+        desk.given("11-25 09:20", ticket, Priority::Normal).await;
+    }
+
+    assert_eq!(desk.clock(waiting, "first_response").await, is("running", "11-25 10:00"), "from where it began");
+    assert_eq!(desk.clock(answered, "first_response").await.0, "void", "nothing was promised when the answer came");
+}
+
+#[tokio::test]
+async fn a_promise_is_one_of_the_priority_that_it_was_made_for() {
+    let desk = Desk::open().await;
+    desk.promises("11-24 08:00", policy(Priority::Urgent, Some(30), Some(240))).await;
+    let ticket = desk.opened("11-24 09:00").await;
+    desk.says("11-24 09:20", &desk.agent, ticket, Audience::Everybody).await;
+    desk.given("11-24 09:30", ticket, Priority::Urgent).await;
+    let counted = async || -> Vec<(String, String)> {
+        sqlx::query_as("select promise, priority from desk.promise_outcomes order by promise")
+            .fetch_all(&desk.stores.db)
+            .await
+            .unwrap()
+    };
+    let expected = [("first_response", "normal"), ("resolution", "urgent")];
+    let expected = expected.map(|(promise, priority)| (promise.to_owned(), priority.to_owned()));
+    assert_eq!(counted().await, expected, "the answer was kept as a normal one, the solution is an urgent one now");
+    // A policy that is gone takes nothing along.
+    desk.run("delete from desk.sla_policies where priority = 'normal'").await;
+    assert_eq!(counted().await, expected);
 }
 
 #[tokio::test]
@@ -192,7 +276,8 @@ async fn a_calendar_that_changes_moves_what_is_left_and_not_what_is_used_up() {
     let early = office().into_iter().map(|hours| Hours { opens: 7 * 60, closes: 15 * 60, ..hours }).collect();
     let plan = Plan {
         zone: Tz::America__Bogota,
-        hours: Some(early),
+        is_always_open: false,
+        hours: early,
         holidays: vec![(day("2026-11-26"), "Acción de gracias".to_owned())],
     };
     let seen = SeenCalendar { calendar: desk.calendar, revision: 1 };
@@ -207,7 +292,7 @@ async fn a_calendar_that_changes_moves_what_is_left_and_not_what_is_used_up() {
     assert_eq!(desk.clock(later, "first_response").await, is("running", "11-27 07:30"), "Thursday is off");
 
     let mut tx = desk.begin().await;
-    let never = Plan { hours: Some(Vec::new()), ..plan.clone() };
+    let never = Plan { hours: Vec::new(), ..plan.clone() };
     let refused = Calendar::change(&mut tx, at("11-25 14:31"), &desk.manager, seen, "Bogotá", &plan).await;
     assert!(matches!(refused, Err(DeskError::RulesChanged)), "somebody else has changed it: {refused:?}");
     let seen = SeenCalendar { revision: 2, ..seen };
@@ -226,7 +311,7 @@ async fn a_calendar_that_changes_moves_what_is_left_and_not_what_is_used_up() {
         &desk.manager,
         seen,
         "Bogotá",
-        &Plan { hours: Some(vec![twice, twice]), ..plan.clone() },
+        &Plan { hours: vec![twice, twice], ..plan.clone() },
     )
     .await;
     assert!(matches!(refused, Err(DeskError::Hours(_))), "{refused:?}");
@@ -237,6 +322,7 @@ async fn a_calendar_that_changes_moves_what_is_left_and_not_what_is_used_up() {
 #[tokio::test]
 async fn without_a_contract_a_client_is_served_as_was_agreed() {
     let desk = Desk::open().await;
+    desk.promises("11-24 08:00", policy(Priority::High, Some(60), Some(480))).await;
     // The contract's last day is the client's: in Greenwich it is the year after.
     let last = desk.opened("12-31 23:30").await;
     assert_eq!(desk.clocks(last).await.len(), 2);
@@ -247,7 +333,7 @@ async fn without_a_contract_a_client_is_served_as_was_agreed() {
     // An agent's answer is one, whether it was promised or not.
     desk.says("11-24 09:30", &desk.agent, unpromised, Audience::Everybody).await;
     assert_eq!(desk.look(unpromised).await.first_responded_at, Some(at("11-24 09:30")));
-    desk.given("11-24 10:00", unpromised, Priority::Normal).await;
+    desk.given("11-24 10:00", unpromised, Priority::High).await;
     assert_eq!(desk.clocks(unpromised).await, [], "nor does a change promise anything");
 
     desk.run("update desk.clients set without_contract = 'refuse'").await;
@@ -261,9 +347,10 @@ async fn without_a_contract_a_client_is_served_as_was_agreed() {
 #[tokio::test]
 async fn a_promise_outlives_the_contract_under_which_it_was_made_but_not_the_ticket() {
     let desk = Desk::open().await;
+    desk.promises("11-24 08:00", policy(Priority::High, Some(60), Some(480))).await;
     let ticket = desk.opened("11-24 09:00").await;
     desk.run("update desk.contracts set ends_on = '2026-11-24'; update desk.clients set without_contract = 'refuse'").await;
-    desk.given("11-25 09:00", ticket, Priority::Normal).await;
+    desk.given("11-25 09:00", ticket, Priority::High).await;
     assert_eq!(desk.clock(ticket, "resolution").await, is("running", "11-24 17:00"), "overdue, and promised all the same");
     let mut tx = desk.begin().await;
     let done = Body::parse("Hecho.").unwrap();

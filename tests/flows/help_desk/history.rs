@@ -12,7 +12,7 @@ use jobs::help_desk::{
     words::{Category, Priority, Promise, Status, VoidReason},
 };
 
-use super::{Desk, at, letters::addressed, policy};
+use super::{Desk, at, is, letters::addressed, policy};
 
 /// When, who, what, and from which status to which.
 type Told<'t> = (&'t str, Option<&'t str>, What, Option<(Status, Status)>);
@@ -32,6 +32,12 @@ impl Desk {
         change::make_void(&mut tx, at(when), &self.agent, seen, reason, into).await?;
         tx.commit().await.unwrap();
         Ok(())
+    }
+
+    async fn reopens(&self, when: &str, ticket: TicketId) {
+        let mut tx = self.begin().await;
+        change::reopen(&mut tx, at(when), &self.agent, self.seen(ticket).await).await.unwrap();
+        tx.commit().await.unwrap();
     }
 }
 
@@ -169,11 +175,105 @@ async fn what_should_not_have_been_is_void_and_nothing_promised_for_it_counts() 
     let told: Vec<_> = letters.iter().map(|letter| letter.to.address.as_str()).collect();
     assert_eq!((open, told), (0, vec!["oscar@cafes.example"]), "who opened it is told, and nobody else");
     assert!(matches!(desk.voids("11-24 09:20", ticket, VoidReason::Spam, None).await, Err(DeskError::WrongStatus { .. })));
-    // It was none after all: the client insists, and there are promises anew.
+    // It was none after all: the client insists, and the promises go on.
     desk.says("11-24 10:00", &desk.contact, ticket, Audience::Everybody).await;
     let again = desk.look(ticket).await;
-    assert_eq!((again.status, again.void_reason, again.resolved_at, again.cycle), (Status::Open, None, None, 2));
-    assert_eq!(desk.clock(ticket, "first_response").await.0, "running");
+    assert_eq!((again.status, again.void_reason, again.resolved_at, again.cycle), (Status::Open, None, None, 1));
+    assert_eq!(desk.clock(ticket, "first_response").await, is("running", "11-24 10:50"), "ten minutes were used up");
+}
+
+#[tokio::test]
+async fn what_was_not_void_after_all_goes_on_as_it_was_and_what_was_broken_stays_so() {
+    let desk = Desk::open().await;
+    let ticket = desk.opened("11-24 09:00").await;
+    assert_eq!(desk.monitored("11-24 10:05").await.alerts, 1, "it should have been answered by ten");
+    desk.voids("11-24 10:30", ticket, VoidReason::Mistake, None).await.unwrap();
+    let counted = "select count(*) from desk.promise_outcomes";
+    assert_eq!(sqlx::query_scalar::<_, i64>(counted).fetch_one(&desk.stores.db).await.unwrap(), 0);
+    assert_eq!(desk.monitored("11-24 12:00").await.alerts, 0);
+
+    desk.reopens("11-24 12:30", ticket).await;
+
+    let again = desk.look(ticket).await;
+    assert_eq!((again.status, again.cycle, again.void_reason), (Status::Open, 1, None));
+    assert_eq!(desk.clock(ticket, "first_response").await, is("running", "11-24 10:00"), "as overdue as it was");
+    assert_eq!(
+        desk.clock(ticket, "resolution").await,
+        is("running", "11-25 10:00"),
+        "an hour and a half is used up, and what passed while it was void does not count"
+    );
+    let paused: Vec<(String, String, String)> = sqlx::query_as(
+        "select c.promise, p.reason, to_char(upper(p.during) - lower(p.during), 'HH24:MI') from desk.sla_pauses p join desk.sla_clocks c on c.id = p.clock_id
+         where c.cycle = 1 and c.started_at = $1 order by 1",
+    )
+    .bind(at("11-24 09:00"))
+    .fetch_all(&desk.stores.db)
+    .await
+    .unwrap();
+    let void = |promise: &str| (promise.to_owned(), "void".to_owned(), "02:00".to_owned());
+    assert_eq!(paused, [void("first_response"), void("resolution")]);
+    assert_eq!(desk.monitored("11-24 12:59").await.alerts, 0, "what was told is not told again");
+    assert_eq!(desk.monitored("11-24 13:01").await.alerts, 1, "an hour of work after the deadline");
+    assert_eq!(desk.told().await, [("first_response".to_owned(), 2, 0), ("first_response".to_owned(), 3, 2)]);
+
+    // Again, when it was solved: the promises that were kept stay so, and the solution goes on from there.
+    let mut tx = desk.begin().await;
+    let word = Body::parse("Ya está.").unwrap();
+    change::resolve(&mut tx, at("11-24 14:00"), &desk.agent, desk.seen(ticket).await, Some(&word)).await.unwrap();
+    tx.commit().await.unwrap();
+    desk.voids("11-24 15:00", ticket, VoidReason::Spam, None).await.unwrap();
+    desk.reopens("11-24 16:00", ticket).await;
+    assert_eq!(desk.clock(ticket, "first_response").await, is("missed", "11-24 10:00"));
+    assert_eq!(desk.clock(ticket, "resolution").await, is("running", "11-25 12:00"), "three hours are used up");
+}
+
+#[tokio::test]
+async fn an_answer_that_the_client_waited_for_when_their_ticket_became_void_is_waited_for_when_it_goes_on() {
+    let desk = Desk::open().await;
+    let (ticket, kept) = (desk.opened("11-24 09:00").await, desk.opened("11-24 09:00").await);
+    let mut tx = desk.begin().await;
+    let word = Body::parse("Ya está.").unwrap();
+    let version = change::resolve(&mut tx, at("11-24 10:00"), &desk.agent, desk.seen(ticket).await, Some(&word)).await.unwrap();
+    change::close(&mut tx, at("11-24 10:10"), &desk.agent, Seen { ticket, version }).await.unwrap();
+    tx.commit().await.unwrap();
+    desk.says("11-25 10:00", &desk.contact, ticket, Audience::Everybody).await;
+    desk.voids("11-25 10:20", ticket, VoidReason::Duplicate, Some(kept)).await.unwrap();
+
+    desk.reopens("11-25 10:40", ticket).await;
+
+    assert_eq!(desk.look(ticket).await.cycle, 2);
+    assert_eq!(desk.clock(ticket, "first_response").await, is("running", "11-25 11:20"), "forty minutes are left");
+    let mut tx = desk.begin().await;
+    let silent = change::resolve(&mut tx, at("11-25 10:50"), &desk.agent, desk.seen(ticket).await, None).await;
+    assert!(matches!(silent, Err(DeskError::Unanswered)), "{silent:?}");
+}
+
+#[tokio::test]
+async fn nothing_goes_on_in_a_ticket_that_is_over() {
+    let desk = Desk::open().await;
+    let (twice, over) = (desk.opened("11-24 09:00").await, desk.opened("11-24 09:01").await);
+    let mut tx = desk.begin().await;
+    let word = Body::parse("Ya está.").unwrap();
+    let seen = desk.seen(over).await;
+    let version = change::resolve(&mut tx, at("11-24 09:10"), &desk.agent, seen, Some(&word)).await.unwrap();
+    tx.commit().await.unwrap();
+    let refused = desk.voids("11-24 09:20", twice, VoidReason::Duplicate, Some(over)).await;
+    assert!(
+        matches!(refused, Err(DeskError::MergerOver { ticket, status: Status::Resolved }) if ticket == over),
+        "nobody would see it there: {refused:?}"
+    );
+    let mut tx = desk.begin().await;
+    change::close(&mut tx, at("11-24 09:30"), &desk.agent, Seen { ticket: over, version }).await.unwrap();
+    tx.commit().await.unwrap();
+    let refused = desk.voids("11-24 09:40", twice, VoidReason::Duplicate, Some(over)).await;
+    assert!(matches!(refused, Err(DeskError::MergerOver { status: Status::Closed, .. })), "{refused:?}");
+    let waits = desk.look(twice).await;
+    assert_eq!((waits.status, waits.merged_into), (Status::New, None), "it is there still");
+    assert_eq!(desk.clock(twice, "first_response").await, is("running", "11-24 10:00"));
+
+    desk.reopens("11-24 09:50", over).await;
+    desk.voids("11-24 09:55", twice, VoidReason::Duplicate, Some(over)).await.unwrap();
+    assert_eq!(desk.look(twice).await.merged_into, Some(over));
 }
 
 #[tokio::test]

@@ -91,7 +91,7 @@ impl Desk {
         .await
         .unwrap();
         let manager = Actor::find(&mut *tx, people[2]).await.unwrap();
-        let plan = Plan { zone: Tz::America__Bogota, hours: Some(office()), holidays: Vec::new() };
+        let plan = Plan { zone: Tz::America__Bogota, is_always_open: false, hours: office(), holidays: Vec::new() };
         let calendar = Calendar::make(&mut tx, at("01-01 00:00"), &manager, "Bogotá", &plan).await.unwrap();
         let client: ClientId = sqlx::query_scalar(
             "with client as (insert into desk.clients (name, calendar_id) values ('Cafés del Quindío', $1) returning id),

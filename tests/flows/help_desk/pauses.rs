@@ -67,7 +67,7 @@ async fn each_day_of_a_pause_is_counted_by_the_hours_that_it_had() {
     desk.waits("11-24 12:00", ticket).await;
     // On Wednesday at noon the afternoons become free.
     let mornings: Vec<(u8, u16, u16)> = (0..5).map(|day| (day, 9 * 60, 13 * 60)).collect();
-    let plan = Plan { zone: Tz::America__Bogota, hours: Some(hours(&mornings)), holidays: Vec::new() };
+    let plan = Plan { zone: Tz::America__Bogota, is_always_open: false, hours: hours(&mornings), holidays: Vec::new() };
     let mut tx = desk.begin().await;
     let seen = SeenCalendar { calendar: desk.calendar, revision: 1 };
     Calendar::change(&mut tx, at("11-25 12:00"), &desk.manager, seen, "Bogotá", &plan).await.unwrap();
@@ -78,7 +78,7 @@ async fn each_day_of_a_pause_is_counted_by_the_hours_that_it_had() {
     assert_eq!(desk.pauses("11-26 18:00", ticket).await, [waited.clone()]);
 
     // The client is served day and night from then on, and the office by which it was counted before never closes either.
-    let always = Plan { zone: Tz::UTC, hours: None, holidays: Vec::new() };
+    let always = Plan { zone: Tz::UTC, is_always_open: true, hours: Vec::new(), holidays: Vec::new() };
     let mut tx = desk.begin().await;
     let calendar = Calendar::make(&mut tx, at("12-01 09:00"), &desk.manager, "Día y noche", &always).await.unwrap();
     let client = Client::find(&mut tx, desk.client).await.unwrap();

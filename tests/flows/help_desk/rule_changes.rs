@@ -54,7 +54,8 @@ fn after() -> Week {
 fn plan() -> Plan {
     Plan {
         zone: Tz::America__Bogota,
-        hours: Some(hours(&after())),
+        is_always_open: false,
+        hours: hours(&after()),
         holidays: vec![(day("2026-11-19"), "Día de la mesa".to_owned())],
     }
 }
@@ -250,7 +251,7 @@ async fn a_change_whose_job_died_goes_on_when_somebody_asks_for_it_or_is_superse
     // An hour and forty minutes after the first, the hours change again.
     const SECOND: usize = CHANGE + 100;
     let third: Week = (0..5).map(|day| (day, 10 * 60, 15 * 60)).collect();
-    let plan = Plan { hours: Some(hours(&third)), holidays: Vec::new(), ..plan() };
+    let plan = Plan { hours: hours(&third), holidays: Vec::new(), ..plan() };
     let mut tx = desk.begin().await;
     let seen = SeenCalendar { calendar: desk.calendar, revision: 2 };
     let followed =
@@ -370,7 +371,7 @@ async fn a_client_that_moves_to_another_calendar_takes_what_is_used_up_along() {
     let desk = Desk::open().await;
     let ticket = desk.opened("11-24 16:00").await;
     let mut tx = desk.begin().await;
-    let always = Plan { zone: Tz::UTC, hours: None, holidays: Vec::new() };
+    let always = Plan { zone: Tz::UTC, is_always_open: true, hours: Vec::new(), holidays: Vec::new() };
     let calendar = Calendar::make(&mut tx, at("11-24 16:10"), &desk.manager, "Día y noche", &always).await.unwrap();
     let client = Client::find(&mut tx, desk.client).await.unwrap();
     let draft = ClientDraft {

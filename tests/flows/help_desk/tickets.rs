@@ -72,6 +72,59 @@ async fn who_opened_a_ticket_for_the_client_does_not_answer_it() {
 }
 
 #[tokio::test]
+async fn who_opened_a_ticket_for_the_client_waits_for_them_and_solves_it_once_they_have_written() {
+    let desk = Desk::open().await;
+    let ticket = desk.tries_to_open("11-24 10:00", &desk.agent, &desk.ticket(Priority::Normal)).await.unwrap();
+    desk.says("11-24 10:05", &desk.agent, ticket, Audience::Agents).await;
+    let mut tx = desk.begin().await;
+    let unasked = change::wait_for_client(&mut tx, at("11-24 10:06"), &desk.agent, desk.seen(ticket).await).await;
+    assert!(matches!(unasked, Err(DeskError::Unanswered)), "the client has read nothing: {unasked:?}");
+    tx.rollback().await.unwrap();
+    desk.says("11-24 10:10", &desk.agent, ticket, Audience::Everybody).await;
+    desk.waits("11-24 10:20", ticket).await;
+    assert_eq!(desk.clock(ticket, "first_response").await, is("paused", ""), "their own word keeps no promise");
+    desk.says("11-24 10:50", &desk.contact, ticket, Audience::Everybody).await;
+    assert_eq!(desk.clock(ticket, "first_response").await, is("running", "11-24 11:30"), "twenty minutes are used up");
+    let mut tx = desk.begin().await;
+    change::resolve(&mut tx, at("11-24 11:00"), &desk.agent, desk.seen(ticket).await, None).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let resolved = desk.look(ticket).await;
+    assert_eq!((resolved.status, resolved.first_responded_at), (Status::Resolved, Some(at("11-24 11:00"))));
+    assert_eq!([desk.clock(ticket, "first_response").await.0, desk.clock(ticket, "resolution").await.0], ["met", "met"]);
+}
+
+#[tokio::test]
+async fn what_is_so_already_is_no_change() {
+    let desk = Desk::open().await;
+    let ticket = desk.opened("11-24 09:00").await;
+    let me = Some(desk.agent.id());
+    let mut tx = desk.begin().await;
+    let version = change::assign(&mut tx, at("11-24 09:05"), &desk.agent, desk.seen(ticket).await, me).await.unwrap();
+    tx.commit().await.unwrap();
+    let noted = async || -> i64 {
+        sqlx::query_scalar("select count(*) from core.audit_log where subject = 'ticket:' || $1")
+            .bind(ticket)
+            .fetch_one(&desk.stores.db)
+            .await
+            .unwrap()
+    };
+    let before = (desk.look(ticket).await.lock_version, desk.look(ticket).await.updated_at, noted().await);
+
+    let seen = Seen { ticket, version };
+    let mut tx = desk.begin().await;
+    assert_eq!(change::assign(&mut tx, at("11-24 09:06"), &desk.manager, seen, me).await.unwrap(), version);
+    assert_eq!(change::set_priority(&mut tx, at("11-24 09:07"), &desk.agent, seen, Priority::Normal).await.unwrap(), version);
+    tx.commit().await.unwrap();
+
+    assert_eq!((desk.look(ticket).await.lock_version, desk.look(ticket).await.updated_at, noted().await), before);
+    let mut tx = desk.begin().await;
+    let stale = Seen { ticket, version: 0 };
+    let refused = change::set_priority(&mut tx, at("11-24 09:08"), &desk.agent, stale, Priority::Normal).await;
+    assert!(matches!(refused, Err(DeskError::Changed { .. })), "who has not seen it is told so: {refused:?}");
+}
+
+#[tokio::test]
 async fn time_stands_still_while_the_client_is_asked_something() {
     let desk = Desk::open().await;
     let ticket = desk.opened("11-24 10:00").await;

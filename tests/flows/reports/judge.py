@@ -135,7 +135,9 @@ def list_sla():
         t = by_id[c["ticket_id"]]
         if c["state"] == "void" or not within(counts_at(c)):
             continue
-        key = (day_of(counts_at(c)).strftime("%Y-%m"), by_name(t["client_id"]), ORDER.index(t["priority"]), c["promise"])
+        # Under the priority that it was made for; where nobody has noted that, under the ticket's.
+        priority = ORDER.index(c["priority"] or t["priority"])
+        key = (day_of(counts_at(c)).strftime("%Y-%m"), by_name(t["client_id"]), priority, c["promise"])
         groups[key][0 if c["state"] == "met" else 1 if is_broken(c) else 2] += 1
     for (month, (_, client), priority, promise), (kept, broken, left) in sorted(groups.items()):
         yield [month, clients[client], PRIORITY[ORDER[priority]], PROMISE[promise], str(kept), str(broken), str(left), share(kept, broken)]

@@ -123,7 +123,12 @@ async fn what_leads_elsewhere_is_refused_by_name_and_is_not_shown_either() {
         assert!(!page.text(problem).is_empty() && !page.html.contains("secret-of-mine"), "{}", page.html);
     }
     assert_eq!(web.number("select count(*) from core.chat_channels").await, 0);
-    assert_eq!(admin.send("/admin/chat", "/admin/chat/nobody/enable", &[]).await.status(), StatusCode::NOT_FOUND);
+    for act in ["enable", "test", "forget"] {
+        let of_none = admin.send("/admin/chat", &format!("/admin/chat/nobody/{act}"), &[]).await;
+        assert_eq!(of_none.status(), StatusCode::NOT_FOUND, "{act}");
+    }
+    let promised = "select (select count(*) from faena.outbox where name = 'notify_slack') + (select count(*) from faena.jobs where name = 'notify_slack')";
+    assert_eq!(web.number(promised).await, 0, "nothing is tried that is not there");
     for other in ["jefa", "operadora", "agente"] {
         let visitor = web.signed_in(other).await;
         assert_eq!(visitor.get("/admin/chat").await.status(), StatusCode::FORBIDDEN, "{other}");

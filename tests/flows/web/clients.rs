@@ -201,6 +201,22 @@ async fn a_calendar_says_what_is_wrong_with_its_hours_and_holidays() {
     assert_eq!(status, StatusCode::SEE_OTHER);
     assert_eq!(made.attribute("#wednesday", "value").as_deref(), Some("00:00-06:00, 22:00-24:00"));
     assert_eq!(made.text("#holidays"), "2026-01-06 Reyes 2026-12-25 Navidad");
+    // Day and night its hours do not count, and are there when they count again.
+    let (status, always) = manager.fills(&made, MAIN, &[("always", Some("yes")), ("friday", Some("9:00-12:00"))]).await;
+    assert_eq!(status, StatusCode::SEE_OTHER);
+    let hours = |page: &Page, day: &str| page.attribute(&format!("#{day}"), "value");
+    for day in ["wednesday", "friday"] {
+        assert!(
+            always.attribute("#always", "checked").is_some() && hours(&always, day).is_some_and(|of| !of.is_empty()),
+            "{day}"
+        );
+    }
+    let (status, wrong) = manager.fills(&always, MAIN, &[("friday", Some("9-12"))]).await;
+    assert_eq!((status, wrong.texts("#friday-problem").len()), (StatusCode::UNPROCESSABLE_ENTITY, 1), "what is kept is right");
+    let (status, made) = manager.fills(&always, MAIN, &[("always", None)]).await;
+    assert_eq!((status, made.attribute("#always", "checked")), (StatusCode::SEE_OTHER, None));
+    assert_eq!(hours(&made, "wednesday").as_deref(), Some("00:00-06:00, 22:00-24:00"));
+    assert_eq!(hours(&made, "friday").as_deref(), Some("09:00-12:00"));
     let (status, taken) = manager.fills(&form, MAIN, &night).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(taken.text("#name-problem").contains("se llama así"), "{}", taken.html);

@@ -281,3 +281,20 @@ async fn an_answer_links_an_article_that_the_client_can_read() {
         assert_eq!(agent.does(&ticket, "comentario", &[("body", "Hola"), ("article", article)]).await.status, status);
     }
 }
+
+#[tokio::test]
+async fn what_is_for_the_desk_alone_is_of_no_client() {
+    let web = desk().await;
+    let agent = web.signed_in("agente").await;
+    let id = web.number("select min(id) from desk.clients").await.to_string();
+    let fields = [("title", "Llaves del armario"), ("body", "Detrás."), ("audience", "desk"), ("client", id.as_str())];
+
+    let refused = agent.writes("/ayuda/articulos/nuevo", &fields).await;
+
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.text("#client-problem").contains("no es de ningún cliente"), "{}", refused.html);
+    assert_eq!(refused.attribute("#client option[selected]", "value"), Some(id.clone()), "what was chosen is there still");
+    assert_eq!(web.number("select count(*) from desk.kb_articles where title like 'Llaves%'").await, 0);
+    let written = agent.writes("/ayuda/articulos/nuevo", &fields[..3]).await;
+    assert_eq!(written.text("article h1"), "Llaves del armario");
+}

@@ -109,12 +109,44 @@ async fn who_changes_a_ticket_that_somebody_else_has_changed_keeps_what_they_typ
     let silent = agent.does(&ticket, "resolver", &[("answer", " ")]).await;
     assert_eq!(silent.status, StatusCode::CONFLICT);
     assert!(silent.text("[role=alert]").contains("todavía no tiene ninguna respuesta"), "{}", silent.html);
-    for (act, fields) in [("comentario", [("body", " ")]), ("comentario", [("body", "a\u{0}b")])] {
-        assert_eq!(agent.does(&ticket, act, &fields).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for body in [" ", "a\u{0}b", "\u{200b}\u{2060}", "\u{3164}", "\u{ad}"] {
+        assert_eq!(
+            agent.does(&ticket, "comentario", &[("body", body)]).await.status,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "{body:?}"
+        );
     }
+    assert_eq!(web.number("select count(*) from desk.comments").await, 0, "what nobody can read is no answer");
     for (act, fields) in [("estado", [("act", "delete")]), ("prioridad", [("priority", "now")]), ("asignar", [("agent", "x")])] {
         assert_eq!(agent.does(&ticket, act, &fields).await.status, StatusCode::BAD_REQUEST, "{act}");
     }
+}
+
+#[tokio::test]
+async fn what_is_no_text_is_refused_with_its_field() {
+    let web = desk().await;
+    let client = web.signed_in("cliente").await;
+    let token = client.page("/solicitudes/nueva").await.token();
+    let sends = async |title: &str, description: &str| {
+        let form = format!("csrf={token}&title={title}&description={description}&category=other&priority=low&tags=");
+        let request = client.client.post(format!("{}/solicitudes/nueva", client.site));
+        let request = request.header("content-type", "application/x-www-form-urlencoded").body(form);
+        Page::of(request.send().await.unwrap()).await
+    };
+    for (title, description, field) in [
+        ("%ff%fe", "Nada", "title"),
+        ("Algo", "Pasa+%c3%28", "description"),
+        ("Algo", "%EF%BF%BF", "description"),
+        ("Algo", "%E2%80%8B", "description"),
+        ("%E3%85%A4", "Nada", "title"),
+    ] {
+        let refused = sends(title, description).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{title} {description}");
+        assert!(!refused.text(&format!("#{field}-problem")).is_empty(), "{}", refused.html);
+        assert_eq!(refused.texts(".problem").len(), 1, "the other field is right: {}", refused.html);
+    }
+    assert_eq!(web.number("select count(*) from desk.tickets").await, 0);
+    assert_eq!(sends("Sale+%EF%BF%BD", "Eso+se+lee.").await.status, StatusCode::SEE_OTHER, "that somebody has seen and copied");
 }
 
 #[tokio::test]
@@ -345,7 +377,9 @@ async fn alerts_stand_page_by_page_and_taking_note_of_some_says_so_and_keeps_the
         "select count(*) from desk.alerts a join core.users u on u.id = a.acknowledged_by where u.email = 'jefa@faena.example'",
     );
     assert_eq!(of.await, 1, "the first to look stands beside it");
-    assert_eq!(agent.send_with(&said.token(), "/alertas/vistas", &[]).await.status(), StatusCode::SEE_OTHER, "none was chosen");
+    let none = agent.send_with(&said.token(), "/alertas/vistas", &[("kind", "warning")]).await;
+    assert_eq!(leads_to(&none), "/alertas?kind=warning&noted=none");
+    assert_eq!(agent.page(leads_to(&none)).await.text("[role=status]"), "No elegiste ninguna.");
     let forged = agent.send_with(&said.token(), "/alertas/vistas", &[("alert", "x")]).await;
     assert_eq!(forged.status(), StatusCode::BAD_REQUEST);
 }
@@ -367,7 +401,30 @@ async fn without_a_contract_a_client_that_is_not_served_is_told_so() {
         "{}",
         refused.html
     );
+    // Who works here has no commercial contact.
+    let id = web.number("select min(id) from desk.clients").await.to_string();
+    let of_client: Vec<(&str, &str)> = fields.iter().copied().chain([("client", id.as_str())]).collect();
+    let agent = web.signed_in("agente").await;
+    let refused = Page::of(agent.send("/solicitudes/nueva", "/solicitudes/nueva", &of_client).await).await;
+    let said = refused.text("[role=alert]");
+    assert!(said.contains("Este cliente no tiene contrato vigente") && !said.contains("comercial"), "{said}");
     let fields = [("title", " "), ("description", ""), ("category", "other"), ("priority", "low"), ("tags", "a/b c, dos")];
     let wrong = Page::of(client.send("/solicitudes/nueva", "/solicitudes/nueva", &fields).await).await;
     assert_eq!(wrong.texts(".problem").len(), 2, "{}", wrong.html);
+}
+
+#[tokio::test]
+async fn a_client_that_is_served_without_a_contract_is_shown_that() {
+    let web = desk().await;
+    let (client, agent) = (web.signed_in("cliente").await, web.signed_in("agente").await);
+    sqlx::raw_sql("update desk.clients set without_contract = 'no_promise'; delete from desk.contracts")
+        .execute(&web.stores.db)
+        .await
+        .unwrap();
+    let without = client.opens("Sin contrato", "normal").await;
+    for who in [&client, &agent] {
+        let page = who.page(&without).await;
+        assert!(page.text("aside dl").contains("Contrato Sin contrato vigente"), "{}", page.html);
+        assert!(page.texts(".clock").is_empty(), "and nothing is promised");
+    }
 }

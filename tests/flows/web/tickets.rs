@@ -218,6 +218,12 @@ async fn a_duplicate_is_made_void_and_leads_to_where_it_goes_on() {
         );
         assert_eq!(refused.attribute("#into", "value").as_deref(), Some(into));
     }
+    let over = client.opens("Correo, lo de ayer", "normal").await;
+    agent.does(&over, "resolver", &[("answer", "Ya sale.")]).await;
+    let of_over = over.rsplit('/').next().unwrap();
+    let refused = agent.does(&twice, "anular", &[("reason", "duplicate"), ("into", of_over)]).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    assert!(refused.text("[role=alert]").contains(&format!("La #{of_over} ya no está en curso")), "{}", refused.html);
     let void = agent.does(&twice, "anular", &[("reason", "duplicate"), ("into", &format!("#{number}"))]).await;
     assert!(
         void.text("main .notice").contains("Anulada: Duplicada")

@@ -36,6 +36,8 @@ use crate::{
 const LIMIT: i64 = 50;
 /// So many are noted at once: those of a page, and those that were noted on it just before.
 const MOST_NOTED: usize = 100;
+/// What the address says of somebody who wanted to take note of those that they had chosen, and had chosen none.
+const NONE: &str = "none";
 /// What is told later than after two of the monitor's looks is told late.
 const ON_TIME: TimeDelta = TimeDelta::minutes(10);
 /// The kinds of alerts, each with the key of its name.
@@ -56,7 +58,7 @@ pub(crate) struct Asked {
     /// The last alert of the page before.
     #[serde(default)]
     after: String,
-    /// Those of which the visitor has just taken note, with commas between them.
+    /// Those of which the visitor has just taken note, with commas between them; [`NONE`]: they had chosen none.
     #[serde(default)]
     noted: String,
 }
@@ -145,6 +147,11 @@ impl Alerts {
 
     fn next(&self) -> Option<String> {
         self.alerts.last().filter(|_| self.has_more).map(|last| self.asked.address(&self.page, &last.id.to_string()))
+    }
+
+    /// Whether the visitor wanted to take note of some, and said of none.
+    fn has_chosen_none(&self) -> bool {
+        self.asked.noted == NONE
     }
 
     /// Whether somebody can take note of any.
@@ -263,10 +270,10 @@ async fn take_note(app: &App, visit: &Visit, page: &Page, alerts: &[AlertId], fo
     };
     let from = Asked { show: of("show"), kind: of("kind"), after: of("after"), noted: String::new() }.sensible();
     let list = from.address(page, &from.after);
+    let and = if list.ends_with('?') { "" } else { "&" };
     if alerts.is_empty() {
-        return Ok(see_other(&list));
+        return Ok(see_other(&format!("{list}{and}noted={NONE}")));
     }
     let noted: Vec<String> = alerts.iter().map(AlertId::to_string).collect();
-    let and = if list.ends_with('?') { "" } else { "&" };
     Ok(see_other(&format!("{list}{and}noted={}#noted", noted.join(","))))
 }

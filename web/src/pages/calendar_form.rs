@@ -120,15 +120,14 @@ impl CalendarForm {
         .fetch_all(&mut *tx)
         .await
         .doing(DOING)?;
-        let hours = calendar.time.hours();
-        let written = hours.clone().unwrap_or_default();
+        let hours = Calendar::hours(&mut tx, id).await.doing(DOING)?;
         Ok(Self {
             calendar: Some(id),
             revision: calendar.revision,
             name: Field::of(&name),
             time_zone: Field::of(calendar.time.zone().name()),
-            is_always_open: hours.is_none(),
-            days: [1, 2, 3, 4, 5, 6, 7].map(|day| Field::of(&write_day(&written, day))),
+            is_always_open: calendar.time.hours().is_none(),
+            days: [1, 2, 3, 4, 5, 6, 7].map(|day| Field::of(&write_day(&hours, day))),
             holidays: kept(&holidays.join("\n")),
             ..Self::blank(app, page, done).await?
         })
@@ -148,7 +147,7 @@ impl CalendarForm {
         let problem = holidays.as_ref().err().map(|what| holiday_problem(&self.page, what));
         self.holidays = Field { problem, ..kept(&form.holidays) };
         let (name, zone, hours, holidays) = (name.ok()?, zone?, hours?, holidays.ok()?);
-        Some((name, Plan { zone, hours: (!self.is_always_open).then_some(hours), holidays }))
+        Some((name, Plan { zone, is_always_open: self.is_always_open, hours, holidays }))
     }
 
     fn read_days(&mut self, form: &Form) -> Option<Vec<Hours>> {
@@ -159,8 +158,6 @@ impl CalendarForm {
             *field = Field::of(typed);
             match read_day(day, typed) {
                 Some(of_day) => hours = hours.map(|hours: Vec<Hours>| [hours, of_day].concat()),
-                // What nobody will use need not be right.
-                None if self.is_always_open => {}
                 None => {
                     field.problem = Some(self.page.text(key("calendar-bad-hours")));
                     hours = None;

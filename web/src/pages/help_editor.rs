@@ -159,10 +159,13 @@ impl Editor {
         let body_field = Field { problem: body.as_ref().err().map(problem), ..kept(&form.body) };
         // Without a title there is nothing to make it of, and that is said there.
         let slug_problem = slug.as_ref().err().filter(|_| title.is_ok()).map(|key| self.page.text(key));
-        (self.title, self.body, self.client) = (title_field, body_field, Field::of(&form.client));
+        let is_nobodys = client.is_some() && self.audience == Readers::Desk;
+        let client_problem = is_nobodys.then(|| self.page.text(key("article-desk-has-no-client")));
+        let client_field = Field { problem: client_problem, ..Field::of(&form.client) };
+        (self.title, self.body, self.client) = (title_field, body_field, client_field);
         self.slug = Field { problem: slug_problem, ..Field::of(typed) };
         Ok(match (title, slug, body) {
-            (Ok(title), Ok(slug), Ok(body)) => Some((title, slug, body, client)),
+            (Ok(title), Ok(slug), Ok(body)) if !is_nobodys => Some((title, slug, body, client)),
             _ => None,
         })
     }
@@ -188,7 +191,7 @@ impl Editor {
     }
 
     fn shown(mut self) -> Result<Response, Problem> {
-        let is_wrong = mark_first_problem(&mut [&mut self.title, &mut self.slug, &mut self.body]);
+        let is_wrong = mark_first_problem(&mut [&mut self.title, &mut self.slug, &mut self.client, &mut self.body]);
         render(if is_wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &self)
     }
 

@@ -22,8 +22,8 @@ use serde::Deserialize;
 use super::tickets::{Choice, actor, clients};
 use crate::{
     app::App,
-    forms::{Field, Sent, Wish, mark_first_problem},
-    page::{Page, key, render, see_other},
+    forms::{Field, Sent, Wish, is_shown, mark_first_problem},
+    page::{Page, render, see_other},
     paths,
     problem::{Doing as _, Problem},
     visit::Visit,
@@ -116,6 +116,14 @@ pub(super) fn text_problem(page: &Page, what: TextProblem) -> String {
     }
 }
 
+/// The sentence about a client that has no contract and is not served without one: to its own people, or to those who work here.
+pub(super) fn no_contract(page: &Page, actor: &Actor) -> String {
+    match actor {
+        Actor::Contact { .. } => page.text("ticket-no-contract"),
+        Actor::Agent { .. } => page.text("ticket-client-no-contract"),
+    }
+}
+
 /// Reads tags as they are typed, words between commas or blanks; none: what is wrong with them stands in the field.
 pub(super) fn read_tags(page: &Page, typed: &str) -> (Field, Option<Vec<Tag>>) {
     let words: Vec<&str> = typed.split([',', ' ']).map(str::trim).filter(|word| !word.is_empty()).collect();
@@ -131,7 +139,7 @@ pub(super) fn read_tags(page: &Page, typed: &str) -> (Field, Option<Vec<Tag>>) {
 
 /// What was typed into a large field, as it can stand in a page again.
 pub(super) fn kept(typed: &str) -> Field {
-    Field { value: typed.chars().filter(|c| *c != '\0').take(Body::MAX_CHARS * 2).collect(), ..Field::default() }
+    Field { value: typed.chars().filter(is_shown).take(Body::MAX_CHARS * 2).collect(), ..Field::default() }
 }
 
 /// Shows the empty form.
@@ -177,7 +185,7 @@ pub(crate) async fn submit(
     match open(&app, &actor, &ticket).await {
         Ok(id) => Ok(see_other(&again.page.to(paths::TICKET, "id", id))),
         Err(DeskError::NoContract) => {
-            again.refused = Some(again.page.text(key("ticket-no-contract")));
+            again.refused = Some(no_contract(&again.page, &actor));
             again.shown()
         }
         other => other.doing("opening a ticket").and(Err(Problem::NotFound)),

@@ -16,7 +16,7 @@ use jobs::{
         change,
         comment::{Audience, comment as write_comment},
         number::{ArticleId, TicketId},
-        text::Body,
+        text::{Body, TextProblem},
         ticket::{Seen, Ticket, now},
         trouble::DeskError,
         words::{Category, Priority, VoidReason},
@@ -27,7 +27,7 @@ use sqlx::PgConnection;
 
 use super::{
     help_article::address,
-    new_ticket::{read_tags, text_problem},
+    new_ticket::{no_contract, read_tags, text_problem},
     ticket::{TicketPage, Typed},
     tickets::actor,
 };
@@ -148,7 +148,7 @@ pub(crate) async fn comment(
 
 /// What was typed, and below it the article that was chosen, if whoever reads the comment may read that; else why not.
 async fn linked(given: &Given, form: &Comment, audience: Audience) -> Result<Result<String, String>, Problem> {
-    if form.article.is_empty() || form.body.trim().is_empty() {
+    if form.article.is_empty() || matches!(Body::parse(&form.body), Err(TextProblem::Blank)) {
         return Ok(Ok(form.body.clone()));
     }
     let (State(app), Extension(visit), page, Path(id)) = given;
@@ -310,9 +310,10 @@ async fn act(
         Err(DeskError::Changed { .. }) => page.text(key("ticket-changed")),
         Err(DeskError::WrongStatus { .. }) => page.text(key("ticket-wrong-status")),
         Err(DeskError::Unanswered) => page.text(key("ticket-unanswered")),
-        Err(DeskError::NoContract) => page.text(key("ticket-no-contract")),
+        Err(DeskError::NoContract) => no_contract(page, &actor),
         Err(DeskError::NoAgent) => page.text(key("ticket-no-agent")),
         Err(DeskError::NoMerger) => page.text(key("ticket-no-merger")),
+        Err(DeskError::MergerOver { ticket, .. }) => page.text1(key("ticket-merger-over"), "ticket", ticket.0.to_string()),
         Err(DeskError::Merged(into)) => page.text1(key("ticket-merged-go-on"), "ticket", into.0.to_string()),
         Err(error) => return Err(error).doing("changing a ticket"),
     };

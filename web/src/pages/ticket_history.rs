@@ -60,6 +60,7 @@ pub(super) fn stills(page: &Page, pauses: Vec<Pause>) -> Vec<Still> {
             let reason = match pause.reason {
                 PauseReason::WaitingClient => key("pause-waiting"),
                 PauseReason::Resolved => key("pause-resolved"),
+                PauseReason::Void => key("pause-void"),
             };
             let promises: Vec<String> = pause.promises.iter().map(|promise| page.text(promise_key(promise))).collect();
             let held = match pause.held_s {

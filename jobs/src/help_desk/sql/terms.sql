@@ -1,5 +1,5 @@
 -- What is promised to client $1 for a ticket of priority $2 under contract $3 (null: none).
-select p.id as policy_id, p.revision as policy_revision,
+select $2::text as priority, p.id as policy_id, p.revision as policy_revision,
     case when is_promised then case when p.id is null then c.response_minutes else p.first_response_minutes end end as first_response_minutes,
     case when is_promised then p.resolution_minutes end as resolution_minutes,
     coalesce(p.warn_minutes, 30) as warn_minutes,

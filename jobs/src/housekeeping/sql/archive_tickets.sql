@@ -24,9 +24,10 @@ with found as (
     from desk.comments c join taken t on (t.id, t.created_at) = (c.ticket_id, c.ticket_created_at)
 ), kept_clocks as (
     insert into archive.sla_clocks (id, ticket_id, ticket_created_at, promise, cycle, policy_id, policy_revision, calendar_id, calendar_revision, target_s,
-        warn_s, escalate_s, state, started_at, consumed_s, counted_to, warn_at, due_at, escalate_at, level, next_at, stopped_at)
+        warn_s, escalate_s, state, started_at, consumed_s, counted_to, warn_at, due_at, escalate_at, level, next_at, stopped_at, priority)
     select c.id, c.ticket_id, c.ticket_created_at, c.promise, c.cycle, c.policy_id, c.policy_revision, c.calendar_id, c.calendar_revision, c.target_s,
-        c.warn_s, c.escalate_s, c.state, c.started_at, c.consumed_s, c.counted_to, c.warn_at, c.due_at, c.escalate_at, c.level, c.next_at, c.stopped_at
+        c.warn_s, c.escalate_s, c.state, c.started_at, c.consumed_s, c.counted_to, c.warn_at, c.due_at, c.escalate_at, c.level, c.next_at, c.stopped_at,
+        c.priority
     from desk.sla_clocks c join clocks using (id)
 ), kept_pauses as (
     insert into archive.sla_pauses (clock_id, during, reason)

@@ -9,7 +9,8 @@ with ask as (
         case t.cycle when 1 then t.created_at else (select c.started_at from desk.sla_clocks c where c.ticket_id = t.id and c.cycle = t.cycle order by 1 limit 1) end as begun_at
     from desk.tickets t, ask where agent is null or t.assigned_to is not distinct from agent
 ), promises as (
-    select c.promise, t.priority, c.state, c.due_at, c.warn_at, (c.due_at at time zone zone)::date as due_on, (c.stopped_at at time zone zone)::date as stopped_on
+    -- Each under the priority that it was made for, whatever the ticket is now; where nobody noted that, under the ticket's.
+    select c.promise, coalesce(c.priority, t.priority) as priority, c.state, c.due_at, c.warn_at, (c.due_at at time zone zone)::date as due_on, (c.stopped_at at time zone zone)::date as stopped_on
     from desk.sla_clocks c join tickets t on t.id = c.ticket_id, ask
 ), lines as (
     select promise, priority, promise_at * 10 + priority_at as line
