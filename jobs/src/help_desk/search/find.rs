@@ -276,11 +276,10 @@ async fn look(
 
 /// The words of what was found that are to be marked: Postgres is asked, which knows what is a form of what.
 async fn hits(tx: &mut PgConnection, tickets: &[TicketRow], articles: &[ArticleRow], any: &str) -> sqlx::Result<HashSet<String>> {
+    let of_articles = articles.iter().map(|row| (&row.title, &row.body));
+    let texts: Vec<(&String, &String)> = tickets.iter().map(|row| (&row.title, &row.body)).chain(of_articles).collect();
     let mut shown = BTreeSet::new();
     tickets.iter().flat_map(|row| &row.tags).for_each(|tag| words(tag, MARKED_WORDS, &mut shown));
-    let tickets = tickets.iter().map(|row| (&row.title, &row.body));
-    let articles = articles.iter().map(|row| (&row.title, &row.body));
-    let texts: Vec<(&String, &String)> = tickets.chain(articles).collect();
     texts.iter().for_each(|(title, _)| words(title, MARKED_WORDS, &mut shown));
     for (_, body) in &texts {
         let left = MARKED_WORDS.saturating_sub(shown.len());
