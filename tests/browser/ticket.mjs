@@ -60,6 +60,35 @@ const chapters = {
     });
   },
 
+  async counted() {
+    await inBrowser(async (page) => {
+      await signIn(page, "cliente");
+      // The reader's clock is three hours fast, and stands still but for what the story lets pass.
+      await page.clock.install({ time: Date.now() + 3 * 3_600_000 });
+      await page.clock.pauseAt(Date.now() + 3 * 3_600_000 + 60_000);
+      const answer = await page.goto(`${SITE}/solicitudes/${ticketNumber}`);
+      const [, served] = (await answer.text()).match(/data-due=[^>]*>([^<]*)</);
+      const timer = page.locator("[data-due]").first();
+      assert.match(served, /^Quedan \d/);
+      assert.equal(await timer.innerText(), served, "as the page says it without the script");
+      assert.equal(await timer.getAttribute("role"), "timer", "a timer is not read aloud each second");
+      assert.equal(await page.locator("[aria-live] [data-due], [role=status] [data-due], [role=alert] [data-due]").count(), 0);
+      const at = async (name) => Date.parse(await timer.getAttribute(name));
+      const left = (await at("data-due")) - (await at("data-now"));
+      for (const [ms, says, looks] of [
+        [left - 90_000, "Quedan 1 min 30 s", "running"],
+        [31_000, "Quedan 59 s", "running"],
+        [59_000, "Quedan 0 s", "running"],
+        [1, "Venció hace 0 s", "dead"],
+        [62_000, "Venció hace 1 min 02 s", "dead"],
+      ]) {
+        await page.clock.runFor(ms);
+        assert.equal(await timer.innerText(), says);
+        assert.equal(await page.locator(`.state.${looks}`, { has: timer }).count(), 1, says);
+      }
+    });
+  },
+
   async warned() {
     await inBrowser(async (page) => {
       await signIn(page, "agente");

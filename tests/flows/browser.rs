@@ -120,6 +120,7 @@ async fn a_ticket_is_opened_warned_about_breached_escalated_answered_and_resolve
 
     chapter("opened", 0).await;
     let ticket: i64 = sqlx::query_scalar("select max(id) from desk.tickets").fetch_one(&site.stores.db).await.unwrap();
+    chapter("counted", ticket).await;
     for (mark, told, name) in
         [("warn_at", "Por vencer", "warned"), ("due_at", "Incumplido", "breached"), ("escalate_at[1]", "Escalado", "escalated")]
     {

@@ -41,7 +41,7 @@ const BATCH: i64 = 25_000;
 const PART: Part = Part { offset: 0, limit: 20 };
 
 /// What people ask for. What is chosen between bars makes each search another one.
-const KINDS: [(&str, bool, &[&str]); 10] = [
+const KINDS: [(&str, bool, &[&str]); 11] = [
     (
         "common words",
         true,
@@ -66,6 +66,11 @@ const KINDS: [(&str, bool, &[&str]); 10] = [
         "typos",
         true,
         &["imprsora", "cortafuegs", "contrasñea", "recepsion", "inventaro", "planificadro", "Echeveri", "videoconferncia"],
+    ),
+    (
+        "typos in what was said",
+        true,
+        &["reinciamos", "controlaodr", "infraestrcutura", "sincronziación", "aprobcaión", "escaldao"],
     ),
     ("beginnings", true, &["impr", "contab", "nomi", "factur", "serv", "escri", "actual", "inventa"]),
     (

@@ -46,8 +46,8 @@ pub(crate) struct OutsideArgs {
     #[command(flatten)]
     retention: RetentionArgs,
     /// The key that certificates are signed with, as name:key, the key being 32 random bytes in hexadecimal or base64 (openssl rand -hex 32).
-    /// Put another one with another name in its place whenever you like: what the old one signed stays good. Without it no certificates are
-    /// issued.
+    /// Put another one with another name in its place whenever you like: what the old one signed stays good. It has no date on which it ends, so
+    /// nobody is warned of one: what a key has signed is as true afterwards as before. Without it no certificates are issued.
     #[arg(long, env = "CERTIFICATE_KEY", hide_env_values = true)]
     certificate_key: Option<SecretString>,
 }

@@ -186,6 +186,7 @@ fn write(sheet: &mut Worksheet, row: u32, column: u16, cell: &Cell<'_>, look: Op
             return sheet.write_string(row, column, text).map(drop);
         }
         Cell::Text(text) => return sheet.write_string(row, column, text).map(drop),
+        Cell::WordOf(word, id) => return sheet.write_string(row, column, format!("{word} #{id}")).map(drop),
         Cell::Id(id) => return sheet.write_string(row, column, id.to_string()).map(drop),
         Cell::Count(count) => count as f64,
         Cell::Seconds(seconds) => seconds as f64 / 86_400.0,

@@ -30,6 +30,7 @@ type Link = Option<(Url, &'static str)>;
 #[derive(Debug, Default, sqlx::FromRow)]
 pub(super) struct Leaving {
     pub(super) id: i64,
+    pub(super) key: String,
     pub(super) text: String,
     /// The page of ours that it is about.
     pub(super) page: Option<String>,

@@ -4,10 +4,14 @@
 //! post ─tx─► a row of core.chat_notices and the promise of notify_slack ─► one message of all that waits in the channel
 //!
 //! waiting ─► sending ─► sent
-//!   ▲           │  ├──► refused    the chat will never take it, or the channel is gone
-//!   └───────────┘  └──► unknown    ─► sending     an urgent notice once, as a possible duplicate
+//!   ▲ │         │  ├──► refused    the chat will never take it, or the channel is gone
+//!   │ ▼         │  └──► unknown    ─► sending     an urgent notice once, as a possible duplicate
+//!   │ withdrawn │
+//!   └───────────┘
 //!     away, quiet
 //! ```
+//!
+//! What is told of deadlines is looked at when its turn comes: withdrawn, if nobody need hear it any more, and put into the words of that moment.
 //!
 //! `sending` is committed before the message leaves. A row that an attempt finds so is one whose attempt died in between: unknown.
 

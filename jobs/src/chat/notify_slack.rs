@@ -17,6 +17,7 @@ use super::{
     write_down,
 };
 use crate::{
+    help_desk::say_alerts,
     operators::notice::OperatorNotice,
     ports::{
         Ctx, Ports,
@@ -130,13 +131,15 @@ impl NotifySlack {
         } else if let Some(until) = quiet_until.filter(|until| *until > ctx.now()) {
             Taken::Quiet(until)
         } else {
-            let notices: Vec<Leaving> = sqlx::query_as(include_str!("sql/take.sql"))
+            say_alerts::withdraw_alerts(&mut step, &self.channel).await.context("withdrawing what nobody need hear")?;
+            let mut notices: Vec<Leaving> = sqlx::query_as(include_str!("sql/take.sql"))
                 .bind(&self.channel)
                 .bind(ctx.job_id())
                 .bind(MOST)
                 .fetch_all(&mut *step)
                 .await
                 .context("taking what is to be said")?;
+            put_into_words(&mut step, &mut notices).await?;
             if notices.is_empty() { Taken::Nothing } else { Taken::These(notices) }
         };
         step.commit().await?;
@@ -244,6 +247,32 @@ async fn mark(db: &mut PgConnection, ids: &[i64], state: &str) -> Result<(), Fai
         .await
         .map(drop)
         .context("noting what became of notices")
+}
+
+/// What is told of deadlines says how late it is when it is said, however long it has waited; the row keeps what was said last.
+async fn put_into_words(db: &mut PgConnection, notices: &mut [Leaving]) -> Result<(), Failure> {
+    let keys: Vec<&str> = notices.iter().map(|notice| notice.key.as_str()).collect();
+    let mut words = say_alerts::alerts_in_words(db, &keys).await.context("putting alerts into words")?;
+    let (mut ids, mut texts) = (Vec::new(), Vec::new());
+    for notice in notices.iter_mut() {
+        if let Some(text) = words.remove(&notice.key) {
+            ids.push(notice.id);
+            texts.push(text.clone());
+            notice.text = text;
+        }
+    }
+    if ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "update core.chat_notices n set text = w.text from unnest($1::bigint[], $2::text[]) w (id, text) where n.id = w.id",
+    )
+    .bind(ids)
+    .bind(texts)
+    .execute(db)
+    .await
+    .map(drop)
+    .context("noting what is said")
 }
 
 /// They did not leave.

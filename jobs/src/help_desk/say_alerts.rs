@@ -1,10 +1,12 @@
 //! Says in the chat what was told about deadlines.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use queue::EnqueueError;
 use sqlx::PgConnection;
 
-use super::{alert::Alert, number::AlertId, words::Promise};
+use super::{alert::Alert, number::AlertId, ticket::now, words::Promise};
 use crate::{
     accounts::locale::Locale,
     chat::{Notice, cut, has_channel, post_all},
@@ -14,6 +16,8 @@ use crate::{
 
 /// Where the help desk reads, if there is such a channel.
 pub const CHANNEL: &str = "desk";
+/// What the keys of its notices begin with; the alert's number follows.
+const KEY: &str = "sla:";
 /// So much of a ticket's title says which it is.
 const LONGEST_TITLE: usize = 80;
 
@@ -33,7 +37,7 @@ pub(super) async fn say_alerts(tx: &mut PgConnection, ports: &Ports, at: DateTim
         .iter()
         .map(|alert| {
             let page = ports.links.ticket(Locale::Es, alert.ticket_id).path().to_owned();
-            (format!("sla:{}", alert.id), sentence(alert), page, alert.is_overdue())
+            (format!("{KEY}{}", alert.id), sentence(alert, at), page, alert.is_overdue())
         })
         .collect();
     let mut notices = Vec::with_capacity(said.len());
@@ -43,13 +47,29 @@ pub(super) async fn say_alerts(tx: &mut PgConnection, ports: &Ports, at: DateTim
     post_all(tx, &notices).await
 }
 
+/// Withdraws what waits in the channel and nobody need hear any more: a channel that was away for hours is told how things stand, and not how they stood.
+pub(crate) async fn withdraw_alerts(tx: &mut PgConnection, channel: &str) -> sqlx::Result<()> {
+    sqlx::query(include_str!("sql/withdraw_alerts.sql")).bind(channel).execute(tx).await.map(drop)
+}
+
+/// Of the notices with these keys, those that are about alerts: each in the words of this moment.
+pub(crate) async fn alerts_in_words(tx: &mut PgConnection, keys: &[&str]) -> sqlx::Result<HashMap<String, String>> {
+    let ids: Vec<AlertId> = keys.iter().filter_map(|key| key.strip_prefix(KEY)?.parse().ok().map(AlertId)).collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let at = now(&mut *tx).await?;
+    let alerts = Alert::all(&mut *tx, &ids).await?;
+    Ok(alerts.iter().map(|alert| (format!("{KEY}{}", alert.id), sentence(alert, at))).collect())
+}
+
 /// In Spanish: a channel has no reader of its own whose language could be asked for.
-fn sentence(alert: &Alert) -> String {
+fn sentence(alert: &Alert, at: DateTime<Utc>) -> String {
     let promise = match alert.promise {
         Promise::FirstResponse => "la primera respuesta",
         Promise::Resolution => "la solución",
     };
-    let (due, late) = (alert.due_at.format("%d/%m a las %H:%M UTC"), Span::of(alert.created_at - alert.due_at));
+    let (due, late) = (alert.due_at.format("%d/%m a las %H:%M UTC"), Span::of(at - alert.due_at));
     let Alert { ticket_id, client, .. } = alert;
     // In a digest each is a line that is cut: what there is to do stands behind the title.
     let title = cut(&alert.title, LONGEST_TITLE);

@@ -57,6 +57,10 @@ impl Csv {
                 self.text(text);
                 Ok(())
             }
+            Cell::WordOf(word, number) => {
+                self.text(&format!("{word} #{number}"));
+                Ok(())
+            }
             Cell::Id(number) | Cell::Count(number) => write!(self.bytes, "{number}"),
             Cell::Seconds(seconds) => {
                 let (sign, seconds) = (if seconds < 0 { "-" } else { "" }, seconds.unsigned_abs());

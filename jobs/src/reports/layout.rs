@@ -358,6 +358,10 @@ fn status(locale: Locale, word: &str) -> Option<&'static str> {
             ("waiting_client", "Espera al cliente", "Waiting for the client"),
             ("resolved", "Resuelta", "Resolved"),
             ("closed", "Cerrada", "Closed"),
+            ("void_spam", "Anulada: correo no deseado", "Void: spam"),
+            ("void_duplicate", "Anulada: duplicada", "Void: duplicate"),
+            ("void_duplicate_of", "Anulada: duplicada de", "Void: duplicate of"),
+            ("void_mistake", "Anulada: abierta por error", "Void: opened by mistake"),
         ],
     )
 }

@@ -10,6 +10,7 @@ pub(super) fn said(cell: &Cell<'_>, locale: Locale) -> String {
     match *cell {
         Cell::Nothing => String::new(),
         Cell::Text(text) => text.to_owned(),
+        Cell::WordOf(word, number) => format!("{word} #{number}"),
         Cell::Id(number) => number.to_string(),
         Cell::Count(number) => count(number, locale),
         Cell::Seconds(seconds) => {
@@ -51,6 +52,7 @@ mod tests {
         assert_eq!(both(Cell::Share(0.923_46)), ("92,3\u{a0}%".to_owned(), "92.3%".to_owned()));
         assert_eq!(both(Cell::Seconds(29)).0, "0 min");
         assert_eq!(both(Cell::Seconds(26 * 3600 + 3 * 60 + 31)).0, "26 h 04 min");
+        assert_eq!(both(Cell::WordOf("duplicada de", 7)).0, "duplicada de #7");
         assert_eq!(both(Cell::Nothing).0, "");
     }
 }

@@ -16,6 +16,8 @@ pub enum Cell<'r> {
     Nothing,
     /// Words: other people's, so no program may take them for more.
     Text(&'r str),
+    /// A word of ours about something that people name by a number.
+    WordOf(&'static str, i64),
     /// A number by which people name something. Nobody computes with it.
     Id(i64),
     /// So many.
@@ -40,7 +42,7 @@ pub type Words = fn(Locale, &str) -> Option<&'static str>;
 pub enum Holds {
     /// [`Cell::Text`].
     Text,
-    /// [`Cell::Text`], in the reader's language.
+    /// [`Cell::Text`], in the reader's language; [`Cell::WordOf`], where the database says `word#number`.
     Word(Words),
     /// [`Cell::Id`].
     Id,
@@ -125,7 +127,10 @@ impl Column {
         Ok(match self.holds {
             Holds::Text => row.try_get::<Option<&str>, _>(at)?.map_or(Cell::Nothing, Cell::Text),
             Holds::Word(words) => match row.try_get::<Option<&str>, _>(at)? {
-                Some(word) => Cell::Text(words(locale, word).unwrap_or(word)),
+                Some(told) => match told.split_once('#').and_then(|(word, of)| words(locale, word).zip(of.parse::<i64>().ok())) {
+                    Some((word, of)) => Cell::WordOf(word, of),
+                    None => Cell::Text(words(locale, told).unwrap_or(told)),
+                },
                 None => Cell::Nothing,
             },
             Holds::Id => row.try_get::<Option<i64>, _>(at)?.map_or(Cell::Nothing, Cell::Id),

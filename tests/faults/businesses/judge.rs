@@ -143,8 +143,8 @@ impl Businesses {
             "select a.id, n.state, coalesce(n.sends, 0), coalesce(n.text, '')
              from desk.alerts a join desk.sla_clocks c on c.id = a.clock_id
              left join core.chat_notices n on (n.channel, n.key) = ('desk', 'sla:' || a.id)
-             -- What was answered, or came to worse before the next look, need not be said any more.
-             where n.id is not null or (c.state = 'running' and c.level = a.level)",
+             -- What was answered, or came to worse before the next look or before its turn, need not be said any more.
+             where n.state <> 'withdrawn' or (c.state = 'running' and c.level = a.level)",
         )
         .fetch_all(&self.db)
         .await?;

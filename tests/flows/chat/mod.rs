@@ -340,7 +340,65 @@ async fn of_what_was_solved_noted_or_came_to_worse_nothing_is_said() {
     assert_eq!(texts.len(), 1, "the first ticket's breach alone: {texts:?}");
     assert!(texts[0].starts_with("Incumplido: #") && texts[0].contains("«Ticket 1 largo"), "{texts:?}");
     assert!(
-        texts[0].contains("…» (Óptica Sol): la solución venció el ") && texts[0].contains(", hace 1 min./solicitudes/"),
+        texts[0].contains("…» (Óptica Sol): la solución venció el ") && texts[0].contains(", hace 10 min./solicitudes/"),
         "{texts:?}"
     );
+}
+
+#[tokio::test]
+async fn a_channel_that_comes_back_hears_how_things_stand_and_not_how_they_stood() {
+    let stores = Stores::fresh().await;
+    sqlx::raw_sql(
+        "insert into core.users (email, full_name, role, password_hash) values ('agente@mesa.example', 'Agente', 'agent', '-');
+         insert into desk.calendars (name, time_zone, is_always_open) values ('siempre', 'UTC', true);
+         insert into desk.clients (name, calendar_id) select 'Óptica Sol', id from desk.calendars;
+         insert into desk.tickets (created_at, client_id, title, description, created_by, status, updated_at)
+         select date_trunc('second', now()), c.id, 'Ticket ' || n, '-', u.id, 'open', now() from desk.clients c, core.users u, generate_series(1, 6) n;
+         insert into desk.sla_clocks (ticket_id, ticket_created_at, promise, cycle, calendar_id, calendar_revision, target_s, warn_s, started_at,
+             counted_to, warn_at, due_at, level)
+         select t.id, t.created_at, 'resolution', 1, c.id, 1, 3600, 1800, t.created_at, t.created_at, now() - interval '40 min',
+                date_trunc('second', now()) - interval '10 min', 2
+         from desk.tickets t, desk.calendars c;
+         insert into desk.alerts (clock_id, ticket_id, level, due_at, reached_at, created_at, after_level)
+         select id, ticket_id, 2, due_at, due_at, due_at + interval '1 min', 1 from desk.sla_clocks",
+    )
+    .execute(&stores.db)
+    .await
+    .unwrap();
+    catalogue().publication().write(&mut stores.db.acquire().await.unwrap(), "test").await.unwrap();
+    let fakes = Fakes::default();
+    let kit = Kit::new(catalogue(), fakes.ports()).with_database(stores.db.clone());
+    let says = async || kit.attempt(NotifySlack { channel: "desk".to_owned(), test: false }).await;
+    fakes.chat.fail_with([ChatTrouble::Away { words: "no route".to_owned() }]);
+    kit.attempt(MonitorSla {}).await;
+    assert!(matches!(says().await, Outcome::Retry { .. }));
+    assert_eq!(states(&stores).await, all("waiting", 6));
+
+    // An hour goes by for the first; the others are solved, made void, given another deadline, escalated and taken note of.
+    sqlx::raw_sql(
+        "create temporary view numbered as select c.id, right(t.title, 1)::integer as n from desk.sla_clocks c join desk.tickets t on t.id = c.ticket_id;
+         update desk.sla_clocks c set warn_at = warn_at - interval '1 hour', due_at = due_at - interval '1 hour' from numbered k where k.id = c.id and n = 1;
+         update desk.alerts a set due_at = due_at - interval '1 hour' from numbered k where k.id = a.clock_id and n = 1;
+         update desk.sla_clocks c set state = 'missed', stopped_at = now() from numbered k where k.id = c.id and n = 2;
+         update desk.sla_clocks c set state = 'void', stopped_at = now() from numbered k where k.id = c.id and n = 3;
+         update desk.sla_clocks c set due_at = due_at + interval '2 hours', level = 0 from numbered k where k.id = c.id and n = 4;
+         update desk.sla_clocks c set level = 3 from numbered k where k.id = c.id and n = 5;
+         insert into desk.alerts (clock_id, ticket_id, level, due_at, reached_at, created_at, after_level)
+         select c.id, c.ticket_id, 3, c.due_at, now(), now(), 2 from desk.sla_clocks c join numbered k on k.id = c.id where n = 5;
+         update desk.alerts a set acknowledged_at = now() from numbered k where k.id = a.clock_id and n = 6",
+    )
+    .execute(&stores.db)
+    .await
+    .unwrap();
+    kit.attempt(MonitorSla {}).await;
+    assert_eq!(says().await, Outcome::Completed);
+
+    assert_eq!(states(&stores).await, [("sent".to_owned(), 2), ("withdrawn".to_owned(), 5)]);
+    let said = fakes.chat.said();
+    assert_eq!(said.len(), 1, "{said:?}");
+    let lines: Vec<&str> = said[0].1.lines().collect();
+    assert!(lines.len() == 3 && lines[0].starts_with("2 avisos"), "{said:?}");
+    assert!(lines[1].starts_with("• Incumplido: #") && lines[1].contains("«Ticket 1»"), "{said:?}");
+    assert!(lines[1].contains(", hace 1 h 10 min."), "as late as it is now: {said:?}");
+    assert!(lines[2].starts_with("• Escalado: #") && lines[2].contains("«Ticket 5»"), "the highest level alone: {said:?}");
 }

@@ -395,7 +395,15 @@ async fn where_many_tickets_are_they_are_found_by_the_indexes_of_words_and_of_sp
             .fetch_one(&mut *tx)
             .await
             .unwrap();
-        judge(&plan, &partitions, "_plain_idx", "imprsora");
+        let mut found = Vec::new();
+        nodes(&plan[0]["Plan"], &mut found);
+        let is_of_words = |table: &String| ["words", "client_words"].contains(&table.as_str());
+        let read: Vec<_> = found
+            .iter()
+            .filter(|(node, table, _)| node == "Seq Scan" && (partitions.contains(table) || is_of_words(table)))
+            .collect();
+        assert!(read.is_empty(), "{read:?}");
+        assert!(found.iter().any(|(.., index)| index.starts_with("words_")), "{found:?}");
     }
 }
 
@@ -426,11 +434,7 @@ async fn a_month_that_is_made_later_has_the_indexes_and_is_searched() {
     desk.run("create table desk.tickets_2031_05 partition of desk.tickets for values from ('2031-05-01 00:00+00') to ('2031-06-01 00:00+00')").await;
     let parents = indexes("desk.tickets").await;
     assert_eq!(indexes("desk.tickets_2031_05").await, parents);
-    for part in [
-        "gin (search)|fastupdate=off",
-        "gin (noted) WHERE (noted IS NOT NULL)|fastupdate=off",
-        "gin (desk.plain(title) gin_trgm_ops)|fastupdate=off",
-    ] {
+    for part in ["gin (search)|fastupdate=off", "gin (noted) WHERE (noted IS NOT NULL)|fastupdate=off"] {
         assert!(
             parents.iter().any(|(index, options)| format!("{index}|{options}")
                 .replace(" WITH (fastupdate=off)", "")

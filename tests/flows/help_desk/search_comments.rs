@@ -86,6 +86,59 @@ async fn nothing_that_a_client_is_shown_comes_from_a_note() {
 }
 
 #[tokio::test]
+async fn a_slip_is_known_for_one_wherever_the_word_stands_by_whoever_may_read_it() {
+    let desk = Desk::open().await;
+    let neighbour = desk.neighbour().await;
+    let text = "Ayer reiniciamos el enrutador. Siguen los jams de papel, nada más.";
+    let ticket = desk.asked(&desk.contact, "Sin servicio", text).await;
+    let other = desk.asked(&neighbour, "Otra cosa", "Todo en orden.").await;
+    desk.remarks(&desk.agent, ticket, "Cambiamos la fusora.", Audience::Everybody).await;
+    desk.remarks(&desk.agent, ticket, "Ojo: el cliente es moroso.", Audience::Agents).await;
+    desk.remarks(&desk.agent, other, "El hidrófono funciona.", Audience::Everybody).await;
+    desk.run("update desk.tickets set tags = '{equipo,telemetría}' where title = 'Sin servicio'").await;
+
+    for (actor, typed, word, found) in [
+        (&desk.contact, "reinciamos ", "reiniciamos", ticket),
+        (&desk.contact, "fusroa ", "fusora", ticket),
+        (&desk.contact, "telemertia ", "telemetría", ticket),
+        (&desk.agent, "moorso ", "moroso", ticket),
+        (&desk.agent, "hidorfono ", "hidrófono", other),
+        (&neighbour, "hidorfono ", "hidrófono", other),
+        // Changed neighbours are one slip; and small words are meant by nobody.
+        (&desk.contact, "jmas ", "jams", ticket),
+    ] {
+        let of = desk.finds(actor, typed).await;
+        assert_eq!((ids(&of), meant(&of)), (vec![found], vec![(typed.trim(), vec![word])]), "{typed} by {actor:?}");
+    }
+    for (actor, typed) in [
+        (&desk.contact, "moorso "),
+        (&desk.contact, "hidorfono "),
+        (&neighbour, "reinciamos "),
+        (&neighbour, "fusroa "),
+        (&neighbour, "telemertia "),
+    ] {
+        let of = desk.finds(actor, typed).await;
+        assert_eq!((ids(&of), meant(&of)), (vec![], vec![]), "{typed} by {actor:?}");
+    }
+
+    let tagged = desk.finds(&desk.contact, "telemetria ").await;
+    assert_eq!(ids(&tagged), [ticket]);
+    assert_eq!(tagged.tickets[0].tags.iter().map(shown).collect::<Vec<_>>(), ["[telemetría]"], "the tag that was asked for");
+    assert_eq!(ids(&desk.finds(&neighbour, "telemetria ").await), []);
+}
+
+#[tokio::test]
+async fn of_words_that_are_equally_alike_the_more_frequent_is_meant_first() {
+    let desk = Desk::open().await;
+    for title in ["Primera meta", "Una mesa", "Segunda meta"] {
+        desk.asked(&desk.contact, title, "Gracias.").await;
+    }
+    for actor in [&desk.contact, &desk.agent] {
+        assert_eq!(meant(&desk.finds(actor, "meza ").await), [("meza", vec!["meta", "mesa"])], "{actor:?}");
+    }
+}
+
+#[tokio::test]
 async fn comments_that_were_there_before_or_are_many_are_found_and_a_thread_that_is_endless_is_kept() {
     let desk = Desk::open().await;
     let ticket = desk.asked(&desk.contact, "Una conversación", "Larga.").await;

@@ -91,7 +91,7 @@ async fn letters_go_when_they_are_over_and_nothing_rests_on_them() {
          select dedupe_key || '@correo.example', 'hard_bounce', '', id, case when dedupe_key like '%once' then now() end from mail.messages where dedupe_key like 'suppressed%';
          insert into core.chat_channels (name) values ('ops');
          insert into core.chat_notices (channel, key, text, state, created_at)
-         select 'ops', state || age, 'x', state, now() - interval '1 day' * age from unnest(array['waiting', 'sent', 'refused']) state, unnest(array[364, 366]) age;
+         select 'ops', state || age, 'x', state, now() - interval '1 day' * age from unnest(array['waiting', 'sent', 'refused', 'withdrawn']) state, unnest(array[364, 366]) age;
          insert into core.operator_notices (subject_es, subject_en, es, en, path, at) select 's', 's', 't', 't', '/ops', now() - interval '1 day' * age from unnest(array[364, 366]) age;
          insert into mail.reports (id, source, event_id, body, received_at, read_at, found)
          select gen_random_uuid(), 'webhook', key, '', received, case when key <> 'unread' then received end, case when key <> 'unread' then 1 end
@@ -106,11 +106,11 @@ async fn letters_go_when_they_are_over_and_nothing_rests_on_them() {
     )
     .await;
 
-    assert_eq!(done.counts.0, counts([("letters", 1504), ("mail_reports", 1), ("chat_notices", 2), ("operator_notices", 1)]));
+    assert_eq!(done.counts.0, counts([("letters", 1504), ("mail_reports", 1), ("chat_notices", 3), ("operator_notices", 1)]));
     let left: Vec<String> =
         sqlx::query_scalar("select dedupe_key from mail.messages order by 1").fetch_all(&stores.db).await.unwrap();
     assert_eq!(left, ["queued", "sending", "sent again lately", "suppressed", "young"]);
-    assert_eq!(number(&stores, "select count(*) from core.chat_notices").await, 4, "what waits is said, however late");
+    assert_eq!(number(&stores, "select count(*) from core.chat_notices").await, 5, "what waits is said, however late");
     assert_eq!(number(&stores, "select count(*) from mail.suppressions").await, 2, "decisions stay");
     assert_eq!(number(&stores, "select count(*) from mail.bounces").await, 1, "the one of the letter that stays");
     assert_eq!(number(&stores, "select count(*) from mail.reports where event_id = 'read'").await, 0);

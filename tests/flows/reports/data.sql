@@ -52,3 +52,8 @@ cross join lateral (values ('first_response', t.resolved_at - interval '1 hour 3
 where t.cycle = 2 and t.id % 13 = 0;
 -- Some tickets had another priority when something was promised for them.
 update desk.sla_clocks set priority = (array['low', 'normal', 'high', 'urgent'])[ticket_id % 4 + 1] where id % 3 = 0;
+-- Of the later ones that are void, some are for another reason, and some of the duplicates go on in the first ticket of their client's.
+update desk.tickets set void_reason = case when id % 3 = 0 then 'spam' else 'mistake' end
+where void_reason is not null and id % 16 = 0 and created_at > '2026-10-20';
+update desk.tickets t set merged_into = (select min(o.id) from desk.tickets o where o.client_id = t.client_id)
+where t.void_reason = 'duplicate' and t.created_at > '2026-10-20';

@@ -67,7 +67,7 @@ async fn where_everything_is_late_compliance_is_nothing_and_where_nothing_is_dec
 
     office
         .run(
-            "update desk.tickets set status = 'open', resolved_at = null, closed_at = null, void_reason = null, first_responded_at = null;
+            "update desk.tickets set status = 'open', resolved_at = null, closed_at = null, void_reason = null, merged_into = null, first_responded_at = null;
              update desk.sla_clocks set state = 'running', stopped_at = null, due_at = '2099-01-01', warn_at = '2099-01-01'",
         )
         .await;

@@ -32,6 +32,7 @@ users = {u["id"]: u for u in given["users"]}
 PRIORITY = {"urgent": "Urgente", "high": "Alta", "normal": "Normal", "low": "Baja"}
 CATEGORY = {"access": "Accesos y contraseñas", "hardware": "Equipos", "network": "Red", "other": "Otro"}
 STATUS = {"new": "Nueva", "open": "En curso", "waiting_client": "Espera al cliente", "resolved": "Resuelta", "closed": "Cerrada"}
+VOID = {"spam": "Anulada: correo no deseado", "duplicate": "Anulada: duplicada", "mistake": "Anulada: abierta por error"}
 PROMISE = {"first_response": "Primera respuesta", "resolution": "Solución"}
 OUTCOME = {"running": "Corre", "paused": "En pausa", "overdue": "Vencido", "met": "Cumplido", "missed": "Cumplido fuera de plazo", "void": "Sin plazo"}
 ORDER = list(PRIORITY)
@@ -118,10 +119,15 @@ def list_tickets():
         is_kept = t["first_responded_at" if promise == "first_response" else "resolved_at"] is not None
         return OUTCOME["overdue" if is_broken(clock) and not (clock["state"] == "missed" and is_kept) else clock["state"]]
 
+    def status(t):
+        if t["void_reason"] is None:
+            return STATUS[t["status"]]
+        return VOID[t["void_reason"]] + ("" if t["merged_into"] is None else f" de #{t['merged_into']}")
+
     for t in sorted((t for t in tickets if within(t["created_at"])), key=lambda t: (t["created_at"], t["id"])):
         yield [str(t["id"]), local(t["created_at"]), clients[t["client_id"]], t["title"], CATEGORY[t["category"]], PRIORITY[t["priority"]],
-               STATUS[t["status"]], users[t["assigned_to"]]["full_name"] if t["assigned_to"] else "", local(t["first_responded_at"]),
-               local(t["resolved_at"]), local(t["closed_at"]), outcome(t, "first_response"), outcome(t, "resolution")]
+               status(t), users[t["assigned_to"]]["full_name"] if t["assigned_to"] else "", local(t["first_responded_at"]),
+               local(t["resolved_at"] if is_solved(t) else None), local(t["closed_at"]), outcome(t, "first_response"), outcome(t, "resolution")]
 
 
 def counts_at(c):

@@ -116,6 +116,10 @@ async fn a_search_says_what_it_cannot_do_and_goes_on_page_by_page() {
     }
     let distinct: std::collections::BTreeSet<_> = seen.iter().collect();
     assert_eq!((seen.len(), distinct.len()), (45, 45));
+    for behind in ["4", "20", "400"] {
+        let answer = agent.get(&format!("/buscar?q=tel%C3%A9grafo+&page={behind}")).await;
+        assert_eq!(leads_to(&answer), "/buscar?q=tel%C3%A9grafo+&page=3", "behind the last page: back to it");
+    }
     for page in ["0", "-1", "999999999999999999999", "x"] {
         assert_eq!(agent.get(&format!("/buscar?q=nada&page={page}")).await.status(), StatusCode::OK, "{page}");
     }

@@ -25,23 +25,34 @@ addEventListener('pageshow', (event) => {
   if (event.persisted) for (const form of document.forms) delete form.dataset.sent;
 });
 
-// How much is left of a deadline, as long as somebody looks at it.
-const counting = document.querySelectorAll('[data-due]');
-const span = (minutes) => minutes < 60 ? `${minutes} min` : minutes < 1440 ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` :
-  `${Math.floor(minutes / 1440)} d ${Math.floor(minutes / 60) % 24} h`;
+// How much is left of a deadline, as long as somebody looks at it: by the server's clock, whatever the reader's shows, and in the page's own words. A timer is
+// no news, so nobody is read each second aloud.
+const counting = [...document.querySelectorAll('[data-due]')];
+const two = (number) => String(number).padStart(2, '0');
+const span = (s) => s < 60 ? `${s} s` : s < 3600 ? `${Math.floor(s / 60)} min ${two(s % 60)} s` :
+  s < 86_400 ? `${Math.floor(s / 3600)} h ${two(Math.floor(s / 60) % 60)} min` : `${Math.floor(s / 86_400)} d ${two(Math.floor(s / 3600) % 24)} h`;
+// From when the page began to come this clock and the reader's have gone alike.
+const came = performance.getEntriesByType('navigation')[0]?.responseStart;
+const ahead = Date.now() - (came ? performance.now() - came : 0) - Date.parse(counting[0]?.dataset.now);
 const count = () => {
+  let next = 60_000;
   for (const one of counting) {
-    const left = Math.floor((Date.parse(one.dataset.due) - Date.now()) / 60_000);
+    const left = Math.floor(Date.parse(one.dataset.due) - Date.now() + ahead);
     const isOverdue = left < 0;
-    one.textContent = `${isOverdue ? one.dataset.overdue : one.dataset.left} ${span(isOverdue ? -left - 1 : left)}`;
-    one.closest('.state').classList.toggle('dead', isOverdue);
-    one.closest('.state').classList.toggle('running', !isOverdue);
+    const step = Math.abs(left) < 3_600_000 ? 1000 : 60_000;
+    next = Math.min(next, isOverdue ? step - -left % step : left % step + 1);
+    const said = `${isOverdue ? one.dataset.overdue : one.dataset.left} ${span(Math.floor(Math.abs(left) / 1000))}`;
+    if (one.textContent !== said) one.textContent = said;
+    const state = one.closest('.state');
+    if (state.classList.contains('dead') === isOverdue) continue;
+    state.classList.toggle('dead', isOverdue);
+    state.classList.toggle('running', !isOverdue);
+    const icon = state.querySelector('use');
+    icon.setAttribute('href', icon.getAttribute('href').replace(/#.*$/, isOverdue ? '#triangle-alert' : '#clock'));
   }
+  setTimeout(count, next);
 };
-if (counting.length > 0) {
-  count();
-  setInterval(count, 20_000);
-}
+if (counting.length > 0) count();
 
 // A page that says so refreshes itself while somebody looks at it, and never under a hand that is typing or choosing.
 const every = Number(document.body.dataset.refreshS);

@@ -22,7 +22,7 @@ use super::tickets::actor;
 use crate::{
     app::App,
     forms::{Field, Wish},
-    page::{Page, key, render},
+    page::{Page, key, render, see_other},
     paths,
     problem::{Doing as _, Problem},
     visit::Visit,
@@ -121,6 +121,11 @@ pub(super) fn audience_key(audience: &Readers) -> &'static str {
     }
 }
 
+/// What stands on a page.
+fn part(number: i64) -> Part {
+    Part { offset: (number - 1) * LIMIT, limit: LIMIT }
+}
+
 /// Shows what was found.
 pub(crate) async fn show(
     State(app): State<App>,
@@ -151,7 +156,18 @@ pub(crate) async fn show(
             return render(StatusCode::UNPROCESSABLE_ENTITY, &shown);
         }
     };
-    match find(&app.db, &actor, &query, shown.page.locale, Part { offset: (number - 1) * LIMIT, limit: LIMIT }).await {
+    let locale = shown.page.locale;
+    let mut found = find(&app.db, &actor, &query, locale, part(number)).await;
+    if number > 1 && found.as_ref().is_ok_and(|found| found.tickets.is_empty() && found.articles.is_empty()) {
+        found = find(&app.db, &actor, &query, locale, part(1)).await;
+        let most = found.as_ref().map_or(0, |found| found.tickets_total.max(found.articles_total));
+        if most > 0 {
+            // Behind the last page there is nothing, and it is not that nothing was found.
+            return Ok(see_other(&shown.address(((most - 1) / LIMIT + 1).clamp(1, number - 1))));
+        }
+        shown.number = 1;
+    }
+    match found {
         Ok(found) => shown.found = Some(found),
         Err(SearchError::TooSlow) => {
             tracing::warn!("a search took too long");

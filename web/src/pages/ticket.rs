@@ -299,7 +299,10 @@ impl TicketPage {
 
     /// How long until the deadline, or since then.
     fn left(&self, due: &DateTime<Utc>) -> String {
-        self.page.seconds(&(*due - self.now).num_seconds().abs())
+        match (*due - self.now).num_seconds().abs() {
+            0 => "0 s".to_owned(),
+            seconds => self.page.seconds(&seconds),
+        }
     }
 }
 

@@ -176,7 +176,7 @@ impl Fonts {
         if wanted.covers(sign) {
             return Ok(wanted);
         }
-        let script = country(sign.script(), around);
+        let script = country(script(sign), around);
         let known = SCRIPTS.iter().find(|(of, _)| *of == script).map(|(_, known)| known);
         let found = known.into_iter().chain([&LAST]).filter_map(|known| self.other(known)).find(|font| font.covers(sign));
         found.ok_or_else(|| Uncovered {
@@ -203,6 +203,18 @@ impl Fonts {
 fn open(known: &Known, bytes: &'static [u8]) -> Option<Font> {
     let face = Face::from_slice(bytes, known.index)?;
     Some(Font { name: known.name, bytes, index: known.index, face })
+}
+
+/// Whose sign it is. What is as wide as a Chinese sign stands beside these and in their fonts alone, though Unicode counts it among signs of no script or of
+/// the Latin one: 。, ＝, Ａ.
+pub(super) fn script(sign: char) -> Script {
+    match (sign.script(), sign) {
+        (
+            Script::Common | Script::Latin,
+            '\u{3000}'..='\u{303F}' | '\u{3200}'..='\u{33FF}' | '\u{FE30}'..='\u{FE4F}' | '\u{FF00}'..='\u{FFEF}',
+        ) => Script::Han,
+        (script, _) => script,
+    }
 }
 
 /// Whose way of drawing Chinese signs it is.

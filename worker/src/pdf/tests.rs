@@ -75,6 +75,9 @@ fn names_of_many_scripts_are_printed_whole_and_are_read_back() {
         ("Արամ Խաչատրյան", "NotoSerifArmenian-Regular"),
         ("สมชาย ใจดี", "NotoSerifThai-Regular"),
         ("Ana 李 Ruiz", "NotoSerifCJKsc-Regular"),
+        // Signs of no script, and Latin letters, that Chinese fonts alone have.
+        ("Ana ＝ Ruiz", "NotoSerifCJKsc-Regular"),
+        ("Ana Ｌｅｅ！", "NotoSerifCJKsc-Regular"),
         ("श्रीमती लक्ष्मी वर्मा", "NotoSerifDevanagari-Regular"),
     ] {
         let printed = Printed::of(&sheet(name));

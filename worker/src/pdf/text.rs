@@ -7,7 +7,7 @@ use rustybuzz::{BufferClusterLevel, Direction, UnicodeBuffer, shape};
 use unicode_bidi::BidiInfo;
 use unicode_script::{Script, UnicodeScript as _};
 
-use super::fonts::{Font, Fonts, Style};
+use super::fonts::{Font, Fonts, Style, script as script_of};
 
 /// A glyph, its measures in ems.
 #[derive(Debug, Clone)]
@@ -83,8 +83,9 @@ fn parts<'f>(
             range.end = end;
             continue;
         }
-        if !matches!(own, Script::Common | Script::Inherited) {
-            script = own;
+        // What is as wide as a Chinese sign takes its font: the letters behind it do not go along.
+        if !matches!(script_of(sign), Script::Common | Script::Inherited) {
+            script = script_of(sign);
         }
         match fonts.for_sign(sign, style, around) {
             Ok(font) => match parts.last_mut() {

@@ -13,6 +13,6 @@ with left_open as (
 ), taken as (
     update core.chat_notices n set state = 'sending', sends = sends + 1, job_id = $2, updated_at = clock_timestamp()
     from next where n.id = next.id
-    returning n.id, n.text, n.page, n.list, n.sends
+    returning n.id, n.key, n.text, n.page, n.list, n.sends
 )
-select id, text, page, list, sends > 1 as is_again from taken order by id
+select id, key, text, page, list, sends > 1 as is_again from taken order by id

@@ -55,6 +55,8 @@ pub struct FoundTicket {
     pub excerpt: Marked,
     /// In what.
     pub place: Place,
+    /// Of its tags those that were asked for.
+    pub tags: Vec<Marked>,
     /// Whose it is.
     pub client: String,
     /// Where it stands.
@@ -139,6 +141,7 @@ struct TicketRow {
     body: String,
     /// Of something that was said: whether the client does not see it.
     said_internally: Option<bool>,
+    tags: Vec<String>,
     client: String,
     status: Status,
     created_at: DateTime<Utc>,
@@ -273,10 +276,10 @@ async fn look(
 
 /// The words of what was found that are to be marked: Postgres is asked, which knows what is a form of what.
 async fn hits(tx: &mut PgConnection, tickets: &[TicketRow], articles: &[ArticleRow], any: &str) -> sqlx::Result<HashSet<String>> {
-    let tickets = tickets.iter().map(|row| (&row.title, &row.body));
-    let articles = articles.iter().map(|row| (&row.title, &row.body));
-    let texts: Vec<(&String, &String)> = tickets.chain(articles).collect();
+    let of_articles = articles.iter().map(|row| (&row.title, &row.body));
+    let texts: Vec<(&String, &String)> = tickets.iter().map(|row| (&row.title, &row.body)).chain(of_articles).collect();
     let mut shown = BTreeSet::new();
+    tickets.iter().flat_map(|row| &row.tags).for_each(|tag| words(tag, MARKED_WORDS, &mut shown));
     texts.iter().for_each(|(title, _)| words(title, MARKED_WORDS, &mut shown));
     for (_, body) in &texts {
         let left = MARKED_WORDS.saturating_sub(shown.len());
@@ -302,6 +305,12 @@ impl TicketRow {
                 Some(false) => Place::Comment,
                 Some(true) => Place::Note,
             },
+            tags: self
+                .tags
+                .iter()
+                .map(|tag| Marked::whole(tag, hits))
+                .filter(|tag| tag.0.iter().any(|piece| piece.is_hit))
+                .collect(),
             client: self.client,
             status: self.status,
             created_at: self.created_at,

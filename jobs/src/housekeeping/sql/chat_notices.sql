@@ -1,7 +1,7 @@
 -- Removes what was said in a chat, long ago.
 --   $1 before · $2, $3 time and key of the last one seen · $4 how many to look at · $5 dry run
 with found as (
-    select created_at as time, id, state in ('sent', 'unknown', 'refused') as goes from core.chat_notices
+    select created_at as time, id, state in ('sent', 'unknown', 'refused', 'withdrawn') as goes from core.chat_notices
     where created_at < $1 and (created_at, id) > (coalesce($2, '-infinity'), coalesce($3::bigint, 0))
     order by created_at, id
     limit $4

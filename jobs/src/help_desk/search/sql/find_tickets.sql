@@ -21,7 +21,7 @@ with matched as (
     offset $6
     limit $7
 )
-select t.id, t.title, coalesce(said.body, t.description) as body, said.is_internal as said_internally, c.name as client, t.status, t.created_at, page.total
+select t.id, t.title, coalesce(said.body, t.description) as body, said.is_internal as said_internally, t.tags, c.name as client, t.status, t.created_at, page.total
 from page
 join desk.tickets t on t.id = page.id and t.created_at = page.created_at
 join desk.clients c on c.id = t.client_id

@@ -1,5 +1,5 @@
--- For each word of $1 that few tickets have, those of titles (and of articles) that are spelled much like it: the word, the same as it is compared, the other
--- one, and how most texts spell that. Only of what client $2 may see (null: everything), and of so many texts at most.
+-- For each word of $1 that few tickets have, words that are spelled much like it: the word, the same as it is compared, the other one, and how that is spelled.
+-- Only of what client $2 may see (null: everything). Small words of a language are meant by nobody: nothing is found by them.
 with words_typed as materialized (
     select word, desk.plain(word) as plain from unnest($1::text[]) word
 ), typed as materialized (
@@ -11,30 +11,48 @@ with words_typed as materialized (
         where t.search @@ plainto_tsquery('pg_catalog.simple', plain) and ($2::bigint is null or t.client_id = $2)
         limit 3
     ) few) < 3
-), texts as materialized (
-    select typed.word as typed, typed.plain, texts.text
+), of_tickets as (
+    select typed.word as typed, typed.plain, near.word, coalesce(c.spelled, w.spelled) as spelled
     from typed
     cross join lateral (
-        (select t.title as text from desk.tickets t where desk.plain(t.title) %> typed.plain and ($2::bigint is null or t.client_id = $2) limit 200)
-        union all
-        (select a.title || ' ' || a.body from desk.kb_articles a
-         where desk.plain(a.title || ' ' || a.body) %> typed.plain
-           and case when $2::bigint is null then a.state <> 'archived'
-               else a.state = 'published' and a.audience = 'clients' and (a.client_id is null or a.client_id = $2) end
-         limit 20)
-    ) texts
-), spelled as materialized (
-    -- What is much longer or shorter is no slip of a finger, and need not be compared.
-    select typed, plain, lower(word) as shown, count(*) as times
+        select k.word from desk.words k where k.word = any (desk.with_neighbours_changed(typed.plain))
+        union
+        -- What is much longer or shorter is no slip of a finger.
+        (select k.word
+         from desk.words k
+         where k.word % typed.plain and length(k.word) between length(typed.plain) - 2 and length(typed.plain) + 2
+           and ($2::bigint is null or exists (select from desk.client_words own where own.client_id = $2 and own.word = k.word))
+         order by similarity(k.word, typed.plain) desc, k.word
+         limit 300)
+    ) near
+    join desk.words w on w.word = near.word
+    left join desk.client_words c on c.client_id = $2 and c.word = near.word
+    where $2::bigint is null or c.word is not null
+), texts as materialized (
+    select typed.word as typed, typed.plain, a.text
+    from typed
+    cross join lateral (
+        select a.title || ' ' || a.body as text
+        from desk.kb_articles a
+        where desk.plain(a.title || ' ' || a.body) %> typed.plain
+          and case when $2::bigint is null then a.state <> 'archived'
+              else a.state = 'published' and a.audience = 'clients' and (a.client_id is null or a.client_id = $2) end
+        limit 20
+    ) a
+), spellings as materialized (
+    select texts.typed, texts.plain, s.spelled, count(*) as times
     from texts
-    cross join regexp_split_to_table(translate(text, $$!"#$%&'()*+,-./:;<=>?@[\]^_`{|}~«»“”„‘’¡¿–—…·•$$, repeat(' ', 46)), '\s+') word
-    where length(word) between length(plain) - 3 and length(plain) + 3
+    cross join lateral desk.spellings(texts.text) as s (spelled)
+    where length(s.spelled) between length(texts.plain) - 3 and length(texts.plain) + 3
     group by 1, 2, 3
-), words as materialized (
-    select distinct on (typed, plain, word) typed, plain, word, shown
-    from spelled
-    cross join lateral (select desk.plain(shown) as word) compared
+), of_articles as (
+    -- As most of them spell it.
+    select distinct on (typed, plain, word) typed, plain, word, spelled
+    from spellings
+    cross join lateral (select desk.plain(spelled) as word) compared
     where word !~ '\s'
-    order by typed, plain, word, times desc, shown
+    order by typed, plain, word, times desc, spelled
 )
-select typed, plain, word, shown from words where word % plain
+select typed, plain, word, spelled
+from (select * from of_tickets union all select typed, plain, word, spelled from of_articles where word % plain) alike
+where length(to_tsvector('pg_catalog.spanish', spelled)) > 0 and length(to_tsvector('pg_catalog.english', spelled)) > 0
