@@ -110,11 +110,11 @@ pub(crate) async fn rest(world: &World) -> Vec<Finding> {
 /// How much is left to do, and a text that changes when something moves.
 async fn look(world: &World) -> anyhow::Result<(u64, String)> {
     let overview = queue::Operations::new(world.stores.store.clone(), world.db.clone()).overview().await?;
-    let (promised,): (i64,) = sqlx::query_as("select count(*) from faena.outbox").fetch_one(&world.db).await?;
-    let (ended,): (i64,) = sqlx::query_as("select count(*) from faena.jobs").fetch_one(&world.db).await?;
-    // Their jobs may all have ended, and what follows may not be promised yet.
-    let batches = "select count(*) from faena.batches b where ended_at is null and exists (select from faena.batch_jobs j where j.batch_id = b.id)";
-    let (open,): (i64,) = sqlx::query_as(batches).fetch_one(&world.db).await?;
+    // Of one instant, and after what Redis has: what follows is promised in the transaction that ends what it follows. The jobs of a batch may all have
+    // ended, and it may be open still.
+    let sql = "select (select count(*) from faena.outbox), (select count(*) from faena.jobs), (select count(*) from faena.batches b
+                   where ended_at is null and exists (select from faena.batch_jobs j where j.batch_id = b.id))";
+    let (promised, ended, open): (i64, i64, i64) = sqlx::query_as(sql).fetch_one(&world.db).await?;
     let (unrecorded, mut left) = (overview.unrecorded, promised.unsigned_abs() + open.unsigned_abs() + overview.unrecorded);
     let mut text =
         format!("{promised} promises without an end, {ended} ended, {open} batches open, {unrecorded} events unrecorded");

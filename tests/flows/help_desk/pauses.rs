@@ -75,7 +75,7 @@ async fn each_day_of_a_pause_is_counted_by_the_hours_that_it_had() {
     desk.says("11-26 17:50", &desk.contact, ticket, Audience::Everybody).await;
     // Six hours of Tuesday, three of Wednesday and one by the new hours, four of Thursday.
     let waited = pause("11-24 12:00", Some("11-26 17:50"), PauseReason::WaitingClient, Some(14 * HOUR_S));
-    assert_eq!(desk.pauses("11-26 18:00", ticket).await, [waited.clone()]);
+    assert_eq!(desk.pauses("11-26 18:00", ticket).await, std::slice::from_ref(&waited));
 
     // The client is served day and night from then on, and the office by which it was counted before never closes either.
     let always = Plan { zone: Tz::UTC, is_always_open: true, hours: Vec::new(), holidays: Vec::new() };
