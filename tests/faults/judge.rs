@@ -112,7 +112,8 @@ async fn look(world: &World) -> anyhow::Result<(u64, String)> {
     let overview = queue::Operations::new(world.stores.store.clone(), world.db.clone()).overview().await?;
     // Of one instant, and after what Redis has: what follows is promised in the transaction that ends what it follows. The jobs of a batch may all have
     // ended, and it may be open still.
-    let sql = "select (select count(*) from faena.outbox), (select count(*) from faena.jobs), (select count(*) from faena.batches b
+    let sql =
+        "select (select count(*) from faena.outbox), (select count(*) from faena.jobs), (select count(*) from faena.batches b
                    where ended_at is null and exists (select from faena.batch_jobs j where j.batch_id = b.id))";
     let (promised, ended, open): (i64, i64, i64) = sqlx::query_as(sql).fetch_one(&world.db).await?;
     let (unrecorded, mut left) = (overview.unrecorded, promised.unsigned_abs() + open.unsigned_abs() + overview.unrecorded);
