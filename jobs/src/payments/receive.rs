@@ -58,7 +58,7 @@ impl NotForUs {
     /// Refuses an event for the first of its fields that cannot be kept.
     pub(super) fn with_zero_byte(fields: &[(&'static str, &str)]) -> Result<(), Self> {
         match fields.iter().find(|(_, text)| text.contains('\0')) {
-            Some((field, _)) => Err(Self::ZeroByte(*field)),
+            Some((field, _)) => Err(Self::ZeroByte(field)),
             None => Ok(()),
         }
     }
