@@ -91,7 +91,10 @@ impl LedgerDisk {
     /// Room again.
     pub(crate) async fn free(&self, db: &PgPool) -> anyhow::Result<()> {
         match self {
-            Self::Small(_) => std::fs::remove_file(self.path("ballast"))?,
+            Self::Small(_) => match std::fs::remove_file(self.path("ballast")) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            },
             Self::Pretended => {
                 for table in TABLES {
                     let drop = format!("drop trigger if exists disk_full on faena.{table}");

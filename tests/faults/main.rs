@@ -175,9 +175,7 @@ async fn sabotaged(
         if let Some(finding) = findings.iter().find(|finding| shows.contains(&finding.judgement)) {
             return report.noticed(name, Some((struck, finding.clone(), findings.len())));
         }
-        if !findings.is_empty() {
-            return report.found(&world, name, &findings, settings.logs.as_deref()).await;
-        }
+        // What else is wrong with such a world does not show that this is noticed: without a fence, say, no tombstone is ever removed.
     }
     report.noticed(name, None);
 }

@@ -272,34 +272,40 @@ impl World {
                 let redis = self.redis.lock().await;
                 let met = self.meets_work(text).await;
                 let key = format!("{}:{key}", self.stores.namespace);
-                let is_there = ask(&redis, &["SET", &key, NOT_OURS, "NX"]).await? == redis::Value::Okay;
                 self.foreign.lock().await.insert(key.clone());
+                let put = ask(&redis, &["SET", &key, NOT_OURS, "NX"]).await;
                 wait(ms).await;
-                if is_there {
-                    ask(&redis, &["DEL", &key]).await?;
+                // Whether or not it was heard.
+                while remove_foreign(&redis, &key).await.is_err() {
+                    wait(100).await;
                 }
-                met && is_there
+                met && put? == redis::Value::Okay
             }
             Fault::RedisFull { ms } => {
                 let mut postgres = self.postgres.lock().await;
                 let redis = self.redis.lock().await;
                 let met = self.meets_work(text).await;
                 postgres.crash();
-                ask(&redis, &["CONFIG", "SET", "maxmemory", "1mb"]).await?;
+                let full = ask(&redis, &["CONFIG", "SET", "maxmemory", "1mb"]).await;
                 wait(ms).await;
-                ask(&redis, &["CONFIG", "SET", "maxmemory", "0"]).await?;
+                // Whether or not it was heard: a Redis that is paused answers late, and nobody else sets this right.
+                while ask(&redis, &["CONFIG", "SET", "maxmemory", "0"]).await.is_err() {
+                    wait(100).await;
+                }
                 postgres.resume().await;
-                met
+                full.map(|_| met)?
             }
             Fault::PostgresCrashed { down_ms } => self.restart_postgres(text, down_ms, true).await,
             Fault::PostgresStopped { down_ms } => self.restart_postgres(text, down_ms, false).await,
             Fault::LedgerFull { ms } => {
                 let _postgres = self.postgres.lock().await;
                 let met = self.meets_work(text).await;
-                self.ledger_disk.fill(&self.db).await?;
+                let full = self.ledger_disk.fill(&self.db).await;
                 wait(ms).await;
-                self.ledger_disk.free(&self.db).await?;
-                met
+                while self.ledger_disk.free(&self.db).await.is_err() {
+                    wait(100).await;
+                }
+                full.map(|()| met)?
             }
             Fault::Pause { what, ms } => {
                 let met = self.meets_work(text).await;
@@ -383,10 +389,7 @@ impl World {
         redis.resume().await;
         // That something foreign was removed may be among what it has forgotten, and nobody else removes it.
         for key in &*self.foreign.lock().await {
-            let held = ask(&redis, &["GET", key]).await;
-            if held.is_ok_and(|held| held == redis::Value::BulkString(NOT_OURS.into())) {
-                let _ = ask(&redis, &["DEL", key]).await;
-            }
+            let _ = remove_foreign(&redis, key).await;
         }
         met
     }
@@ -436,6 +439,16 @@ const NOT_OURS: &str = "not ours";
 async fn ask(redis: &MutexGuard<'_, PrivateRedis>, command: &[&str]) -> anyhow::Result<redis::Value> {
     let mut connection = redis::Client::open(redis.url())?.get_multiplexed_async_connection().await?;
     Ok(redis::cmd(command[0]).arg(&command[1..]).query_async(&mut connection).await?)
+}
+
+/// Removes what is foreign from under one of our names, and nothing else.
+async fn remove_foreign(redis: &MutexGuard<'_, PrivateRedis>, key: &str) -> anyhow::Result<()> {
+    if ask(redis, &["TYPE", key]).await? == redis::Value::SimpleString("string".to_owned())
+        && ask(redis, &["GET", key]).await? == redis::Value::BulkString(NOT_OURS.into())
+    {
+        ask(redis, &["DEL", key]).await?;
+    }
+    Ok(())
 }
 
 /// How much is under way: acknowledged jobs that have not had their effect yet, as far as the harness has seen; of businesses, what is promised.
