@@ -132,13 +132,19 @@ async fn fill(db: &PgPool, rows: i64) -> sqlx::Result<()> {
     )
     .execute(db)
     .await?;
+    // Nobody looks for them by their words.
+    sqlx::raw_sql(
+        "alter table desk.tickets disable trigger write_own_words; alter table desk.tickets disable trigger learn_words",
+    )
+    .execute(db)
+    .await?;
     for first in (1..=rows).step_by(usize::try_from(AT_ONCE).unwrap_or(usize::MAX)) {
         sqlx::query(
             "insert into desk.tickets (created_at, client_id, title, description, category, priority, status, created_by, assigned_to, first_responded_at,
-                 resolved_at, updated_at)
+                 resolved_at, updated_at, search)
              select at, (select min(id) from desk.clients) + n % 200, 'La impresora ' || n || ' no imprime, y nadie sabe por qué', '-',
                  (array['access', 'hardware', 'network', 'software'])[n % 4 + 1], (array['low', 'normal', 'high', 'urgent'])[n % 4 + 1],
-                 case when n % 3 = 0 then 'open' else 'resolved' end, c.id, a.id, at + interval '13 minutes', case when n % 3 <> 0 then at + interval '5 hours' end, at
+                 case when n % 3 = 0 then 'open' else 'resolved' end, c.id, a.id, at + interval '13 minutes', case when n % 3 <> 0 then at + interval '5 hours' end, at, ''
              from generate_series($1::bigint, $2::bigint) n
              cross join lateral (select timestamptz '2026-03-01 00:00+00' + n % 5000000 * interval '1 second' as at) t,
                  core.users a, core.users c
