@@ -314,6 +314,7 @@ async fn carry_out_some(
         Ok::<Vec<Open>, OperationsError>(sqlx::query_as(open).bind(*after).bind(SOME as i64).fetch_all(db).await?)
     };
     let open = bounded(listed).await?;
+    outage.waits();
     let (mut refused, is_last) = (None, open.len() < SOME);
     for command in open {
         // Also when it fails: then it is tried again in its turn.

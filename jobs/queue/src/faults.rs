@@ -26,7 +26,11 @@ mod switches {
         false
     }
 
-    pub(crate) async fn hang_here(_loop: &'static str) {}
+    pub(crate) async fn hang_here(_loop: &'static str, _is_rebuilt: bool) {}
+
+    pub(crate) const fn hangs(_what: &'static str) -> bool {
+        false
+    }
 }
 
 #[cfg(feature = "faults")]
@@ -49,22 +53,45 @@ mod switches {
     static PASSED: AtomicU64 = AtomicU64::new(0);
     static SABOTAGE: LazyLock<String> = LazyLock::new(|| std::env::var("FAENA_SABOTAGE").unwrap_or_default());
 
-    /// `FAENA_HANG_LOOP=relay`: it never begins. `FAENA_HANG_LOOP=relay:block`: it blocks its thread as well.
-    static HANG: LazyLock<Option<(String, bool)>> = LazyLock::new(|| {
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    enum Hang {
+        Always,
+        /// Built anew, it runs.
+        Once,
+        /// It blocks its thread as well.
+        Blocks,
+    }
+
+    /// `FAENA_HANG_LOOP=relay`: it never begins, whatever its lane. `relay:once`: only when it was built anew. `relay:block`: it blocks its thread as well.
+    static HANG: LazyLock<Option<(String, Hang)>> = LazyLock::new(|| {
         let text = std::env::var("FAENA_HANG_LOOP").ok()?;
         Some(match text.split_once(':') {
-            Some((name, _)) => (name.to_owned(), true),
-            None => (text, false),
+            Some((name, "once")) => (name.to_owned(), Hang::Once),
+            Some((name, _)) => (name.to_owned(), Hang::Blocks),
+            None => (text, Hang::Always),
         })
     });
 
+    fn hang_of(name: &str) -> Option<Hang> {
+        HANG.as_ref().filter(|(wanted, _)| wanted == name).map(|(_, hang)| *hang)
+    }
+
     /// Hangs the loop of this name, if it was told to.
-    pub(crate) async fn hang_here(name: &'static str) {
-        let Some((_, blocks)) = HANG.as_ref().filter(|(wanted, _)| wanted == name) else { return };
-        while *blocks {
-            std::thread::park();
+    pub(crate) async fn hang_here(name: &'static str, is_rebuilt: bool) {
+        match hang_of(name) {
+            None => return,
+            Some(Hang::Once) if is_rebuilt => return,
+            Some(Hang::Blocks) => loop {
+                std::thread::park();
+            },
+            Some(Hang::Always | Hang::Once) => {}
         }
         std::future::pending().await
+    }
+
+    /// Whether what is no loop of ours was told to hang.
+    pub(crate) fn hangs(what: &'static str) -> bool {
+        hang_of(what).is_some()
     }
 
     /// Ends the process here, without a word to anybody, if it was told to.
@@ -89,4 +116,4 @@ mod switches {
     }
 }
 
-pub(crate) use switches::{crash_point, hang_here, sabotaged};
+pub(crate) use switches::{crash_point, hang_here, hangs, sabotaged};

@@ -4,6 +4,7 @@
 
 use std::{
     error::Error,
+    fmt,
     future::Future,
     sync::{
         Arc, Mutex, PoisonError,
@@ -12,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::BoxFuture;
 use tokio::{sync::Notify, task::JoinError, time::Instant};
 use tokio_util::{
     sync::CancellationToken,
@@ -37,6 +39,29 @@ const LONGEST_STEP: Duration = Duration::from_secs(12);
 pub struct Hung {
     /// Which loop.
     pub name: &'static str,
+}
+
+/// A loop of the worker's own, beside the engine's, which the same watchdog watches: it is dropped at the halt and whenever it hangs, and may return when it is
+/// over.
+pub struct Companion {
+    name: &'static str,
+    build: Box<dyn FnMut(Outage) -> BoxFuture<'static, ()> + Send>,
+}
+
+impl Companion {
+    /// `build` makes the loop, at the start and anew after a hang or a panic. It proves that it lives by what it tells its [`Outage`].
+    pub fn new<F>(name: &'static str, mut build: impl FnMut(Outage) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Self { name, build: Box::new(move |outage| Box::pin(build(outage))) }
+    }
+}
+
+impl fmt::Debug for Companion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Companion").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 /// Runs loops until told to halt, and watches each of them.
@@ -85,6 +110,11 @@ impl Loops {
         self.tracker.spawn(self.clone().watch(name, lane, body));
     }
 
+    /// As [`Self::start`], for a loop that others have written.
+    pub(crate) fn accompany(&self, Companion { name, build }: Companion) {
+        self.start(name, None, build);
+    }
+
     /// Resolves when a loop is past help; the process should end.
     pub(crate) async fn hung(&self) -> Hung {
         loop {
@@ -109,16 +139,17 @@ impl Loops {
     {
         let labels = [("loop", name), ("queue", lane.map_or("", Lane::as_str))];
         let restarts = metrics::counter!("faena_loop_restarts_total", &labels);
-        let mut trusted_in = 0;
+        let (mut trusted_in, mut is_rebuilt) = (0, false);
         loop {
             let outage = Outage::new(labels, self.troubles.clone());
             let pulse = outage.pulse.clone();
             // A task of its own: one that blocks a thread hangs as well, and must not take its watchdog with it.
             let built = body(outage);
             let mut running = AbortOnDropHandle::new(tokio::spawn(async move {
-                hang_here(name).await;
+                hang_here(name, is_rebuilt).await;
                 built.await;
             }));
+            is_rebuilt = true;
             match watch_one(&mut running, &pulse, &labels, self.look_every, &mut trusted_in).await {
                 Watched::Ended(Ok(())) => return,
                 Watched::Ended(Err(_)) => error!(name, lane = labels[1].1, "a loop of the engine panicked; starting it again"),
@@ -201,7 +232,7 @@ impl Pulse {
 
 /// What a loop says of itself: that something begins to fail, that it works again, and, with either, that it is alive.
 #[derive(Debug)]
-pub(crate) struct Outage {
+pub struct Outage {
     labels: [(&'static str, &'static str); 2],
     failures: u64,
     pulse: Arc<Pulse>,
@@ -213,12 +244,19 @@ impl Outage {
         Self { labels, failures: 0, pulse: Arc::new(Pulse::new()), troubles }
     }
 
+    /// For a loop that no watchdog watches: it says of itself what others do.
+    #[must_use]
+    pub fn unwatched(name: &'static str) -> Self {
+        Self::new([("loop", name), ("queue", "")], Arc::default())
+    }
+
     /// Nothing worked and nothing failed, but the loop is there: it waits, and knows for what.
-    pub(crate) fn waits(&self) {
+    pub fn waits(&self) {
         self.pulse.moves();
     }
 
-    pub(crate) fn failed(&mut self, error: &(dyn Error + 'static)) {
+    /// A step failed, with an answer or without: told once, and counted each time.
+    pub fn failed(&mut self, error: &(dyn Error + 'static)) {
         self.pulse.moves();
         self.troubles.note(error);
         let [(_, name), (_, lane)] = self.labels;
@@ -229,7 +267,8 @@ impl Outage {
         metrics::counter!("faena_loop_failures_total", &self.labels).increment(1);
     }
 
-    pub(crate) fn over(&mut self) {
+    /// A step went well.
+    pub fn over(&mut self) {
         self.pulse.moves();
         if self.failures > 0 {
             let [(_, name), (_, lane)] = self.labels;
@@ -239,13 +278,17 @@ impl Outage {
     }
 
     /// How long to wait before trying again: from 0.1 s to 2 s.
-    pub(crate) fn delay(&self) -> Duration {
+    #[must_use]
+    pub fn delay(&self) -> Duration {
         Duration::from_millis((50 << self.failures.min(6)).min(2000))
     }
 }
 
 /// One step of a loop, given up when it takes too long: a query on a connection whose other end is gone would wait for ever.
-pub(crate) async fn bounded<T, E: From<sqlx::Error>>(step: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+///
+/// # Errors
+/// Those of the step; or it has come to no end before the watchdog would take its loop for one that hangs.
+pub async fn bounded<T, E: From<sqlx::Error>>(step: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     let given_up = || std::io::Error::new(std::io::ErrorKind::TimedOut, format!("no end within {} s", LONGEST_STEP.as_secs()));
     tokio::time::timeout(LONGEST_STEP, step).await.unwrap_or_else(|_| Err(sqlx::Error::Io(given_up()).into()))
 }

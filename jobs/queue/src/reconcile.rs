@@ -43,6 +43,8 @@ pub(crate) async fn reconcile(store: Store, db: PgPool, mut outage: Outage) {
             }
         };
         tokio::time::sleep(pause).await;
+        // The step has all of its time, and is not taken for a hang because of the pause before it.
+        outage.waits();
     }
 }
 
