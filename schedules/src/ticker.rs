@@ -1,17 +1,14 @@
 //! Fires ticks. Every worker does: a schedule's row is locked by whoever decides about it, and a tick is a row that only one can insert.
 
 use std::{
-    io,
-    panic::AssertUnwindSafe,
     slice,
     time::{Duration, Instant},
 };
 
 use chrono::{DateTime, Utc};
-use futures_util::FutureExt;
-use queue::{ByNameError, EnqueueError, Enqueued, clear_notice};
+use queue::{ByNameError, EnqueueError, Enqueued, Outage, bounded, clear_notice};
 use sqlx::{PgConnection, PgPool};
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use crate::{
     Schedule,
@@ -24,26 +21,34 @@ use crate::{
 };
 
 const EVERY: Duration = Duration::from_secs(1);
-/// A pass takes milliseconds; one that takes this long is given up, as a failure.
-const LONGEST_PASS: Duration = Duration::from_secs(30);
-/// A pass decides about no more schedules than this, and a transaction about no more than that.
+/// A pass decides about no more schedules than this, and a transaction about no more than that: each is a step, which has its time.
 const A_PASS: usize = 500;
-const A_TRANSACTION: usize = 50;
+const A_TRANSACTION: usize = 20;
 /// How long the ledger of ticks goes back, how often what is older is removed, and how much at once.
 const LEDGER_DAYS: i32 = 90;
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 const A_SWEEP: i64 = 500;
 
 /// Fires what is due, each second, for as long as it is polled. An outage of Postgres delays ticks and loses none that its
-/// schedule wants caught up.
-pub async fn tick(db: PgPool, catalogue: SharedCatalogue, schedules: Vec<Schedule>) {
+/// schedule wants caught up. After a panic whoever watches it starts it again.
+pub async fn tick(db: PgPool, catalogue: SharedCatalogue, schedules: Vec<Schedule>, mut outage: Outage) {
     let ticker = Ticker { db, known: catalogue.names(), catalogue };
+    let (mut registered, mut swept) = (false, None::<Instant>);
     loop {
-        // A panic in one pass must not be the end of all ticks.
-        if AssertUnwindSafe(ticker.run(&schedules)).catch_unwind().await.is_err() {
-            error!("the ticker panicked; starting it again");
+        let passed = ticker.run(&schedules, &mut registered, &mut swept, &outage).await;
+        let is_more = match passed {
+            Ok(is_more) => {
+                outage.over();
+                is_more
+            }
+            Err(error) => {
+                outage.failed(&error);
+                false
+            }
+        };
+        if !is_more {
+            tokio::time::sleep(EVERY).await;
         }
-        tokio::time::sleep(EVERY).await;
     }
 }
 
@@ -54,60 +59,50 @@ struct Ticker {
 }
 
 impl Ticker {
-    async fn run(&self, schedules: &[Schedule]) {
-        let (mut failing, mut registered, mut swept) = (false, false, None::<Instant>);
-        loop {
-            let pass = async {
-                if !registered {
-                    register(&self.db, schedules).await?;
-                    registered = true;
-                }
-                let is_more = self.pass().await?;
-                if swept.is_none_or(|at| at.elapsed() > SWEEP_EVERY) {
-                    self.sweep().await?;
-                    swept = Some(Instant::now());
-                }
-                Ok::<_, sqlx::Error>(is_more)
-            };
-            let is_more = match tokio::time::timeout(LONGEST_PASS, pass).await.unwrap_or_else(|_| Err(given_up())) {
-                Ok(is_more) => {
-                    failing = false;
-                    is_more
-                }
-                Err(error) => {
-                    if !failing {
-                        warn!(%error, "ticks cannot be fired; trying again");
-                    }
-                    failing = true;
-                    false
-                }
-            };
-            if !is_more {
-                tokio::time::sleep(EVERY).await;
-            }
+    /// One pass, with what comes before the first and beside some. Whether there is more.
+    async fn run(
+        &self,
+        schedules: &[Schedule],
+        registered: &mut bool,
+        swept: &mut Option<Instant>,
+        outage: &Outage,
+    ) -> sqlx::Result<bool> {
+        if !*registered {
+            bounded(register(&self.db, schedules)).await?;
+            outage.waits();
+            *registered = true;
         }
+        let is_more = self.pass(outage).await?;
+        if swept.is_none_or(|at| at.elapsed() > SWEEP_EVERY) {
+            bounded(self.sweep()).await?;
+            *swept = Some(Instant::now());
+        }
+        Ok(is_more)
     }
 
     /// Decides about what is due. Whether there is more.
-    async fn pass(&self) -> sqlx::Result<bool> {
-        let due: Vec<String> =
-            sqlx::query_scalar(include_str!("sql/due.sql")).bind(&self.known).bind(A_PASS as i64).fetch_all(&self.db).await?;
+    async fn pass(&self, outage: &Outage) -> sqlx::Result<bool> {
+        let look = sqlx::query_scalar(include_str!("sql/due.sql")).bind(&self.known).bind(A_PASS as i64);
+        let due: Vec<String> = bounded(look.fetch_all(&self.db)).await?;
+        outage.waits();
         let mut is_more = due.len() == A_PASS;
         for some in due.chunks(A_TRANSACTION) {
-            match self.settle(some).await {
+            match bounded(self.settle(some)).await {
                 Ok(more) => is_more |= more,
-                Err(error) if is_about_a_row(&error) => is_more |= self.settle_each(some).await?,
+                Err(error) if is_about_a_row(&error) => is_more |= self.settle_each(some, outage).await?,
                 Err(error) => return Err(error),
             }
+            outage.waits();
         }
         Ok(is_more)
     }
 
     /// One by one, so that a schedule that Postgres refuses holds up no other.
-    async fn settle_each(&self, names: &[String]) -> sqlx::Result<bool> {
+    async fn settle_each(&self, names: &[String], outage: &Outage) -> sqlx::Result<bool> {
         let mut is_more = false;
         for name in names {
-            match self.settle(slice::from_ref(name)).await {
+            outage.waits();
+            match bounded(self.settle(slice::from_ref(name))).await {
                 Ok(more) => is_more |= more,
                 Err(error) if is_about_a_row(&error) => warn!(schedule = name, %error, "its ticks cannot be written"),
                 Err(error) => return Err(error),
@@ -257,11 +252,6 @@ pub(crate) fn say(error: &ByNameError) -> String {
 /// What serde says, without the line and the column.
 fn without_place(text: &str) -> &str {
     text.split_once(" at line ").map_or(text, |(said, _)| said)
-}
-
-fn given_up() -> sqlx::Error {
-    let message = format!("a pass took longer than {} s", LONGEST_PASS.as_secs());
-    sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, message))
 }
 
 /// Whether Postgres has spoken about what it was given, and is not merely away.

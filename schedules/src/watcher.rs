@@ -3,30 +3,28 @@
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use queue::post_notice;
+use queue::{Outage, bounded, post_notice};
 use sqlx::PgPool;
-use tracing::{error, warn};
+use tracing::error;
 
 use crate::{row::seconds, settle::ON_TIME};
 
 const EVERY: Duration = Duration::from_secs(5);
 
 /// Says in a notice which schedules have not fired when they should have, and takes it back when they have, for as long as it is polled.
-pub async fn watch(db: PgPool) {
-    let mut failing = false;
+pub async fn watch(db: PgPool, mut outage: Outage) {
     loop {
-        match look(&db).await {
-            Ok(()) => failing = false,
+        match bounded(look(&db)).await {
+            Ok(()) => outage.over(),
             Err(error) => {
-                if !failing {
-                    warn!(%error, "nobody can see whether schedules fire; looking again");
-                }
-                failing = true;
+                outage.failed(&error);
                 // What is not known is not called zero.
                 publish(f64::NAN, f64::NAN);
             }
         }
         tokio::time::sleep(EVERY).await;
+        // The look has all of its time, and is not taken for a hang because of the pause before it.
+        outage.waits();
     }
 }
 

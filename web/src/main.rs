@@ -41,6 +41,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use queue::Outage;
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -104,7 +105,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let addr = listener.local_addr().context("asking for the bound address")?;
     tracing::info!(%addr, "ready");
     // Here too, because a worker whose ticker hangs may be the only one.
-    let _watching = AbortOnDropHandle::new(tokio::spawn(schedules::watch(app.db.clone())));
+    let _watching = AbortOnDropHandle::new(tokio::spawn(schedules::watch(app.db.clone(), Outage::unwatched("watch_ticks"))));
     serve::serve(listener, router, app).await.context("serving")
 }
 

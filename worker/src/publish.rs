@@ -1,29 +1,24 @@
 //! Tells the world what this binary runs, as soon as Postgres can be told.
 
-use std::time::Duration;
-
-use queue::Publication;
+use queue::{Outage, Publication, bounded};
 use sqlx::PgPool;
-use tracing::{info, warn};
+use tracing::info;
 
 /// Stands in the catalogue beside what it published.
 pub(crate) const BINARY_VERSION: &str = env!("CARGO_PKG_VERSION");
-const PAUSE: Duration = Duration::from_secs(2);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Publishes, now or when Postgres is there and migrated. A worker runs jobs meanwhile: only who enqueues by name waits for this.
-pub(crate) async fn publish(db: PgPool, publication: Publication) {
-    let mut pause = PAUSE;
+pub(crate) async fn publish(db: PgPool, publication: Publication, mut outage: Outage) {
     loop {
-        match write(&db, &publication).await {
+        match bounded(write(&db, &publication)).await {
             Ok(changed) => {
+                outage.over();
                 info!(changed, "the catalogue is published");
                 return;
             }
-            Err(error) => warn!(%error, "the catalogue could not be published; trying again"),
+            Err(error) => outage.failed(&error),
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        tokio::time::sleep(outage.delay()).await;
     }
 }
 

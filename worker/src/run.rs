@@ -3,9 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::Context;
-use queue::{Alone, Engine, Journal, Operations, Registry};
+use queue::{Alone, Companion, Engine, Journal, Operations, Outage, Registry};
 use schedules::{Schedule, SharedCatalogue};
 use secrecy::ExposeSecret;
+use sqlx::PgPool;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -41,10 +42,14 @@ pub(crate) async fn run<P: Send + Sync + 'static>(
     let addr = listener.local_addr().context("asking for the admin listener's address")?;
     let worker = name();
     let draining = stop.clone();
-    let serving = tokio::spawn(admin::serve(listener, Operations::new(stores.store.clone(), db.clone()), metrics, draining));
-    let publishing = tokio::spawn(publish(db.clone(), registry.publication()));
-    let ticking = tokio::spawn(stop.clone().run_until_cancelled_owned(schedules::tick(db.clone(), catalogue, schedules)));
-    let watching = tokio::spawn(stop.clone().run_until_cancelled_owned(schedules::watch(db.clone())));
+    let operations = Operations::new(stores.store.clone(), db.clone());
+    let serving = tokio::spawn(admin::serve(listener, operations, metrics.clone(), draining));
+    let mut companions = keep_schedules(&db, &catalogue, &schedules, &stop);
+    companions.push(Companion::new("publish", {
+        let (db, publication) = (db.clone(), registry.publication());
+        move |outage| publish(db.clone(), publication.clone(), outage)
+    }));
+    companions.push(Companion::new("upkeep", move |outage| telemetry::keep_up(metrics.clone(), outage)));
     let engine = Engine {
         store: stores.store.clone(),
         db: job_db,
@@ -62,17 +67,35 @@ pub(crate) async fn run<P: Send + Sync + 'static>(
         }),
         drain: settings.drain,
         worker: worker.clone(),
+        companions,
     };
     watch_the_runtime().context("starting the watchdog")?;
     info!(%addr, worker, "ready");
     let drained = engine.run(stop).await;
     serving.abort();
-    publishing.abort();
-    ticking.abort();
-    watching.abort();
     drained?;
     info!(worker, "drained");
     Ok(())
+}
+
+/// What fires ticks, and what sees whether anybody does. Neither goes on while the worker drains.
+fn keep_schedules(db: &PgPool, catalogue: &SharedCatalogue, schedules: &[Schedule], stop: &CancellationToken) -> Vec<Companion> {
+    let ticks = {
+        let (db, catalogue, schedules, stop) = (db.clone(), catalogue.clone(), schedules.to_vec(), stop.clone());
+        move |outage: Outage| {
+            let ticks = schedules::tick(db.clone(), catalogue.clone(), schedules.clone(), outage);
+            let stopped = stop.clone().run_until_cancelled_owned(ticks);
+            async move { _ = stopped.await }
+        }
+    };
+    let watches = {
+        let (db, stop) = (db.clone(), stop.clone());
+        move |outage: Outage| {
+            let stopped = stop.clone().run_until_cancelled_owned(schedules::watch(db.clone(), outage));
+            async move { _ = stopped.await }
+        }
+    };
+    vec![Companion::new("tick", ticks), Companion::new("watch_ticks", watches)]
 }
 
 /// Host, process and a random part: a name is never reused, so nothing of an earlier process can be taken for this one's.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use queue::Outage;
 use tracing::error;
 use tracing_subscriber::EnvFilter;
 
@@ -26,24 +27,21 @@ pub fn log_to_stderr() {
     }));
 }
 
-/// Collects metrics from here on; the handle renders them.
+/// Collects metrics from here on; the handle renders them, and [`keep_up`] must run beside it.
 ///
 /// # Errors
 /// Something collects already.
 pub fn collect_metrics() -> anyhow::Result<PrometheusHandle> {
     let builder = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?;
-    let metrics = builder.install_recorder()?;
-    keep_up(metrics.clone());
-    Ok(metrics)
+    Ok(builder.install_recorder()?)
 }
 
 /// What histograms were told lies in memory until it is put into buckets: whether or not anybody fetches the figures.
-fn keep_up(metrics: PrometheusHandle) {
-    tokio::spawn(async move {
-        let mut ticks = tokio::time::interval(UPKEEP_EVERY);
-        loop {
-            ticks.tick().await;
-            metrics.run_upkeep();
-        }
-    });
+pub async fn keep_up(metrics: PrometheusHandle, mut outage: Outage) {
+    let mut ticks = tokio::time::interval(UPKEEP_EVERY);
+    loop {
+        ticks.tick().await;
+        metrics.run_upkeep();
+        outage.over();
+    }
 }

@@ -21,6 +21,7 @@ use tower::{Layer, Service};
 
 use crate::{
     ack::{Acker, Finished},
+    faults::hangs,
     inflight::{Claimed, Inflight},
     lane::Lane,
     perform::Decision,
@@ -53,6 +54,9 @@ impl Backend for QueueBackend {
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>, _worker: &WorkerContext) -> Poll<Option<Result<Self::Task, Infallible>>> {
+        if hangs("apalis") {
+            return Poll::Pending;
+        }
         let claimed = ready!(self.inflight.poll_claimed(cx));
         let id = TaskId::from_string(&claimed.delivery.id);
         Poll::Ready(Some(Ok(TaskBuilder::new(claimed).task_id(id).build())))

@@ -31,7 +31,7 @@ use crate::{
     lane::Lane,
     lanes::{self, Named, learn_settings, watch_settings},
     live,
-    loops::{Hung, Loops},
+    loops::{Companion, Hung, Loops},
     mend::mend,
     peers::Peers,
     perform::{Decision, Surroundings, perform},
@@ -75,6 +75,8 @@ pub struct Engine<P> {
     pub drain: Duration,
     /// Unique per start, without spaces.
     pub worker: String,
+    /// Loops of the worker's own.
+    pub companions: Vec<Companion>,
 }
 
 /// The beginning of a worker's end.
@@ -119,6 +121,7 @@ impl<P: Send + Sync + 'static> Engine<P> {
             alone,
             drain: drain_time,
             worker,
+            companions,
         } = self;
         let children = Children::default();
         let surroundings = Arc::new(Surroundings {
@@ -133,6 +136,7 @@ impl<P: Send + Sync + 'static> Engine<P> {
             children: children.clone(),
         });
         let (loops, drain) = (Loops::new(), Drain::default());
+        companions.into_iter().for_each(|companion| loops.accompany(companion));
         let mut monitor = Monitor::new().should_restart(|worker, error| {
             error!(worker = worker.name(), %error, "an apalis worker ended; starting it again");
             true
@@ -220,6 +224,10 @@ fn start_queue_loops(loops: &Loops, store: &Store, db: &PgPool, inflight: &Arc<I
         move |outage| {
             live::fetch(store.clone(), db.clone(), inflight.clone(), acker.clone(), worker.clone(), drain.clone(), outage)
         }
+    });
+    loops.start("begin", Some(inflight.lane), {
+        let inflight = inflight.clone();
+        move |outage| live::see_begun(inflight.clone(), outage)
     });
     loops.start("renew", Some(inflight.lane), {
         let (store, inflight) = (store.clone(), inflight.clone());

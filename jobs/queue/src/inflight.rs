@@ -49,6 +49,8 @@ pub(crate) struct Inflight {
 #[derive(Debug, Default)]
 struct State {
     waiting: VecDeque<Arc<Claimed>>,
+    /// How many of them handlers have taken so far.
+    taken: u64,
     /// Every lease that has not been given up.
     held: HashSet<Held>,
     /// Claimed and not yet ended: what occupies slots.
@@ -267,7 +269,17 @@ impl Inflight {
     /// The next delivery for a handler.
     pub(crate) fn poll_claimed(&self, cx: &Context<'_>) -> Poll<Arc<Claimed>> {
         self.arrived.register(cx.waker());
-        self.lock().waiting.pop_front().map_or(Poll::Pending, Poll::Ready)
+        let mut state = self.lock();
+        let Some(claimed) = state.waiting.pop_front() else { return Poll::Pending };
+        state.taken += 1;
+        Poll::Ready(claimed)
+    }
+
+    /// Whether nothing waits for a handler, or some of it was taken since the last look.
+    pub(crate) fn begins(&self, taken: &mut u64) -> bool {
+        let state = self.lock();
+        let last = std::mem::replace(taken, state.taken);
+        state.waiting.is_empty() || state.taken != last
     }
 
     /// Takes back what no handler has begun, for release.

@@ -89,7 +89,7 @@ pub use journal::{Journal, Started};
 pub use lane::{Lane, UnknownLane};
 pub use limit::{BadBounds, Bounds, Limit, Rate};
 pub use limits::{LimitError, LimitSetting, MAX_SHARES, Pause, Paused, Share};
-pub use loops::Hung;
+pub use loops::{Companion, Hung, Outage, bounded};
 pub use notices::{clear_notice, post_notice};
 pub use operations::Operations;
 pub use order::Order;

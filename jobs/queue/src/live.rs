@@ -34,6 +34,7 @@ const RENEW_EVERY: Duration = Duration::from_secs(1);
 /// A running job hears of its cancellation well within half a second.
 const LOOK_FOR_CANCELS_EVERY: Duration = Duration::from_millis(200);
 const RESCUE_EVERY: Duration = Duration::from_secs(1);
+const SEE_BEGUN_EVERY: Duration = Duration::from_secs(1);
 /// New jobs may be scheduled sooner than the next known due time.
 const PROMOTE_AT_LEAST_EVERY: Duration = Duration::from_millis(250);
 
@@ -172,6 +173,18 @@ pub(crate) async fn ensure_epoch(
             warn!(queue = lane.as_str(), %error, "Redis needs a new epoch and Postgres gives none: claiming nothing");
             Err(StoreError::no_epoch())
         }
+    }
+}
+
+/// Sees whether apalis takes what was claimed: each job has a slot, so none waits for longer than a moment. Where it does not, their leases would be renewed
+/// for ever, and nobody would run them.
+pub(crate) async fn see_begun(inflight: Arc<Inflight>, outage: Outage) {
+    let mut begun = 0;
+    loop {
+        if inflight.begins(&mut begun) {
+            outage.waits();
+        }
+        tokio::time::sleep(SEE_BEGUN_EVERY).await;
     }
 }
 

@@ -11,6 +11,8 @@ mod drain;
 mod edits;
 mod endings;
 mod expiry;
+#[cfg(feature = "faults")]
+mod hangs;
 mod kills;
 mod lanes;
 mod limits;

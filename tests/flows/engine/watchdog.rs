@@ -1,4 +1,4 @@
-//! No part of a worker is silently dead: a connection that falls silent is given up, and a loop that hangs for good ends the process.
+//! No part of a worker is silently dead: a connection that falls silent is given up. (Of loops that hang `hangs` tells.)
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -63,32 +63,4 @@ async fn redis_falls_silent_and_the_worker_carries_on() {
 #[tokio::test]
 async fn postgres_falls_silent_and_the_worker_carries_on() {
     falls_silent("DATABASE_URL", |stores| stores.database_url.clone()).await;
-}
-
-/// In builds with the hooks of the fault tests alone: nothing of ours is known to hang.
-#[cfg(feature = "faults")]
-#[tokio::test]
-async fn a_loop_that_hangs_for_good_ends_the_process_and_is_named() {
-    for hang in ["relay", "acknowledge"] {
-        let stores = Stores::fresh().await;
-        let mut worker = start_probe(&stores, &[("FAENA_HANG_LOOP", hang)]).await;
-
-        assert!(!worker.end().await, "it ended as if all were well");
-
-        let log = worker.log_text();
-        assert!(log.contains(&format!("the loop {hang:?} hung, was built anew, and hung again")), "{log}");
-        assert!(worker.logged("a loop of the engine hangs; building it anew").is_some_and(|line| line["name"] == hang), "{log}");
-    }
-}
-
-/// As above; each of the fetching loops blocks a thread, until there is none left for the engine's own watchdog.
-#[cfg(feature = "faults")]
-#[tokio::test]
-async fn a_worker_whose_every_thread_is_blocked_ends() {
-    let stores = Stores::fresh().await;
-    let mut worker = start_probe(&stores, &[("FAENA_HANG_LOOP", "fetch:block"), ("TOKIO_WORKER_THREADS", "2")]).await;
-
-    assert!(!worker.end().await, "it ended as if all were well");
-
-    assert!(worker.logged("every thread of the worker hangs; only a new process can help").is_some(), "{}", worker.log_text());
 }

@@ -91,6 +91,7 @@ fn start_engine(stores: &Stores, registry: Registry<Ports>, mail: Arc<dyn Mailer
         alone: None,
         drain: Duration::from_secs(1),
         worker: format!("here-{}", queue::JobId::new()),
+        companions: Vec::new(),
     };
     tokio::spawn(engine.run(stop.clone()));
     stop.drop_guard()
