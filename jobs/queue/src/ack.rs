@@ -253,7 +253,7 @@ impl Finished {
         match &self.decision {
             Decision::Complete => Fate::Over { outcome: Outcome::Completed, reason: None },
             Decision::Dead { reason } => Fate::Over { outcome: Outcome::Dead, reason: Some(reason) },
-            Decision::Cancel { reason } | Decision::Expire { reason } => {
+            Decision::Cancel { reason } | Decision::Expire { reason, .. } => {
                 Fate::Over { outcome: Outcome::Cancelled, reason: Some(reason) }
             }
             Decision::Retry { delay, .. } => Fate::Goes(Verb::Retry(*delay)),
@@ -295,12 +295,13 @@ impl Finished {
 
     fn event(&self, outcome: Outcome, error: Option<&str>) -> Event {
         let delivery = self.delivery();
-        let is_unbegun = matches!(self.decision, Decision::Expire { .. });
+        let is_unbegun = matches!(self.decision, Decision::Expire { is_begun: false, .. });
         Event {
             id: delivery.id.clone(),
             outcome,
             attempt: delivery.attempt - u32::from(is_unbegun),
             is_unbegun,
+            is_expired: matches!(self.decision, Decision::Expire { .. }),
             epoch: delivery.lease.epoch,
             fence: delivery.lease.fence,
             started_ms: self.started.map(|started| self.on_redis_clock(started).timestamp_millis()),

@@ -55,6 +55,9 @@ pub(crate) struct Event {
     /// The delivery ended before an attempt began: the ledger lists none.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) is_unbegun: bool,
+    /// The job that was delivered was not worth an attempt any more. One that was run again since is, and a Redis that was set back has it as it was.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) is_expired: bool,
     #[serde(default)]
     pub(crate) epoch: i64,
     /// 0: there was no delivery.

@@ -120,9 +120,11 @@ pub(crate) enum Decision {
     Cancel {
         reason: String,
     },
-    /// It came too late, and no attempt began.
+    /// It came too late.
     Expire {
         reason: String,
+        /// For another attempt; else none began.
+        is_begun: bool,
     },
     /// Back to its queue, uncounted.
     Release,
@@ -143,7 +145,7 @@ pub(crate) async fn perform<P: Send + Sync + 'static>(
         Err(reason) => return Decision::Dead { reason: reason.clone() },
     };
     if let Some(expired_at) = envelope.terms.expires_at.filter(|at| *at <= delivery.claimed_at) {
-        return Decision::Expire { reason: expiry::reason(expired_at) };
+        return Decision::Expire { reason: expiry::reason(expired_at), is_begun: false };
     }
     let Some(kind) = surroundings.registry.get(&envelope.name).filter(|kind| kind.version >= envelope.version) else {
         let reason = format!("this worker knows no job {:?} of version {}", envelope.name, envelope.version);
@@ -289,7 +291,8 @@ fn decide<P>(attempted: Attempted, kind: &Kind<P>, envelope: &Envelope, attempt:
             };
             let next = later(now, delay);
             if let Some(at) = expiry(next) {
-                return Decision::Cancel { reason: format!("{}; attempt {attempt} failed: {error}", expiry::reason(at)) };
+                let reason = format!("{}; attempt {attempt} failed: {error}", expiry::reason(at));
+                return Decision::Expire { reason, is_begun: true };
             }
             match kind.retry_for.filter(|limit| next > later(envelope.due_at(), *limit)) {
                 None => Decision::Retry { error, delay },
@@ -302,7 +305,10 @@ fn decide<P>(attempted: Attempted, kind: &Kind<P>, envelope: &Envelope, attempt:
             }
         }
         Err(Failure::Throttled { until, reason }) => match expiry(until) {
-            Some(at) => Decision::Cancel { reason: format!("{}; it was told to wait longer: {reason}", expiry::reason(at)) },
+            Some(at) => {
+                let reason = format!("{}; it was told to wait longer: {reason}", expiry::reason(at));
+                Decision::Expire { reason, is_begun: true }
+            }
             None => Decision::Wait { delay: (until - now).to_std().unwrap_or_default(), reason },
         },
         Err(Failure::Dead { reason }) => Decision::Dead { reason },

@@ -205,6 +205,7 @@ struct Ends {
     attempts: Vec<i32>,
     ended: Vec<DateTime<Utc>>,
     as_of: Vec<Option<DateTime<Utc>>>,
+    expired: Vec<bool>,
     /// The envelope came with the event: the job has no row in the outbox, or may have none.
     whole: Vec<bool>,
     names: Vec<String>,
@@ -264,14 +265,17 @@ async fn write(tx: &mut PgConnection, lane: Lane, new: &[&Told]) -> sqlx::Result
         .bind(&ends.traceparents)
         .bind(&ends.terms)
         .bind(&ends.as_of)
+        .bind(&ends.expired)
         .fetch_all(&mut *tx)
         .await?;
     sqlx::query(
-        "delete from faena.outbox o using unnest($1::uuid[], $2::timestamptz[]) as t (id, as_of)
-         where o.id = t.id and (t.as_of is null or o.undone_end_at is null or o.undone_end_at < t.as_of)",
+        "delete from faena.outbox o using unnest($1::uuid[], $2::timestamptz[], $3::boolean[]) as t (id, as_of, expired)
+         where o.id = t.id and (t.as_of is null or o.undone_end_at is null or o.undone_end_at < t.as_of)
+             and (not t.expired or o.terms ? 'expires_at')",
     )
     .bind(&ends.ids)
     .bind(&ends.as_of)
+    .bind(&ends.expired)
     .execute(&mut *tx)
     .await?;
     ends::settle(tx, &written).await
@@ -330,6 +334,7 @@ impl Ends {
         self.attempts.push(small(event.attempt));
         self.ended.push(at(event.ended_ms));
         self.as_of.push(event.as_of_ms().map(at));
+        self.expired.push(event.is_expired);
         self.whole.push(raw.is_some());
         self.names.push(envelope.as_ref().map_or_else(|| "undecodable".to_owned(), |envelope| storable(&envelope.name)));
         self.versions.push(envelope.as_ref().map_or(0, |envelope| envelope.version.into()));

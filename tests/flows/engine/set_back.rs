@@ -229,6 +229,38 @@ async fn a_wish_to_cancel_does_not_write_a_deleted_job_into_the_ledger_once_more
     no_leftovers(&stores).await;
 }
 
+/// One of them nothing but Redis has known before.
+#[tokio::test]
+async fn what_expired_and_was_run_again_does_not_expire_once_more() {
+    let stores = Stores::fresh().await;
+    let worker = start_probe(&stores, &RUNS_NOTHING).await;
+    let soon = Duration::from_secs(5);
+    let direct = queue::push(&stores.store, Touch { n: 1, sleep_ms: 0 }.expires_in(soon)).await.unwrap().id;
+    let promised = enqueue(&stores, Touch { n: 2, sleep_ms: 0 }.expires_in(soon)).await;
+    reaches(&stores, promised, State::Available).await;
+    all_are_pushed(&stores).await;
+    let in_time = Past::of(&stores).await;
+    reaches(&stores, promised, State::Cancelled).await;
+    worker.kill_9().await;
+    let worker = start_probe(&stores, &[]).await;
+    assert_eq!(ended(&stores, direct).await.summary.state, State::Cancelled);
+    quiet(&stores).await;
+    worker.kill_9().await;
+    for id in [direct, promised] {
+        assert_eq!(stores.operations().retry(id, "operadora").await.unwrap(), CommandOutcome::EnqueuedAgain);
+    }
+
+    in_time.comes_back(&stores).await;
+    let _worker = start_probe(&stores, &[]).await;
+
+    for id in [direct, promised] {
+        reaches(&stores, id, State::Completed).await;
+    }
+    quiet(&stores).await;
+    assert_eq!(traces(&stores).await, [1, 2]);
+    no_leftovers(&stores).await;
+}
+
 #[tokio::test]
 async fn what_was_made_available_is_so_although_redis_has_forgotten_everything() {
     let stores = Stores::fresh().await;

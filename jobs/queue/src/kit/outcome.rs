@@ -108,7 +108,7 @@ impl From<Decision> for Outcome {
             Decision::Wait { delay, reason } => Self::Throttled { reason, delay },
             Decision::Park { reason, .. } => Self::Parked { reason },
             Decision::Dead { reason } => Self::Dead { reason },
-            Decision::Cancel { reason } | Decision::Expire { reason } => Self::Cancelled { reason },
+            Decision::Cancel { reason } | Decision::Expire { reason, .. } => Self::Cancelled { reason },
             Decision::Release => Self::Released,
             Decision::Drop => Self::Superseded,
         }
