@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The parts of tests/run: what they are, and what each does. Sourced for the table, run as `parts.sh PART ARGUMENT…` for one part.
 
-# name, limit in seconds, what must be there first (build, lint, shellcheck, browser, node, python, producers, fonts, judges; servers, started; stores, their
+# name, limit in seconds, what must be there first (build, lint, shellcheck, browser, node, python, producers, fonts, judges, pooler; servers, started; stores, their
 # programs only) or `asked` where the part runs only when it is named, what it checks
 # shellcheck disable=SC2034 # for tests/run
 parts='
@@ -9,7 +9,7 @@ style     900 lint,node,shellcheck        formatting, lints, shell scripts
 licences  900 -                           licences and origins of the dependencies, known vulnerabilities
 unit      600 build,node,fonts,judges    what needs no server
 commands  600 build,node,servers          deploy/up: starts, resumes, ends, and refuses with one sentence
-flows    2400 build,node,servers,browser,producers,fonts,judges  the stories, through real processes and a real browser
+flows    2400 build,node,servers,browser,producers,fonts,judges,pooler  the stories, through real processes and a real browser
 faults   1200 build,stores,node,fonts     200 faults under load, and five builds that lack a guarantee, each noticed
 smoke     120 build,stores,node,python,fonts  worker, clients and runner of the benchmarks, on a handful of jobs, letters and certificates
 bench    7200 asked,stores,node,python    how fast, beside other systems; runs only when it is named

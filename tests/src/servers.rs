@@ -1,4 +1,4 @@
-//! A Redis or a Postgres of a test's own, to be stopped, killed and started again.
+//! A Redis, a Postgres or a pooler of a test's own, to be stopped, killed and started again.
 
 use std::{
     net::TcpListener,
@@ -28,6 +28,14 @@ pub struct PrivateRedis {
 /// A Postgres with its default durability.
 #[derive(Debug)]
 pub struct PrivatePostgres {
+    dir: TempDir,
+    port: u16,
+    child: Option<Child>,
+}
+
+/// A PgBouncer before a Postgres, which pools by sessions.
+#[derive(Debug)]
+pub struct PrivatePooler {
     dir: TempDir,
     port: u16,
     child: Option<Child>,
@@ -154,12 +162,7 @@ impl PrivatePostgres {
     /// # Panics
     /// The programs of Postgres are not installed.
     pub async fn start() -> Self {
-        let dir = TempDir::new().expect("a folder");
-        if let Some(user) = unprivileged() {
-            std::os::unix::fs::chown(dir.path(), Some(user.uid.as_raw()), Some(user.gid.as_raw()))
-                .expect("the folder can be given away");
-        }
-        std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o700)).expect("the folder can be closed");
+        let dir = unprivileged_dir();
         let mut initdb = as_unprivileged(&program("initdb"), dir.path());
         initdb
             .args(["--username=faena", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "-D"])
@@ -224,6 +227,68 @@ impl PrivatePostgres {
     }
 }
 
+impl PrivatePooler {
+    /// Starts one before the Postgres of this URL, which asks for no password, and waits until it answers.
+    ///
+    /// # Panics
+    /// PgBouncer is not installed, or does not come up.
+    pub async fn before(server: &str) -> Self {
+        let url = url::Url::parse(server).expect("a URL");
+        let (dir, port) = (unprivileged_dir(), free_port());
+        let settings = format!(
+            "[databases]\n* = host=127.0.0.1 port={} user={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
+             unix_socket_dir =\nauth_type = any\npool_mode = session\ndefault_pool_size = 200\nmax_client_conn = 300\n\
+             ignore_startup_parameters = options, extra_float_digits\n",
+            url.port().expect("a port"),
+            url.username(),
+        );
+        std::fs::write(dir.path().join("pgbouncer.ini"), settings).expect("the settings can be written");
+        let mut pooler = Self { dir, port, child: None };
+        pooler.resume(server).await;
+        pooler
+    }
+
+    /// Where a database of that server is reached by way of it.
+    ///
+    /// # Panics
+    /// The URL is none of a Postgres at a port.
+    #[must_use]
+    pub fn url_of(&self, database: &str) -> String {
+        let mut url = url::Url::parse(database).expect("a URL");
+        url.set_port(Some(self.port)).expect("a URL with a port");
+        url.into()
+    }
+
+    /// Starts it again, at its port, and waits until this Postgres answers by way of it.
+    ///
+    /// # Panics
+    /// It does not come up.
+    pub async fn resume(&mut self, server: &str) {
+        // It does not lie where everybody's PATH leads.
+        let installed = Path::new("/usr/sbin/pgbouncer");
+        let program = if installed.exists() { installed } else { Path::new("pgbouncer") };
+        let mut pgbouncer = as_unprivileged(program, self.dir.path());
+        pgbouncer.arg("-q").arg(self.dir.path().join("pgbouncer.ini"));
+        self.child = Some(pgbouncer.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("pgbouncer starts"));
+        let url = self.url_of(server);
+        until("Postgres to answer by way of the pooler", async || {
+            <sqlx::PgConnection as sqlx::Connection>::connect(&url).await.is_ok()
+        })
+        .await;
+    }
+
+    /// SIGKILL: every session is cut, at both ends.
+    pub fn kill_9(&mut self) {
+        end(&mut self.child, Signal::SIGKILL);
+    }
+}
+
+impl Drop for PrivatePooler {
+    fn drop(&mut self) {
+        end(&mut self.child, Signal::SIGKILL);
+    }
+}
+
 impl Drop for PrivateRedis {
     fn drop(&mut self) {
         end(&mut self.child, Signal::SIGKILL);
@@ -243,9 +308,20 @@ fn end(child: &mut Option<Child>, signal: Signal) {
     }
 }
 
-/// Postgres refuses to run as root: then its own user runs it.
+/// Postgres and PgBouncer refuse to run as root: then Postgres's own user runs them.
 fn unprivileged() -> Option<User> {
     geteuid().is_root().then(|| User::from_name("postgres").ok().flatten().expect("the user postgres"))
+}
+
+/// A folder of that user's, closed to others.
+fn unprivileged_dir() -> TempDir {
+    let dir = TempDir::new().expect("a folder");
+    if let Some(user) = unprivileged() {
+        std::os::unix::fs::chown(dir.path(), Some(user.uid.as_raw()), Some(user.gid.as_raw()))
+            .expect("the folder can be given away");
+    }
+    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o700)).expect("the folder can be closed");
+    dir
 }
 
 fn as_unprivileged(program: &Path, dir: &Path) -> Command {

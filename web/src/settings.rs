@@ -27,8 +27,8 @@ pub(crate) struct Given {
     #[arg(long, env = "PUBLIC_URL")]
     public_url: Option<String>,
 
-    /// Postgres, for example postgres://faena@127.0.0.1/faena. It may be a PgBouncer in transaction mode that has `options` among
-    /// its `ignore_startup_parameters`.
+    /// Postgres, for example postgres://faena@127.0.0.1/faena. A pooler in between must pool by sessions, not by transactions
+    /// (jobs/queue/README.md, Poolers).
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
 

@@ -22,7 +22,7 @@ use crate::{
 
 /// Connections for the engine's loops, besides those of running jobs.
 const LOOP_CONNECTIONS: u32 = 12;
-/// More connections than this are a pooler's business.
+/// Of more connections Postgres would have more to do, and none of its work be done sooner: jobs wait for theirs.
 const MAX_CONNECTIONS: u32 = 50;
 
 pub(crate) async fn run<P: Send + Sync + 'static>(

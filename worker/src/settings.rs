@@ -25,8 +25,8 @@ const CONNECTION_PATIENCE: Duration = Duration::from_secs(2);
 /// Where the stores are. Every command needs them.
 #[derive(Debug, Args)]
 pub struct StoreArgs {
-    /// Postgres, for example postgres://faena:secret@127.0.0.1/faena. A PgBouncer in transaction mode needs `options` among its
-    /// `ignore_startup_parameters`; nobody has tried one yet.
+    /// Postgres, for example postgres://faena:secret@127.0.0.1/faena. A pooler in between must pool by sessions, not by transactions
+    /// (jobs/queue/README.md, Poolers).
     #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<SecretString>,
     /// Postgres without a pooler in between, for LISTEN. Without it DATABASE_URL is used, and a poll every 500 ms stands behind it.

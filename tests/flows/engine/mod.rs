@@ -18,6 +18,7 @@ mod lanes;
 mod limits;
 mod migrations;
 mod outages;
+mod pooler;
 mod redis_errors;
 mod schedules;
 mod scripts;
