@@ -54,7 +54,7 @@ impl Companion {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        Self { name, build: Box::new(move |outage| Box::pin(build(outage))) }
+        Self { name, build: Box::new(move |outage: Outage| -> BoxFuture<'static, ()> { Box::pin(build(outage)) }) }
     }
 }
 
