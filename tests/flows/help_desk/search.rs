@@ -432,7 +432,7 @@ async fn where_many_tickets_are_they_are_found_by_the_indexes_of_words_and_of_sp
             .unwrap();
         let mut found = Vec::new();
         nodes(&plan[0]["Plan"], &mut found);
-        let is_of_words = |table: &String| ["words", "client_words"].contains(&table.as_str());
+        let is_of_words = |table: &String| ["words", "client_words", "article_words"].contains(&table.as_str());
         let read: Vec<_> = found
             .iter()
             .filter(|(node, table, _)| node == "Seq Scan" && (partitions.contains(table) || is_of_words(table)))

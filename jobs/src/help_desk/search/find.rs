@@ -135,7 +135,7 @@ const MARKED_WORDS: usize = 1_000;
 const SETTINGS: &str =
     "select set_config('statement_timeout', $1, true), set_config('plan_cache_mode', 'force_custom_plan', true),
     set_config('jit', 'off', true), set_config('enable_seqscan', 'off', true), set_config('enable_indexscan', 'off', true),
-    set_config('pg_trgm.word_similarity_threshold', '0.3', true), set_config('pg_trgm.similarity_threshold', '0.2', true)";
+    set_config('pg_trgm.similarity_threshold', '0.2', true)";
 
 /// Which tickets of a month: those that hold it,
 const WITH_WORDS: &str = "(t.search @@ $2::text::tsquery or ($3::bigint is null and t.noted @@ $2::text::tsquery)) and ($3::bigint is null or t.client_id = $3)";
@@ -205,8 +205,8 @@ pub async fn find(db: &PgPool, actor: &Actor, query: &Query, locale: Locale, par
     // Past the end of what was found there is nothing either: it may be the end of what was typed, and not of what was meant.
     if found_tickets + found_articles < FEW {
         // What somebody is called is spelled as it should be.
-        let spelled = asked.named.as_ref().map_or(query, |named| &named.rest).words();
-        meant = correct(&mut tx, actor, &spelled).await?;
+        let rest = asked.named.as_ref().map_or(query, |named| &named.rest);
+        meant = correct(&mut tx, actor, &rest.words()).await?;
         if !meant.is_empty() {
             let wide = meant.iter().fold(query.clone(), |query, meant| query.or(&meant.typed, &meant.words));
             asked = Asked { exact: asked.exact, ..Asked::exactly(&mut tx, actor, &wide).await? };
