@@ -3,7 +3,7 @@
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
-use super::{Hand, answer, asked};
+use super::{Hand, answer, asked, asked_after};
 use crate::api::{
     clients::{Client, Clients},
     ticket_commands::{TicketChange, TicketRequest},
@@ -57,21 +57,32 @@ pub(super) fn of_words(name: &str, what: &str, words: &[&str]) -> Value {
 }
 
 /// Its paths.
-pub(super) fn paths(hand: &Hand, schemas: &Schemas, idempotency_key: &Value, asked_limit: &Value) -> Value {
+pub(super) fn paths(hand: &Hand, schemas: &Schemas, idempotency_key: &Value) -> Value {
     let integer = json!({ "type": "integer", "format": "int64" });
     let moment = json!({ "type": "string", "format": "date-time" });
-    let asked_after = asked("after", "What the page before has said to go on with.", json!({ "type": "string" }));
     let no_ticket = hand.refused("There is no such ticket among those that the person sees.");
+    let mut comments = hand.list(
+        [
+            "listComments",
+            "Read what is written under a ticket",
+            "Needs the scope tickets:read. Notes among agents are for agents.",
+        ],
+        &[number("The ticket's number."), asked("after", "The comment that the page before ended with.", integer.clone())],
+        &answer("The oldest first.", &schemas.comments),
+    );
+    comments["responses"]["404"] = no_ticket.clone();
     let body = |schema: &Schema| json!({ "required": true, "content": { "application/json": { "schema": schema } } });
     let mut opened = made("The ticket is opened, or was under the same idempotency key.", &schemas.ticket);
     opened["headers"]["Location"] = json!({ "description": "Where to see it.", "schema": { "type": "string" } });
     json!({
         "/api/v1/tickets": {
-            "get": {
-                "operationId": "listTickets",
-                "summary": "List tickets",
-                "description": "Needs the scope tickets:read. Those that whoever the token was made for may see: an agent everybody's, somebody of a client that client's.",
-                "parameters": [
+            "get": hand.list(
+                [
+                    "listTickets",
+                    "List tickets",
+                    "Needs the scope tickets:read. Those that whoever the token was made for may see: an agent everybody's, somebody of a client that client's.",
+                ],
+                &[
                     of_words("status", "Where they stand; `live`: not resolved.", &["all", "live", "new", "open", "waiting_client", "resolved", "closed"]),
                     of_words("priority", "How much depends on them.", &["low", "normal", "high", "urgent"]),
                     of_words("category", "What they are about.", &["access", "hardware", "network", "software", "billing", "other"]),
@@ -80,14 +91,10 @@ pub(super) fn paths(hand: &Hand, schemas: &Schemas, idempotency_key: &Value, ask
                     asked("assignee", "Who is at them: the number of an account, `me` or `nobody`.", json!({ "type": "string" })),
                     asked("opened_from", "Opened at that time or later.", moment.clone()),
                     asked("opened_before", "Opened before that time.", moment),
-                    asked_after,
-                    asked_limit,
+                    asked_after(),
                 ],
-                "responses": hand.common(json!({
-                    "200": answer("The newest first.", &schemas.tickets),
-                    "400": hand.refused("The query cannot be read."),
-                })),
-            },
+                &answer("The newest first.", &schemas.tickets),
+            ),
             "post": {
                 "operationId": "openTicket",
                 "summary": "Open a ticket",
@@ -130,17 +137,7 @@ pub(super) fn paths(hand: &Hand, schemas: &Schemas, idempotency_key: &Value, ask
             },
         },
         "/api/v1/tickets/{id}/comments": {
-            "get": {
-                "operationId": "listComments",
-                "summary": "Read what is written under a ticket",
-                "description": "Needs the scope tickets:read. Notes among agents are for agents.",
-                "parameters": [number("The ticket's number."), asked("after", "The comment that the page before ended with.", integer.clone()), asked_limit],
-                "responses": hand.common(json!({
-                    "200": answer("The oldest first.", &schemas.comments),
-                    "400": hand.refused("The query cannot be read."),
-                    "404": no_ticket,
-                })),
-            },
+            "get": comments,
             "post": {
                 "operationId": "comment",
                 "summary": "Write under a ticket",
@@ -158,20 +155,14 @@ pub(super) fn paths(hand: &Hand, schemas: &Schemas, idempotency_key: &Value, ask
                 })),
             },
         },
-        "/api/v1/clients": { "get": {
-            "operationId": "listClients",
-            "summary": "List the clients",
-            "description": "Needs the scope clients:read. An agent sees all, somebody of a client that one.",
-            "parameters": [
+        "/api/v1/clients": { "get": hand.list(
+            ["listClients", "List the clients", "Needs the scope clients:read. An agent sees all, somebody of a client that one."],
+            &[
                 asked("name", "What is in their names, whatever the case and the accents.", json!({ "type": "string" })),
                 asked("after", "The client that the page before ended with.", integer),
-                asked_limit,
             ],
-            "responses": hand.common(json!({
-                "200": answer("By their names.", &schemas.clients),
-                "400": hand.refused("The query cannot be read."),
-            })),
-        } },
+            &answer("By their names.", &schemas.clients),
+        ) },
         "/api/v1/clients/{id}": { "get": {
             "operationId": "showClient",
             "summary": "See a client",
