@@ -8,6 +8,7 @@ use crate::api::{
     clients::{Client, Clients},
     ticket_commands::{TicketChange, TicketRequest},
     ticket_comments::{Comment, CommentRequest, Comments},
+    ticket_pauses::Pauses,
     tickets::{Ticket, Tickets},
 };
 
@@ -20,6 +21,7 @@ pub(super) struct Schemas {
     ticket: Schema,
     comments: Schema,
     comment: Schema,
+    pauses: Schema,
     clients: Schema,
     client: Schema,
 }
@@ -34,6 +36,7 @@ impl Schemas {
             ticket: told.subschema_for::<Ticket>(),
             comments: told.subschema_for::<Comments>(),
             comment: told.subschema_for::<Comment>(),
+            pauses: told.subschema_for::<Pauses>(),
             clients: told.subschema_for::<Clients>(),
             client: told.subschema_for::<Client>(),
         }
@@ -56,21 +59,30 @@ pub(super) fn of_words(name: &str, what: &str, words: &[&str]) -> Value {
     asked(name, what, json!({ "type": "string", "enum": words }))
 }
 
+/// What is written under a ticket.
+pub(super) fn comments(hand: &Hand, operation: [&str; 3], schema: &Schema, no_ticket: &Value) -> Value {
+    let after = asked("after", "The comment that the page before ended with.", json!({ "type": "integer", "format": "int64" }));
+    let mut comments = hand.list(operation, &[number("The ticket's number."), after], &answer("The oldest first.", schema));
+    comments["responses"]["404"] = no_ticket.clone();
+    comments
+}
+
+/// When time stood still for a ticket.
+pub(super) fn pauses(hand: &Hand, [operation, summary]: [&str; 2], schema: &Schema, no_ticket: &Value) -> Value {
+    json!({
+        "operationId": operation,
+        "summary": summary,
+        "description": "Needs the scope tickets:read, in the name of somebody who works at the desk.",
+        "parameters": [number("The ticket's number.")],
+        "responses": hand.common(json!({ "200": answer("The latest first, 200 at most.", schema), "404": no_ticket })),
+    })
+}
+
 /// Its paths.
 pub(super) fn paths(hand: &Hand, schemas: &Schemas, idempotency_key: &Value) -> Value {
     let integer = json!({ "type": "integer", "format": "int64" });
     let moment = json!({ "type": "string", "format": "date-time" });
     let no_ticket = hand.refused("There is no such ticket among those that the person sees.");
-    let mut comments = hand.list(
-        [
-            "listComments",
-            "Read what is written under a ticket",
-            "Needs the scope tickets:read. Notes among agents are for agents.",
-        ],
-        &[number("The ticket's number."), asked("after", "The comment that the page before ended with.", integer.clone())],
-        &answer("The oldest first.", &schemas.comments),
-    );
-    comments["responses"]["404"] = no_ticket.clone();
     let body = |schema: &Schema| json!({ "required": true, "content": { "application/json": { "schema": schema } } });
     let mut opened = made("The ticket is opened, or was under the same idempotency key.", &schemas.ticket);
     opened["headers"]["Location"] = json!({ "description": "Where to see it.", "schema": { "type": "string" } });
@@ -137,7 +149,12 @@ pub(super) fn paths(hand: &Hand, schemas: &Schemas, idempotency_key: &Value) -> 
             },
         },
         "/api/v1/tickets/{id}/comments": {
-            "get": comments,
+            "get": comments(
+                hand,
+                ["listComments", "Read what is written under a ticket", "Needs the scope tickets:read. Notes among agents are for agents."],
+                &schemas.comments,
+                &no_ticket,
+            ),
             "post": {
                 "operationId": "comment",
                 "summary": "Write under a ticket",
@@ -155,6 +172,7 @@ pub(super) fn paths(hand: &Hand, schemas: &Schemas, idempotency_key: &Value) -> 
                 })),
             },
         },
+        "/api/v1/tickets/{id}/pauses": { "get": pauses(hand, ["listPauses", "See when time stood still for a ticket"], &schemas.pauses, &no_ticket) },
         "/api/v1/clients": { "get": hand.list(
             ["listClients", "List the clients", "Needs the scope clients:read. An agent sees all, somebody of a client that one."],
             &[

@@ -5,11 +5,13 @@ use serde_json::{Value, json};
 
 use super::{
     Hand, answer, asked, asked_after,
-    desk::{number, of_words},
+    desk::{comments, number, of_words, pauses},
 };
 use crate::api::{
     alerts::{Alert, Alerts},
     articles::{Article, Articles},
+    ticket_comments::Comments,
+    ticket_pauses::Pauses,
     tickets::{Ticket, Tickets},
 };
 
@@ -21,6 +23,8 @@ pub(super) struct Schemas {
     alert: Schema,
     tickets: Schema,
     ticket: Schema,
+    comments: Schema,
+    pauses: Schema,
 }
 
 impl Schemas {
@@ -32,6 +36,8 @@ impl Schemas {
             alert: told.subschema_for::<Alert>(),
             tickets: told.subschema_for::<Tickets>(),
             ticket: told.subschema_for::<Ticket>(),
+            comments: told.subschema_for::<Comments>(),
+            pauses: told.subschema_for::<Pauses>(),
         }
     }
 }
@@ -109,6 +115,7 @@ fn alerts(hand: &Hand, schemas: &Schemas) -> Value {
 }
 
 fn archived_tickets(hand: &Hand, schemas: &Schemas) -> Value {
+    let no_ticket = hand.refused("No such ticket was put away, among those that the person sees.");
     let moment = json!({ "type": "string", "format": "date-time" });
     json!({
         "/api/v1/archived-tickets": { "get": hand.list(
@@ -129,8 +136,24 @@ fn archived_tickets(hand: &Hand, schemas: &Schemas) -> Value {
             "parameters": [number("Its number.")],
             "responses": hand.common(json!({
                 "200": answer("The ticket.", &schemas.ticket),
-                "404": hand.refused("No such ticket was put away, among those that the person sees."),
+                "404": no_ticket,
             })),
         } },
+        "/api/v1/archived-tickets/{id}/comments": { "get": comments(
+            hand,
+            [
+                "listArchivedComments",
+                "Read what is written under a ticket that was put away",
+                "Needs the scope tickets:read. Notes among agents are for agents.",
+            ],
+            &schemas.comments,
+            &no_ticket,
+        ) },
+        "/api/v1/archived-tickets/{id}/pauses": { "get": pauses(
+            hand,
+            ["listArchivedPauses", "See when time stood still for a ticket that was put away"],
+            &schemas.pauses,
+            &no_ticket,
+        ) },
     })
 }
