@@ -99,7 +99,7 @@ const KINDS: [(&str, bool, &[&str]); 12] = [
     (
         "clients and their people by name",
         true,
-        &["Cliente 7", "Persona 31", "impresora Cliente 120", "Cliente 3 ", "correo persona 15 "],
+        &["Cliente 7", "Persona 31", "impresora Cliente 120", "Cliente 3", "correo Persona 15"],
     ),
     ("nothing like it", true, &["xilófono", "murciélago violeta", "\"frase que nadie dijo\"", "qwertyuiop"]),
     ("of one client, common words", false, &["correo", "impresora", "contraseña", "vpn", "portátil red", "factur"]),

@@ -3,7 +3,7 @@
 -- equals those that are called the earliest. A hundred clients at most.
 with terms as materialized (
     select said.place - 1 as place, plain, is_prefix,
-        not is_prefix and (numnode(plainto_tsquery('pg_catalog.spanish', plain)) = 0 or numnode(plainto_tsquery('pg_catalog.english', plain)) = 0) as is_small
+        not is_prefix and (length(to_tsvector('pg_catalog.spanish', plain)) = 0 or length(to_tsvector('pg_catalog.english', plain)) = 0) as is_small
     from jsonb_array_elements($1) with ordinality as said (term, place)
     cross join lateral jsonb_array_elements_text(term -> 'any') as spelling
     cross join lateral (select desk.plain_name(spelling) as plain, (term ->> 'prefix')::boolean as is_prefix) compared
