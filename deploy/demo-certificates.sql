@@ -1,5 +1,8 @@
 -- The demo's learner has bought a course and finished it; and the certificates of all who have finished one and have none, asked for as the last lesson asks
 -- and issued by the worker. Applied with psql by deploy/up after demo-school.sql. Applying it again changes nothing.
+--
+-- There are some thirty. Each that is issued promises the list of those that ended anew (`publish_status_list`), of which one that waits is enough: the others end
+-- as cancelled in the lane `default`, as duplicates of it.
 
 do $demo$
 declare

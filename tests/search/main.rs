@@ -41,7 +41,7 @@ const BATCH: i64 = 25_000;
 const PART: Part = Part { offset: 0, limit: 20 };
 
 /// What people ask for. What is chosen between bars makes each search another one.
-const KINDS: [(&str, bool, &[&str]); 11] = [
+const KINDS: [(&str, bool, &[&str]); 12] = [
     (
         "common words",
         true,
@@ -95,6 +95,11 @@ const KINDS: [(&str, bool, &[&str]); 11] = [
             "\"intentos fallidos\"",
             "regla temporal",
         ],
+    ),
+    (
+        "clients and their people by name",
+        true,
+        &["Cliente 7", "Persona 31", "impresora Cliente 120", "Cliente 3", "correo Persona 15"],
     ),
     ("nothing like it", true, &["xilófono", "murciélago violeta", "\"frase que nadie dijo\"", "qwertyuiop"]),
     ("of one client, common words", false, &["correo", "impresora", "contraseña", "vpn", "portátil red", "factur"]),

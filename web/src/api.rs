@@ -19,4 +19,5 @@ pub(crate) mod schedule_commands;
 pub(crate) mod schedules;
 pub(crate) mod ticket_commands;
 pub(crate) mod ticket_comments;
+pub(crate) mod ticket_pauses;
 pub(crate) mod tickets;

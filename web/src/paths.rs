@@ -180,6 +180,7 @@ pub(crate) const API_REPORT_CANCEL: Twin = Twin::same("/api/v1/reports/{id}/canc
 pub(crate) const API_TICKETS: Twin = Twin::same("/api/v1/tickets");
 pub(crate) const API_TICKET: Twin = Twin::same("/api/v1/tickets/{id}");
 pub(crate) const API_TICKET_COMMENTS: Twin = Twin::same("/api/v1/tickets/{id}/comments");
+pub(crate) const API_TICKET_PAUSES: Twin = Twin::same("/api/v1/tickets/{id}/pauses");
 pub(crate) const API_CLIENTS: Twin = Twin::same("/api/v1/clients");
 pub(crate) const API_CLIENT: Twin = Twin::same("/api/v1/clients/{id}");
 pub(crate) const API_ARTICLES: Twin = Twin::same("/api/v1/articles");
@@ -189,6 +190,8 @@ pub(crate) const API_ALERT: Twin = Twin::same("/api/v1/alerts/{id}");
 pub(crate) const API_ALERT_ACKNOWLEDGE: Twin = Twin::same("/api/v1/alerts/{id}/acknowledge");
 pub(crate) const API_ARCHIVED_TICKETS: Twin = Twin::same("/api/v1/archived-tickets");
 pub(crate) const API_ARCHIVED_TICKET: Twin = Twin::same("/api/v1/archived-tickets/{id}");
+pub(crate) const API_ARCHIVED_TICKET_COMMENTS: Twin = Twin::same("/api/v1/archived-tickets/{id}/comments");
+pub(crate) const API_ARCHIVED_TICKET_PAUSES: Twin = Twin::same("/api/v1/archived-tickets/{id}/pauses");
 pub(crate) const API_DESCRIPTION: Twin = Twin::same("/api/v1/openapi.json");
 
 pub(crate) const HEALTH: Twin = Twin::same("/health");

@@ -23,7 +23,7 @@ use jobs::{
     },
 };
 
-use super::{Desk, at};
+use super::{Desk, at, search::meant};
 
 fn draft(title: &str, body: &str) -> Draft {
     Draft {
@@ -257,6 +257,34 @@ async fn an_article_is_found_by_the_words_of_its_language_and_that_of_the_reader
     assert_eq!(ids("connects ", Locale::Es).await, [english]);
     assert_eq!(ids("expiring certificate ", Locale::Es).await, [english]);
     assert_eq!(ids("\"mira el certificado\"", Locale::Es).await, [spanish]);
+}
+
+#[tokio::test]
+async fn a_slip_is_known_for_one_by_whoever_may_read_an_article_that_has_the_word() {
+    let desk = Desk::open().await;
+    let theirs = desk.neighbour().await.client().unwrap();
+    desk.published(&Draft { audience: Readers::Desk, ..draft("Turmalina del proveedor", "Solo para la mesa.") }).await;
+    desk.published(&Draft { client: Some(theirs), ..draft("Obsidiana del hospital", "Solo de ellos.") }).await;
+    desk.writes(&draft("Amatista", "Sin publicar.")).await;
+    let open = desk.published(&draft("Esmeralda azulísima", "Para todos.")).await;
+    for (typed, word, is_read) in [
+        ("turmailna ", "turmalina", false),
+        ("obsidaina ", "obsidiana", false),
+        ("amatitsa ", "amatista", false),
+        ("esmerlada ", "esmeralda", true),
+        ("azulisma ", "azulísima", true),
+    ] {
+        let known = vec![(typed.trim(), vec![word])];
+        assert_eq!(meant(&desk.finds_articles(&desk.agent, typed, Locale::Es).await), known, "{typed}");
+        let known = if is_read { known } else { vec![] };
+        assert_eq!(meant(&desk.finds_articles(&desk.contact, typed, Locale::Es).await), known, "{typed}");
+    }
+    let mut tx = desk.begin().await;
+    let seen = Article::find(&mut *tx, &desk.agent, open).await.unwrap().seen();
+    let over = Draft { title: Title::parse("Esmeralda").unwrap(), ..draft("Esmeralda azulísima", "Para todos.") };
+    over.write_over(&mut tx, at("11-24 12:00"), &desk.agent, seen).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(meant(&desk.finds_articles(&desk.contact, "azulisma ", Locale::Es).await), [], "it is written over");
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod pauses;
 mod rule_changes;
 mod search;
 mod search_comments;
+mod search_names;
 mod tickets;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc, Weekday};

@@ -10,7 +10,7 @@ use jobs::{
         open::NewTicket,
         search::{
             excerpt::Marked,
-            find::{Found, Part, SearchError, TIMEOUT_MS, find, prepare, ticket_statement},
+            find::{Found, Part, SearchError, TIMEOUT_MS, find, months, prepare, ticket_statement},
             query::{Query, QueryProblem},
         },
         text::{Body, Title},
@@ -37,7 +37,7 @@ impl Desk {
         self.looks_for(actor, typed, Part { offset: 0, limit: 50 }).await.unwrap_or_else(|error| panic!("{typed}: {error}"))
     }
 
-    async fn looks_for(&self, actor: &Actor, typed: &str, part: Part) -> Result<Found, SearchError> {
+    pub(super) async fn looks_for(&self, actor: &Actor, typed: &str, part: Part) -> Result<Found, SearchError> {
         let query = Query::parse(typed).unwrap_or_else(|problem| panic!("{typed}: {problem}"));
         find(&self.stores.db, actor, &query, Locale::Es, part).await
     }
@@ -352,7 +352,8 @@ async fn where_many_tickets_are_they_are_found_by_the_indexes_of_words_and_of_sp
     let alike = include_str!("../../../jobs/src/help_desk/search/sql/words_alike.sql");
     let mut tx = desk.begin().await;
     prepare(&mut tx).await.unwrap();
-    let find = ticket_statement(&mut tx).await.unwrap();
+    let months = months(&mut tx).await.unwrap();
+    let find = ticket_statement(&months, false);
     let partitions: BTreeSet<String> = sqlx::query_scalar(
         "select c.relname::text from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'desk.tickets'::regclass and c.reltuples > 100",
     )
@@ -387,6 +388,40 @@ async fn where_many_tickets_are_they_are_found_by_the_indexes_of_words_and_of_sp
             judge(&plan, &partitions, "_noted_idx", words);
         }
     }
+    let find_named = ticket_statement(&months, true);
+    for besides in [None, Some("'correo'")] {
+        let plan: Value = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("explain (format json) {find_named}")))
+            .persistent(false)
+            .bind("'cafes'")
+            .bind("'cafes'")
+            .bind(None::<i64>)
+            .bind(None::<i64>)
+            .bind(400_i64)
+            .bind(0_i64)
+            .bind(20_i64)
+            .bind("'cafes'")
+            .bind([desk.client.0].as_slice())
+            .bind(besides)
+            .fetch_one(&mut *tx)
+            .await
+            .unwrap();
+        judge(&plan, &partitions, "_search_idx", "of a client");
+        if besides.is_none() {
+            judge(&plan, &partitions, "_client_id_status_idx", "of a client");
+        }
+    }
+    let named = include_str!("../../../jobs/src/help_desk/search/sql/clients_named.sql");
+    let plan: Value = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("explain (format json) {named}")))
+        .persistent(false)
+        .bind(Query::parse("cafes").unwrap().terms_json())
+        .fetch_one(&mut *tx)
+        .await
+        .unwrap();
+    let mut found = Vec::new();
+    nodes(&plan[0]["Plan"], &mut found);
+    for index in ["clients_by_spelling", "contacts_by_spelling"] {
+        assert!(found.iter().any(|(.., used)| used == index), "{index}: {found:?}");
+    }
     for client in [None, Some(desk.client)] {
         let plan: Value = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("explain (format json) {alike}")))
             .persistent(false)
@@ -397,7 +432,7 @@ async fn where_many_tickets_are_they_are_found_by_the_indexes_of_words_and_of_sp
             .unwrap();
         let mut found = Vec::new();
         nodes(&plan[0]["Plan"], &mut found);
-        let is_of_words = |table: &String| ["words", "client_words"].contains(&table.as_str());
+        let is_of_words = |table: &String| ["words", "client_words", "article_words"].contains(&table.as_str());
         let read: Vec<_> = found
             .iter()
             .filter(|(node, table, _)| node == "Seq Scan" && (partitions.contains(table) || is_of_words(table)))

@@ -232,6 +232,61 @@ async fn a_program_of_somebody_who_works_at_the_desk_reads_alerts_and_takes_note
     }
 }
 
+#[tokio::test]
+async fn what_is_written_under_a_ticket_and_when_time_stood_still_is_read_there_and_in_the_archive() {
+    let web = past().await;
+    let scope = [Scope::ReadTickets];
+    let (theirs, agent) = (web.admits_as("cliente", &scope).await, web.admits_as("agente", &scope).await);
+    let description = described(&web).await;
+    let (client, desks) = (web.signed_in("cliente").await, web.signed_in("agente").await);
+    let ticket = client.opens("El fax no contesta", "normal").await;
+    desks.does(&ticket, "comentario", &[("body", "Ojo: es la línea vieja."), ("internal", "yes")]).await;
+    desks.does(&ticket, "comentario", &[("body", "¿Desde qué número?")]).await;
+    client.does(&ticket, "comentario", &[("body", "Desde la recepción.")]).await;
+    desks.does(&ticket, "resolver", &[("answer", "Se cambió la línea.")]).await;
+    desks.does(&ticket, "estado", &[("act", "close")]).await;
+    let id = ticket.rsplit('/').next().unwrap();
+    let (here, there) = (format!("/api/v1/tickets/{id}"), format!("/api/v1/archived-tickets/{id}"));
+    sqlx::raw_sql(
+        "insert into desk.sla_pauses (clock_id, during, reason)
+         select c.id, tstzrange(now() - interval '3 hours', now() - interval '2 hours'), 'waiting_client'
+         from desk.sla_clocks c join desk.tickets t on t.id = c.ticket_id where t.title = 'El fax no contesta'",
+    )
+    .execute(&web.stores.db)
+    .await
+    .unwrap();
+    // What two people read of it at an address.
+    let read = async |path: &str| -> [Value; 3] {
+        let (comments, pauses) = (format!("{path}/comments"), format!("{path}/pauses"));
+        [agent.sees(&comments).await.document, theirs.sees(&comments).await.document, agent.sees(&pauses).await.document]
+    };
+
+    let before = read(&here).await;
+    fits(&description, "Comments", &before[0]);
+    let bodies = |page: &Value| -> Vec<String> {
+        page["comments"].as_array().unwrap().iter().map(|comment| comment["body"].as_str().unwrap().to_owned()).collect()
+    };
+    let words = ["Ojo: es la línea vieja.", "¿Desde qué número?", "Desde la recepción.", "Se cambió la línea."];
+    assert_eq!(bodies(&before[0]), words);
+    assert_eq!(bodies(&before[1]), words[1..], "the client reads no note");
+    fits(&description, "Pauses", &before[2]);
+    let pauses = before[2]["pauses"].as_array().unwrap();
+    assert!(pauses.len() == 1 && pauses[0]["reason"] == "waiting_client" && pauses[0]["held_s"].is_i64(), "{pauses:?}");
+    assert_eq!(pauses[0]["promises"], json!(["first_response", "resolution"]));
+
+    assert_eq!(web.puts_away().await, 1);
+    assert_eq!(read(&there).await, before, "as it was");
+    let first = agent.sees(&format!("{there}/comments?limit=3")).await.document;
+    let rest = agent.sees(&format!("{there}/comments?limit=3&after={}", first["next"])).await.document;
+    assert_eq!([bodies(&first), bodies(&rest)].concat(), words);
+    for part in ["comments", "pauses"] {
+        assert_eq!(agent.sees(&format!("{here}/{part}")).await.status, StatusCode::NOT_FOUND, "it is at one place alone");
+    }
+    let foreign = put_away(&web, "c.name like 'Hospital%'").await[0];
+    assert_eq!(theirs.sees(&format!("/api/v1/archived-tickets/{foreign}/comments")).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(theirs.sees(&format!("{there}/pauses")).await.problem(), (403, "", "the person does not work at the help desk"));
+}
+
 /// What the oracle lists of the archive, the newest first.
 async fn put_away(web: &Web, condition: &str) -> Vec<i64> {
     let sql = format!(

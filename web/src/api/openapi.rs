@@ -54,9 +54,10 @@ struct Fault {
     detail: String,
 }
 
-/// Writes answers that are problems.
+/// Writes what many calls have in common: answers that are problems, and lists.
 struct Hand {
     problem: Schema,
+    asked_limit: Value,
 }
 
 impl Hand {
@@ -74,6 +75,23 @@ impl Hand {
             self.refused("A server that is needed is away, or too much is going on; Retry-After says when to try again.");
         responses
     }
+
+    /// A list that goes on page by page: its operation, summary and description; what may be asked for besides the length of a page; and its rows.
+    fn list(&self, [operation, summary, description]: [&str; 3], parameters: &[Value], rows: &Value) -> Value {
+        let parameters = [parameters, std::slice::from_ref(&self.asked_limit)].concat();
+        json!({
+            "operationId": operation,
+            "summary": summary,
+            "description": description,
+            "parameters": parameters,
+            "responses": self.common(json!({ "200": rows, "400": self.refused("The query cannot be read.") })),
+        })
+    }
+}
+
+/// What the lists that go by time are asked with to go on.
+fn asked_after() -> Value {
+    asked("after", "What the page before has said to go on with.", json!({ "type": "string" }))
 }
 
 fn answer(what: &str, schema: &Schema) -> Value {
@@ -115,11 +133,11 @@ fn describe() -> Value {
     let mut schemas: Map<String, Value> = given.take_definitions(true);
     schemas.append(&mut told.take_definitions(true));
 
-    let hand = Hand { problem };
-    let refused = |why: &str| hand.refused(why);
-    let common = |responses: Value| hand.common(responses);
     let asked_limit =
         asked("limit", "How many rows a page has.", json!({ "type": "integer", "minimum": 1, "maximum": 500, "default": 100 }));
+    let hand = Hand { problem, asked_limit };
+    let refused = |why: &str| hand.refused(why);
+    let common = |responses: Value| hand.common(responses);
     let schedule_name = json!({ "name": "name", "in": "path", "required": true, "schema": { "type": "string", "pattern": "^[a-z][a-z0-9_]{0,62}$" } });
     let no_schedule = refused("There is no such schedule among those whose jobs the token covers.");
     let mut accepted = answer("The job is enqueued, or was under the same id or idempotency key.", &enqueued);
@@ -186,16 +204,11 @@ fn describe() -> Value {
                 "description": "Needs any scope. Each kind's schema describes its arguments.",
                 "responses": common(json!({ "200": answer("The kinds that the token covers.", &kinds) })),
             } },
-            "/api/v1/schedules": { "get": {
-                "operationId": "listSchedules",
-                "summary": "List the schedules",
-                "description": "Needs the scope schedules:read.",
-                "parameters": [asked("after", "The name that the page before ended with.", json!({ "type": "string" })), asked_limit],
-                "responses": common(json!({
-                    "200": answer("The schedules whose jobs the token covers.", &schedules),
-                    "400": refused("The query cannot be read."),
-                })),
-            } },
+            "/api/v1/schedules": { "get": hand.list(
+                ["listSchedules", "List the schedules", "Needs the scope schedules:read."],
+                &[asked("after", "The name that the page before ended with.", json!({ "type": "string" }))],
+                &answer("The schedules whose jobs the token covers.", &schedules),
+            ) },
             "/api/v1/schedules/{name}": {
                 "get": {
                     "operationId": "showSchedule",
@@ -240,7 +253,7 @@ fn describe() -> Value {
                 "parameters": [
                     schedule_name,
                     asked("before", "The instant that the page before ended with.", json!({ "type": "string", "format": "date-time" })),
-                    asked_limit,
+                    hand.asked_limit,
                 ],
                 "responses": common(json!({
                     "200": answer("Its ledger, the latest first.", &ticks),
@@ -273,16 +286,15 @@ fn describe() -> Value {
                 "parameters": [schedule_name],
                 "responses": common(json!({ "204": { "description": "It ticks, or did." }, "404": no_schedule })),
             } },
-            "/api/v1/reports": { "get": {
-                "operationId": "listReports",
-                "summary": "List reports",
-                "description": "Needs the scope reports:read. Those that were asked for in the name of whoever the token was made for, by programs and on the pages.",
-                "parameters": [asked("after", "What the page before has said to go on with.", json!({ "type": "string" })), asked_limit],
-                "responses": common(json!({
-                    "200": answer("The latest first.", &reports),
-                    "400": refused("The query cannot be read."),
-                })),
-            }, "post": {
+            "/api/v1/reports": { "get": hand.list(
+                [
+                    "listReports",
+                    "List reports",
+                    "Needs the scope reports:read. Those that were asked for in the name of whoever the token was made for, by programs and on the pages.",
+                ],
+                &[asked_after()],
+                &answer("The latest first.", &reports),
+            ), "post": {
                 "operationId": "askForReport",
                 "summary": "Ask for a report",
                 "description": "Needs the scope reports:write. It is made in the name of whoever the token was made for, and shows what that person may see.",
@@ -338,8 +350,8 @@ fn describe() -> Value {
             "schemas": schemas,
         },
     });
-    let of_desk = desk::paths(&hand, &desk, &idempotency_key, &asked_limit);
-    for more in std::iter::once(of_desk).chain(records::paths(&hand, &records, &asked_limit)) {
+    let of_desk = desk::paths(&hand, &desk, &idempotency_key);
+    for more in std::iter::once(of_desk).chain(records::paths(&hand, &records)) {
         if let (Some(paths), Value::Object(mut more)) = (description["paths"].as_object_mut(), more) {
             paths.append(&mut more);
         }

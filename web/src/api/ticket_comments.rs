@@ -1,4 +1,4 @@
-//! `GET /api/v1/tickets/{id}/comments` and `POST …`: what is written under a ticket.
+//! `GET /api/v1/tickets/{id}/comments` and `POST …`, `GET /api/v1/archived-tickets/{id}/comments`: what is written under a ticket.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use super::{
     pages::{asked, cut, page_size},
     person::actor,
     ticket_commands::{Faults, refusal, replayed},
-    tickets::read_id,
+    tickets::{Kept, read_id},
 };
 use crate::{
     app::App,
@@ -87,11 +87,31 @@ pub(crate) async fn list(
     Path(id): Path<String>,
     query: Result<Query<CommentsQuery>, QueryRejection>,
 ) -> Result<Json<Comments>, Problem> {
-    let (_, actor) = actor(&app, &visit).await?;
+    page(&app, &visit, Kept::AtDesk, &id, query).await
+}
+
+/// The same of a ticket that was put away.
+pub(crate) async fn list_archived(
+    State(app): State<App>,
+    Extension(visit): Extension<Arc<Visit>>,
+    Path(id): Path<String>,
+    query: Result<Query<CommentsQuery>, QueryRejection>,
+) -> Result<Json<Comments>, Problem> {
+    page(&app, &visit, Kept::Away, &id, query).await
+}
+
+async fn page(
+    app: &App,
+    visit: &Visit,
+    kept: Kept,
+    id: &str,
+    query: Result<Query<CommentsQuery>, QueryRejection>,
+) -> Result<Json<Comments>, Problem> {
+    let (_, actor) = actor(app, visit).await?;
     let query = asked(query)?;
     let limit = page_size(query.limit)?;
-    let ticket = Ticket::find(&app.db, &actor, read_id(&id)?).await.doing("looking up a ticket")?;
-    let comments = read(&app, &actor, ticket.id, query.after, None, limit + 1).await?;
+    let ticket = kept.ticket(app, &actor, read_id(id)?).await?;
+    let comments = read(app, &actor, kept, ticket.id, query.after, None, limit + 1).await?;
     let (comments, next) = cut(comments, limit, |comment| comment.id);
     Ok(Json(Comments { comments, next }))
 }
@@ -133,19 +153,21 @@ pub(crate) async fn submit(
 }
 
 async fn written(app: &App, actor: &Actor, ticket: TicketId, id: CommentId) -> Result<Response, Problem> {
-    let comment = read(app, actor, ticket, None, Some(id), 1).await?.pop().ok_or(Problem::NotFound)?;
+    let comment = read(app, actor, Kept::AtDesk, ticket, None, Some(id), 1).await?.pop().ok_or(Problem::NotFound)?;
     Ok((StatusCode::CREATED, Json(comment)).into_response())
 }
 
 async fn read(
     app: &App,
     actor: &Actor,
+    kept: Kept,
     ticket: TicketId,
     after: Option<i64>,
     one: Option<CommentId>,
     limit: usize,
 ) -> Result<Vec<Comment>, Problem> {
-    sqlx::query_as(include_str!("ticket_comments.sql"))
+    let sql = include_str!("ticket_comments.sql").replace("{schema}", kept.schema());
+    sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(ticket)
         .bind(actor.client().is_none())
         .bind(after)

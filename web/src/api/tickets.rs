@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use jobs::help_desk::{
     actor::Actor,
     number::TicketId,
+    ticket,
     words::{Category, Priority, Status},
 };
 use schemars::JsonSchema;
@@ -97,6 +98,37 @@ struct Deadline {
     due_at: Option<DateTime<Utc>>,
     /// Whether it has passed, and the promise is not kept.
     is_overdue: bool,
+}
+
+/// Where a ticket is kept: it is looked for there alone.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kept {
+    /// At the desk.
+    AtDesk,
+    /// Put away.
+    Away,
+}
+
+impl Kept {
+    /// The schema of its tables.
+    pub(super) fn schema(self) -> &'static str {
+        match self {
+            Self::AtDesk => "desk",
+            Self::Away => "archive",
+        }
+    }
+
+    /// The ticket of that number, if it is there and the person sees it.
+    ///
+    /// # Errors
+    /// There is none that they see, or Postgres cannot be reached.
+    pub(super) async fn ticket(self, app: &App, actor: &Actor, id: TicketId) -> Result<ticket::Ticket, Problem> {
+        match self {
+            Self::AtDesk => ticket::Ticket::find(&app.db, actor, id).await,
+            Self::Away => ticket::Ticket::find_archived(&app.db, actor, id).await,
+        }
+        .doing("looking up a ticket")
+    }
 }
 
 /// Which tickets are asked for.

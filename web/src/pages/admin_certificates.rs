@@ -101,10 +101,6 @@ impl AdminCertificates {
         self.course.value == course.0.to_string()
     }
 
-    pub(super) fn page(&self) -> &Page {
-        &self.page
-    }
-
     pub(super) fn offers(&self, course: CourseId) -> bool {
         self.courses.iter().any(|(offered, _)| *offered == course)
     }
@@ -120,13 +116,14 @@ impl AdminCertificates {
     }
 
     /// The page with the form that asks for one, refused for whom it names.
-    pub(super) fn refused_person(mut self, problem: String) -> Result<Response, Problem> {
-        (self.email.problem, self.email.is_first_problem) = (Some(problem), true);
+    pub(super) fn refused_person(mut self, problem: &'static str) -> Result<Response, Problem> {
+        (self.email.problem, self.email.is_first_problem) = (Some(self.page.text(problem)), true);
         render(StatusCode::UNPROCESSABLE_ENTITY, &self)
     }
 
-    /// The same for how they stand in the course.
-    pub(super) fn refused_course(mut self, problem: String) -> Result<Response, Problem> {
+    /// The same for how they stand in the course: what is missing.
+    pub(super) fn refused_course(mut self, problem: &'static str, lessons: &[String]) -> Result<Response, Problem> {
+        let problem = self.page.text1(problem, "lessons", lessons.join(" · "));
         (self.course.problem, self.course.is_first_problem) = (Some(problem), true);
         render(StatusCode::UNPROCESSABLE_ENTITY, &self)
     }

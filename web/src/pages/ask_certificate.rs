@@ -39,36 +39,17 @@ pub(crate) async fn submit(
     let mut shown = AdminCertificates::load(&app, page, &Asked::default()).await?;
     shown.fill(&form.email, &form.course);
     let Some(course) = form.course.parse().ok().map(CourseId).filter(|course| shown.offers(*course)) else {
-        let problem = shown.page().text("ask-no-course");
-        return shown.refused_course(problem);
+        return shown.refused_course(key("ask-no-course"), &[]);
     };
     let address: String = form.email.trim().chars().filter(|c| !c.is_control()).take(320).collect();
     match ask_for(&app.db, &address, course, admin).await {
         Ok(id) => Ok(see_other(&format!("/admin/certificates/{id}?done=reissued"))),
-        Err(AskError::NoSuchPerson) => {
-            let problem = shown.page().text("ask-no-person");
-            shown.refused_person(problem)
-        }
-        Err(AskError::NotTaken) => {
-            let problem = shown.page().text("ask-not-taken");
-            shown.refused_course(problem)
-        }
-        Err(AskError::NotOpen) => {
-            let problem = shown.page().text("ask-not-open");
-            shown.refused_course(problem)
-        }
-        Err(AskError::Unfinished(lessons)) if lessons.is_empty() => {
-            let problem = shown.page().text("ask-nothing-done");
-            shown.refused_course(problem)
-        }
-        Err(AskError::Unfinished(lessons)) => {
-            let problem = shown.page().text1(key("ask-unfinished"), "lessons", lessons.join(" · "));
-            shown.refused_course(problem)
-        }
-        Err(AskError::HasOne(other)) => {
-            let problem = shown.page().text("ask-has-one");
-            shown.with_other(other).refused_course(problem)
-        }
+        Err(AskError::NoSuchPerson) => shown.refused_person(key("ask-no-person")),
+        Err(AskError::NotTaken) => shown.refused_course(key("ask-not-taken"), &[]),
+        Err(AskError::NotOpen) => shown.refused_course(key("ask-not-open"), &[]),
+        Err(AskError::Unfinished(lessons)) if lessons.is_empty() => shown.refused_course(key("ask-nothing-done"), &[]),
+        Err(AskError::Unfinished(lessons)) => shown.refused_course(key("ask-unfinished"), &lessons),
+        Err(AskError::HasOne(other)) => shown.with_other(other).refused_course(key("ask-has-one"), &[]),
         Err(AskError::Request(error)) => Err(error).doing("asking for a certificate"),
     }
 }

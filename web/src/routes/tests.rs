@@ -158,6 +158,7 @@ GET  /api/v1/tickets/{id}                401    403   403      ok
 PATCH /api/v1/tickets/{id}                401    403   403      ok
 GET  /api/v1/tickets/{id}/comments       401    403   403      ok
 POST /api/v1/tickets/{id}/comments       401    403   403      ok
+GET  /api/v1/tickets/{id}/pauses         401    403   403      ok
 GET  /api/v1/clients                     401    403   403      ok
 GET  /api/v1/clients/{id}                401    403   403      ok
 GET  /api/v1/articles                    401    403   403      ok
@@ -167,6 +168,8 @@ GET  /api/v1/alerts/{id}                 401    403   403      ok
 POST /api/v1/alerts/{id}/acknowledge     401    403   403      ok
 GET  /api/v1/archived-tickets            401    403   403      ok
 GET  /api/v1/archived-tickets/{id}       401    403   403      ok
+GET  /api/v1/archived-tickets/{id}/comments 401    403   403      ok
+GET  /api/v1/archived-tickets/{id}/pauses 401    403   403      ok
 GET  /api/v1/openapi.json                ok     ok    ok       ok
 ";
 

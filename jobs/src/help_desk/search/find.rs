@@ -7,6 +7,7 @@ use sqlx::{PgConnection, PgPool};
 
 use super::{
     excerpt::{Marked, words},
+    names::{Named, name},
     query::Query,
     spelling::{Meant, correct},
 };
@@ -15,7 +16,7 @@ use crate::{
     help_desk::{
         actor::Actor,
         articles::{plain::plain, slug::Slug},
-        number::{ArticleId, TicketId},
+        number::{ArticleId, ClientId, TicketId},
         words::{ArticleState, Readers, Status},
     },
 };
@@ -32,7 +33,7 @@ pub struct Part {
 /// What was found.
 #[derive(Debug, Clone, Default)]
 pub struct Found {
-    /// Tickets, the closest first.
+    /// Tickets, the closest first; behind those that hold what was asked for, those of the clients that are called so.
     pub tickets: Vec<FoundTicket>,
     /// How many there are, of the newest [`COMPARED`] that match.
     pub tickets_total: i64,
@@ -58,7 +59,9 @@ pub struct FoundTicket {
     /// Of its tags those that were asked for.
     pub tags: Vec<Marked>,
     /// Whose it is.
-    pub client: String,
+    pub client: Marked,
+    /// Of that client's people those that were asked for, where that is why it was found.
+    pub people: Vec<Marked>,
     /// Where it stands.
     pub status: Status,
     /// When it was opened.
@@ -132,7 +135,15 @@ const MARKED_WORDS: usize = 1_000;
 const SETTINGS: &str =
     "select set_config('statement_timeout', $1, true), set_config('plan_cache_mode', 'force_custom_plan', true),
     set_config('jit', 'off', true), set_config('enable_seqscan', 'off', true), set_config('enable_indexscan', 'off', true),
-    set_config('pg_trgm.word_similarity_threshold', '0.3', true), set_config('pg_trgm.similarity_threshold', '0.2', true)";
+    set_config('pg_trgm.similarity_threshold', '0.2', true)";
+
+/// Which tickets of a month: those that hold it,
+const WITH_WORDS: &str = "(t.search @@ $2::text::tsquery or ($3::bigint is null and t.noted @@ $2::text::tsquery)) and ($3::bigint is null or t.client_id = $3)";
+/// and of the others those of clients that are called so, and that hold what is asked for besides. The array is hidden from the planner, which would weigh each of
+/// its clients in each month.
+const OF_NAMED: &str = "t.client_id = any (array(select unnest($9::bigint[])))
+        and ($10::text is null or t.search @@ $10::text::tsquery or t.noted @@ $10::text::tsquery)
+        and not (t.search @@ $2::text::tsquery or coalesce(t.noted @@ $2::text::tsquery, false))";
 
 #[derive(sqlx::FromRow)]
 struct TicketRow {
@@ -142,9 +153,12 @@ struct TicketRow {
     /// Of something that was said: whether the client does not see it.
     said_internally: Option<bool>,
     tags: Vec<String>,
+    client_id: ClientId,
     client: String,
     status: Status,
     created_at: DateTime<Utc>,
+    /// Whether it was found by whose it is, and not by its words.
+    is_named: bool,
     total: i64,
 }
 
@@ -169,37 +183,41 @@ struct Asked {
     wide: String,
     /// Any of its words.
     any: String,
+    /// Whose tickets it may be about.
+    named: Option<Named>,
 }
 
 /// Finds tickets and articles that hold everything that is asked for, of what the person may see; articles of that language come before the others. What was said
-/// under a ticket counts with its own words, and agents' notes for those who work here.
+/// under a ticket counts with its own words, and agents' notes for those who work here, who find a client's tickets by its name and by those of its people too.
 ///
 /// # Errors
 /// It takes too long, or Postgres refuses or cannot be reached.
 pub async fn find(db: &PgPool, actor: &Actor, query: &Query, locale: Locale, part: Part) -> Result<Found, SearchError> {
     let mut tx = db.begin().await?;
     prepare(&mut tx).await?;
-    let statement = ticket_statement(&mut tx).await?;
-    let (mut asked, mut meant) = (Asked::exactly(&mut tx, query).await?, Vec::new());
-    let (mut tickets, mut articles) = look(&mut tx, &statement, actor, query, &asked, locale, part).await?;
+    let months = months(&mut tx).await?;
+    let (mut asked, mut meant) = (Asked::exactly(&mut tx, actor, query).await?, Vec::new());
+    let (mut tickets, mut articles) = look(&mut tx, &months, actor, query, &asked, locale, part).await?;
     let total = |tickets: &[TicketRow], articles: &[ArticleRow]| {
         (tickets.first().map_or(0, |row| row.total), articles.first().map_or(0, |row| row.total))
     };
     let (found_tickets, found_articles) = total(&tickets, &articles);
     // Past the end of what was found there is nothing either: it may be the end of what was typed, and not of what was meant.
     if found_tickets + found_articles < FEW {
-        meant = correct(&mut tx, actor, &query.words()).await?;
+        // What somebody is called is spelled as it should be.
+        let rest = asked.named.as_ref().map_or(query, |named| &named.rest);
+        meant = correct(&mut tx, actor, &rest.words()).await?;
         if !meant.is_empty() {
             let wide = meant.iter().fold(query.clone(), |query, meant| query.or(&meant.typed, &meant.words));
-            asked = Asked { exact: asked.exact, ..Asked::exactly(&mut tx, &wide).await? };
-            (tickets, articles) = look(&mut tx, &statement, actor, query, &asked, locale, part).await?;
+            asked = Asked { exact: asked.exact, ..Asked::exactly(&mut tx, actor, &wide).await? };
+            (tickets, articles) = look(&mut tx, &months, actor, query, &asked, locale, part).await?;
         }
     }
     let (tickets_total, articles_total) = total(&tickets, &articles);
-    let hits = hits(&mut tx, &tickets, &articles, &asked.any).await?;
+    let hits = hits(&mut tx, &tickets, &articles, &asked).await?;
     tx.rollback().await?;
     Ok(Found {
-        tickets: tickets.into_iter().map(|row| row.shown(&hits)).collect(),
+        tickets: tickets.into_iter().map(|row| row.shown(&hits, asked.named.as_ref())).collect(),
         tickets_total,
         articles: articles.into_iter().map(|row| row.shown(&hits)).collect(),
         articles_total,
@@ -215,42 +233,62 @@ pub async fn prepare(tx: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query(SETTINGS).bind(TIMEOUT_MS.to_string()).execute(tx).await.map(drop)
 }
 
-/// The statement that finds tickets. Each month is a branch of its own: the planner would order the months only by walking through time, past everything
-/// that does not match, and the executor goes from branch to branch only until there is enough.
+/// The tables of the months of tickets, the newest first.
 ///
 /// # Errors
 /// Postgres refuses or cannot be reached.
-pub async fn ticket_statement(tx: &mut PgConnection) -> sqlx::Result<String> {
+pub async fn months(tx: &mut PgConnection) -> sqlx::Result<Vec<String>> {
     let mut months: Vec<String> = sqlx::query_scalar(include_str!("sql/months.sql")).fetch_all(tx).await?;
     if months.is_empty() {
         months.push("desk.tickets".to_owned());
     }
-    let branch = |month: &String| include_str!("sql/find_in_month.sql").replace("{month}", month);
-    let branches = months.iter().map(branch).collect::<Vec<_>>().join("    union all ");
-    Ok(include_str!("sql/find_tickets.sql").replace("{months}", &branches))
+    Ok(months)
+}
+
+/// The statement that finds tickets, and where clients are named theirs too. Each month is a branch of its own: the planner would order the months only by walking
+/// through time, past everything that does not match, and the executor goes from branch to branch only until there is enough.
+#[must_use]
+pub fn ticket_statement(months: &[String], is_named: bool) -> String {
+    let branches = |which: &str| {
+        let branch = |month: &String| include_str!("sql/find_in_month.sql").replace("{which}", which).replace("{month}", month);
+        months.iter().map(branch).collect::<Vec<_>>().join("    union all ")
+    };
+    let (named, of_named) = if is_named {
+        (
+            include_str!("sql/named.sql").replace("{months}", &branches(OF_NAMED)),
+            "select *, false, true, $10::text::tsquery from named union all",
+        )
+    } else {
+        (String::new(), "")
+    };
+    include_str!("sql/find_tickets.sql")
+        .replace("{months}", &branches(WITH_WORDS))
+        .replace("{named}", &named)
+        .replace("{of_named}", of_named)
 }
 
 impl Asked {
-    async fn exactly(tx: &mut PgConnection, query: &Query) -> sqlx::Result<Self> {
+    async fn exactly(tx: &mut PgConnection, actor: &Actor, query: &Query) -> sqlx::Result<Self> {
         let (exact, any): (String, String) =
             sqlx::query_as("select desk.search_query($1, true)::text, desk.search_query($1, false)::text")
                 .bind(query.terms_json())
-                .fetch_one(tx)
+                .fetch_one(&mut *tx)
                 .await?;
-        Ok(Self { wide: exact.clone(), exact, any })
+        Ok(Self { wide: exact.clone(), exact, any, named: name(tx, actor, query).await? })
     }
 }
 
 async fn look(
     tx: &mut PgConnection,
-    statement: &str,
+    months: &[String],
     actor: &Actor,
     query: &Query,
     asked: &Asked,
     locale: Locale,
     part: Part,
 ) -> sqlx::Result<(Vec<TicketRow>, Vec<ArticleRow>)> {
-    let tickets = sqlx::query_as(sqlx::AssertSqlSafe(statement))
+    let statement = ticket_statement(months, asked.named.is_some());
+    let mut tickets = sqlx::query_as(sqlx::AssertSqlSafe(statement))
         .bind(&asked.exact)
         .bind(&asked.wide)
         .bind(actor.client())
@@ -258,9 +296,11 @@ async fn look(
         .bind(COMPARED)
         .bind(part.offset)
         .bind(part.limit)
-        .bind(&asked.any)
-        .fetch_all(&mut *tx)
-        .await?;
+        .bind(&asked.any);
+    if let Some(named) = &asked.named {
+        tickets = tickets.bind(named.clients()).bind(&named.rest_words);
+    }
+    let tickets = tickets.fetch_all(&mut *tx).await?;
     let mut articles: Vec<ArticleRow> = sqlx::query_as(include_str!("sql/find_articles.sql"))
         .bind(&asked.exact)
         .bind(&asked.wide)
@@ -275,11 +315,17 @@ async fn look(
 }
 
 /// The words of what was found that are to be marked: Postgres is asked, which knows what is a form of what.
-async fn hits(tx: &mut PgConnection, tickets: &[TicketRow], articles: &[ArticleRow], any: &str) -> sqlx::Result<HashSet<String>> {
+async fn hits<'t>(
+    tx: &mut PgConnection,
+    tickets: &'t [TicketRow],
+    articles: &[ArticleRow],
+    asked: &'t Asked,
+) -> sqlx::Result<HashSet<String>> {
     let of_articles = articles.iter().map(|row| (&row.title, &row.body));
     let texts: Vec<(&String, &String)> = tickets.iter().map(|row| (&row.title, &row.body)).chain(of_articles).collect();
     let mut shown = BTreeSet::new();
-    tickets.iter().flat_map(|row| &row.tags).for_each(|tag| words(tag, MARKED_WORDS, &mut shown));
+    let names = |row: &'t TicketRow| row.people(asked.named.as_ref()).iter().chain([&row.client]);
+    tickets.iter().flat_map(|row| names(row).chain(&row.tags)).for_each(|text| words(text, MARKED_WORDS, &mut shown));
     texts.iter().for_each(|(title, _)| words(title, MARKED_WORDS, &mut shown));
     for (_, body) in &texts {
         let left = MARKED_WORDS.saturating_sub(shown.len());
@@ -288,15 +334,21 @@ async fn hits(tx: &mut PgConnection, tickets: &[TicketRow], articles: &[ArticleR
     let shown: Vec<&str> = shown.into_iter().collect();
     sqlx::query_scalar(include_str!("sql/words_that_hit.sql"))
         .bind(shown)
-        .bind(any)
+        .bind(&asked.any)
         .fetch_all(tx)
         .await
         .map(|words| words.into_iter().collect())
 }
 
 impl TicketRow {
-    fn shown(self, hits: &HashSet<String>) -> FoundTicket {
+    /// What those people of its client are called by whom it was found.
+    fn people<'n>(&self, named: Option<&'n Named>) -> &'n [String] {
+        named.filter(|_| self.is_named).map(|named| named.people(self.client_id)).unwrap_or_default()
+    }
+
+    fn shown(self, hits: &HashSet<String>, named: Option<&Named>) -> FoundTicket {
         FoundTicket {
+            people: self.people(named).iter().map(|person| Marked::whole(person, hits)).collect(),
             id: self.id,
             title: Marked::whole(&self.title, hits),
             excerpt: Marked::excerpt(&self.body, hits),
@@ -311,7 +363,7 @@ impl TicketRow {
                 .map(|tag| Marked::whole(tag, hits))
                 .filter(|tag| tag.0.iter().any(|piece| piece.is_hit))
                 .collect(),
-            client: self.client,
+            client: Marked::whole(&self.client, hits),
             status: self.status,
             created_at: self.created_at,
         }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! typed ─► query ─► by words: any form, no accents, beginnings, phrases ──(little found)──► by spelling: the same with the words that were meant
-//!                      │
+//!                      │            by what clients and their people are called, for those who work here
 //!                      └─► what the reader may see, in the statement ─► the newest that match ─► the closest of these ─► what to mark in them
 //! ```
 //!
@@ -11,5 +11,6 @@
 
 pub mod excerpt;
 pub mod find;
+mod names;
 pub mod query;
 pub mod spelling;

@@ -104,6 +104,17 @@ impl Query {
         self.terms.iter().map(Term::json).collect()
     }
 
+    /// The same without the terms at these places, from zero.
+    pub(super) fn without(&self, places: &[i64]) -> Self {
+        let terms = (0_i64..).zip(&self.terms).filter(|(place, _)| !places.contains(place)).map(|(_, term)| term.clone());
+        Self { terms: terms.collect(), number: self.number }
+    }
+
+    /// Whether no word is asked for.
+    pub(super) fn is_empty(&self) -> bool {
+        self.terms.is_empty()
+    }
+
     /// The words that may be spelled wrong.
     pub(super) fn words(&self) -> Vec<&str> {
         self.terms.iter().filter(|term| term.may_be_misspelled()).map(|term| term.text.as_str()).collect()

@@ -29,6 +29,9 @@ const COMPARED: usize = 24;
 /// # Errors
 /// Postgres refuses or cannot be reached.
 pub(super) async fn correct(tx: &mut PgConnection, actor: &Actor, typed: &[&str]) -> sqlx::Result<Vec<Meant>> {
+    if typed.is_empty() {
+        return Ok(Vec::new());
+    }
     let alike: Vec<Alike> =
         sqlx::query_as(include_str!("sql/words_alike.sql")).bind(typed).bind(actor.client()).fetch_all(&mut *tx).await?;
     let mut meant = Vec::new();

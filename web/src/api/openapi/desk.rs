@@ -3,11 +3,12 @@
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
-use super::{Hand, answer, asked};
+use super::{Hand, answer, asked, asked_after};
 use crate::api::{
     clients::{Client, Clients},
     ticket_commands::{TicketChange, TicketRequest},
     ticket_comments::{Comment, CommentRequest, Comments},
+    ticket_pauses::Pauses,
     tickets::{Ticket, Tickets},
 };
 
@@ -20,6 +21,7 @@ pub(super) struct Schemas {
     ticket: Schema,
     comments: Schema,
     comment: Schema,
+    pauses: Schema,
     clients: Schema,
     client: Schema,
 }
@@ -34,6 +36,7 @@ impl Schemas {
             ticket: told.subschema_for::<Ticket>(),
             comments: told.subschema_for::<Comments>(),
             comment: told.subschema_for::<Comment>(),
+            pauses: told.subschema_for::<Pauses>(),
             clients: told.subschema_for::<Clients>(),
             client: told.subschema_for::<Client>(),
         }
@@ -56,22 +59,42 @@ pub(super) fn of_words(name: &str, what: &str, words: &[&str]) -> Value {
     asked(name, what, json!({ "type": "string", "enum": words }))
 }
 
+/// What is written under a ticket.
+pub(super) fn comments(hand: &Hand, operation: [&str; 3], schema: &Schema, no_ticket: &Value) -> Value {
+    let after = asked("after", "The comment that the page before ended with.", json!({ "type": "integer", "format": "int64" }));
+    let mut comments = hand.list(operation, &[number("The ticket's number."), after], &answer("The oldest first.", schema));
+    comments["responses"]["404"] = no_ticket.clone();
+    comments
+}
+
+/// When time stood still for a ticket.
+pub(super) fn pauses(hand: &Hand, [operation, summary]: [&str; 2], schema: &Schema, no_ticket: &Value) -> Value {
+    json!({
+        "operationId": operation,
+        "summary": summary,
+        "description": "Needs the scope tickets:read, in the name of somebody who works at the desk.",
+        "parameters": [number("The ticket's number.")],
+        "responses": hand.common(json!({ "200": answer("The latest first, 200 at most.", schema), "404": no_ticket })),
+    })
+}
+
 /// Its paths.
-pub(super) fn paths(hand: &Hand, schemas: &Schemas, idempotency_key: &Value, asked_limit: &Value) -> Value {
+pub(super) fn paths(hand: &Hand, schemas: &Schemas, idempotency_key: &Value) -> Value {
     let integer = json!({ "type": "integer", "format": "int64" });
     let moment = json!({ "type": "string", "format": "date-time" });
-    let asked_after = asked("after", "What the page before has said to go on with.", json!({ "type": "string" }));
     let no_ticket = hand.refused("There is no such ticket among those that the person sees.");
     let body = |schema: &Schema| json!({ "required": true, "content": { "application/json": { "schema": schema } } });
     let mut opened = made("The ticket is opened, or was under the same idempotency key.", &schemas.ticket);
     opened["headers"]["Location"] = json!({ "description": "Where to see it.", "schema": { "type": "string" } });
     json!({
         "/api/v1/tickets": {
-            "get": {
-                "operationId": "listTickets",
-                "summary": "List tickets",
-                "description": "Needs the scope tickets:read. Those that whoever the token was made for may see: an agent everybody's, somebody of a client that client's.",
-                "parameters": [
+            "get": hand.list(
+                [
+                    "listTickets",
+                    "List tickets",
+                    "Needs the scope tickets:read. Those that whoever the token was made for may see: an agent everybody's, somebody of a client that client's.",
+                ],
+                &[
                     of_words("status", "Where they stand; `live`: not resolved.", &["all", "live", "new", "open", "waiting_client", "resolved", "closed"]),
                     of_words("priority", "How much depends on them.", &["low", "normal", "high", "urgent"]),
                     of_words("category", "What they are about.", &["access", "hardware", "network", "software", "billing", "other"]),
@@ -80,14 +103,10 @@ pub(super) fn paths(hand: &Hand, schemas: &Schemas, idempotency_key: &Value, ask
                     asked("assignee", "Who is at them: the number of an account, `me` or `nobody`.", json!({ "type": "string" })),
                     asked("opened_from", "Opened at that time or later.", moment.clone()),
                     asked("opened_before", "Opened before that time.", moment),
-                    asked_after,
-                    asked_limit,
+                    asked_after(),
                 ],
-                "responses": hand.common(json!({
-                    "200": answer("The newest first.", &schemas.tickets),
-                    "400": hand.refused("The query cannot be read."),
-                })),
-            },
+                &answer("The newest first.", &schemas.tickets),
+            ),
             "post": {
                 "operationId": "openTicket",
                 "summary": "Open a ticket",
@@ -130,17 +149,12 @@ pub(super) fn paths(hand: &Hand, schemas: &Schemas, idempotency_key: &Value, ask
             },
         },
         "/api/v1/tickets/{id}/comments": {
-            "get": {
-                "operationId": "listComments",
-                "summary": "Read what is written under a ticket",
-                "description": "Needs the scope tickets:read. Notes among agents are for agents.",
-                "parameters": [number("The ticket's number."), asked("after", "The comment that the page before ended with.", integer.clone()), asked_limit],
-                "responses": hand.common(json!({
-                    "200": answer("The oldest first.", &schemas.comments),
-                    "400": hand.refused("The query cannot be read."),
-                    "404": no_ticket,
-                })),
-            },
+            "get": comments(
+                hand,
+                ["listComments", "Read what is written under a ticket", "Needs the scope tickets:read. Notes among agents are for agents."],
+                &schemas.comments,
+                &no_ticket,
+            ),
             "post": {
                 "operationId": "comment",
                 "summary": "Write under a ticket",
@@ -158,20 +172,15 @@ pub(super) fn paths(hand: &Hand, schemas: &Schemas, idempotency_key: &Value, ask
                 })),
             },
         },
-        "/api/v1/clients": { "get": {
-            "operationId": "listClients",
-            "summary": "List the clients",
-            "description": "Needs the scope clients:read. An agent sees all, somebody of a client that one.",
-            "parameters": [
+        "/api/v1/tickets/{id}/pauses": { "get": pauses(hand, ["listPauses", "See when time stood still for a ticket"], &schemas.pauses, &no_ticket) },
+        "/api/v1/clients": { "get": hand.list(
+            ["listClients", "List the clients", "Needs the scope clients:read. An agent sees all, somebody of a client that one."],
+            &[
                 asked("name", "What is in their names, whatever the case and the accents.", json!({ "type": "string" })),
                 asked("after", "The client that the page before ended with.", integer),
-                asked_limit,
             ],
-            "responses": hand.common(json!({
-                "200": answer("By their names.", &schemas.clients),
-                "400": hand.refused("The query cannot be read."),
-            })),
-        } },
+            &answer("By their names.", &schemas.clients),
+        ) },
         "/api/v1/clients/{id}": { "get": {
             "operationId": "showClient",
             "summary": "See a client",

@@ -4,12 +4,14 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
 use super::{
-    Hand, answer, asked,
-    desk::{number, of_words},
+    Hand, answer, asked, asked_after,
+    desk::{comments, number, of_words, pauses},
 };
 use crate::api::{
     alerts::{Alert, Alerts},
     articles::{Article, Articles},
+    ticket_comments::Comments,
+    ticket_pauses::Pauses,
     tickets::{Ticket, Tickets},
 };
 
@@ -21,6 +23,8 @@ pub(super) struct Schemas {
     alert: Schema,
     tickets: Schema,
     ticket: Schema,
+    comments: Schema,
+    pauses: Schema,
 }
 
 impl Schemas {
@@ -32,21 +36,18 @@ impl Schemas {
             alert: told.subschema_for::<Alert>(),
             tickets: told.subschema_for::<Tickets>(),
             ticket: told.subschema_for::<Ticket>(),
+            comments: told.subschema_for::<Comments>(),
+            pauses: told.subschema_for::<Pauses>(),
         }
     }
 }
 
 /// Their paths.
-pub(super) fn paths(hand: &Hand, schemas: &Schemas, asked_limit: &Value) -> [Value; 3] {
-    let asked_after = asked("after", "What the page before has said to go on with.", json!({ "type": "string" }));
-    [
-        articles(hand, schemas, &asked_after, asked_limit),
-        alerts(hand, schemas, &asked_after, asked_limit),
-        archived_tickets(hand, schemas, &asked_after, asked_limit),
-    ]
+pub(super) fn paths(hand: &Hand, schemas: &Schemas) -> [Value; 3] {
+    [articles(hand, schemas), alerts(hand, schemas), archived_tickets(hand, schemas)]
 }
 
-fn articles(hand: &Hand, schemas: &Schemas, asked_after: &Value, asked_limit: &Value) -> Value {
+fn articles(hand: &Hand, schemas: &Schemas) -> Value {
     let name = json!({
         "name": "id",
         "in": "path",
@@ -55,21 +56,15 @@ fn articles(hand: &Hand, schemas: &Schemas, asked_after: &Value, asked_limit: &V
         "schema": { "type": "string" },
     });
     json!({
-        "/api/v1/articles": { "get": {
-            "operationId": "listArticles",
-            "summary": "List or search the articles",
-            "description": "Needs the scope articles:read. Published ones: an agent reads all, somebody of a client those that are for its people.",
-            "parameters": [
+        "/api/v1/articles": { "get": hand.list(
+            ["listArticles", "List or search the articles", "Needs the scope articles:read. Published ones: an agent reads all, somebody of a client those that are for its people."],
+            &[
                 asked("q", "What they hold, all of it: words in any form and without regard to accents, phrases between quotation marks. The last word may be the beginning of one.", json!({ "type": "string", "maxLength": 200 })),
                 of_words("language", "In which language.", &["es", "en"]),
-                asked_after,
-                asked_limit,
+                asked_after(),
             ],
-            "responses": hand.common(json!({
-                "200": answer("Those that hold what is asked for, the closest first; if nothing is, the latest first.", &schemas.articles),
-                "400": hand.refused("The query cannot be read."),
-            })),
-        } },
+            &answer("Those that hold what is asked for, the closest first; if nothing is, the latest first.", &schemas.articles),
+        ) },
         "/api/v1/articles/{id}": { "get": {
             "operationId": "showArticle",
             "summary": "Read an article",
@@ -84,27 +79,21 @@ fn articles(hand: &Hand, schemas: &Schemas, asked_after: &Value, asked_limit: &V
     })
 }
 
-fn alerts(hand: &Hand, schemas: &Schemas, asked_after: &Value, asked_limit: &Value) -> Value {
+fn alerts(hand: &Hand, schemas: &Schemas) -> Value {
     let integer = json!({ "type": "integer", "format": "int64" });
     let no_alert = hand.refused("There is no such alert of a ticket at the desk.");
     json!({
-        "/api/v1/alerts": { "get": {
-            "operationId": "listAlerts",
-            "summary": "List what was told about deadlines",
-            "description": "Needs the scope alerts:read, in the name of somebody who works at the desk.",
-            "parameters": [
+        "/api/v1/alerts": { "get": hand.list(
+            ["listAlerts", "List what was told about deadlines", "Needs the scope alerts:read, in the name of somebody who works at the desk."],
+            &[
                 of_words("state", "`open`: those that wait for somebody; `acknowledged`: those of which somebody has taken note.", &["all", "open", "acknowledged"]),
                 of_words("kind", "What had become of the deadline.", &["warning", "breach", "escalation"]),
                 asked("ticket", "Of which ticket.", integer.clone()),
                 asked("client", "Of whose tickets.", integer),
-                asked_after,
-                asked_limit,
+                asked_after(),
             ],
-            "responses": hand.common(json!({
-                "200": answer("The latest first.", &schemas.alerts),
-                "400": hand.refused("The query cannot be read."),
-            })),
-        } },
+            &answer("The latest first.", &schemas.alerts),
+        ) },
         "/api/v1/alerts/{id}": { "get": {
             "operationId": "showAlert",
             "summary": "See what was told about a deadline",
@@ -125,26 +114,21 @@ fn alerts(hand: &Hand, schemas: &Schemas, asked_after: &Value, asked_limit: &Val
     })
 }
 
-fn archived_tickets(hand: &Hand, schemas: &Schemas, asked_after: &Value, asked_limit: &Value) -> Value {
+fn archived_tickets(hand: &Hand, schemas: &Schemas) -> Value {
+    let no_ticket = hand.refused("No such ticket was put away, among those that the person sees.");
     let moment = json!({ "type": "string", "format": "date-time" });
     json!({
-        "/api/v1/archived-tickets": { "get": {
-            "operationId": "listArchivedTickets",
-            "summary": "List tickets that were put away",
-            "description": "Needs the scope tickets:read. What was closed years ago and is only read: an agent sees everybody's, somebody of a client that client's.",
-            "parameters": [
+        "/api/v1/archived-tickets": { "get": hand.list(
+            ["listArchivedTickets", "List tickets that were put away", "Needs the scope tickets:read. What was closed years ago and is only read: an agent sees everybody's, somebody of a client that client's."],
+            &[
                 asked("title", "Words of their titles, eight at most, whatever the case and the accents.", json!({ "type": "string" })),
                 asked("client", "Whose they are.", json!({ "type": "integer", "format": "int64" })),
                 asked("opened_from", "Opened at that time or later.", moment.clone()),
                 asked("opened_before", "Opened before that time.", moment),
-                asked_after,
-                asked_limit,
+                asked_after(),
             ],
-            "responses": hand.common(json!({
-                "200": answer("The newest first.", &schemas.tickets),
-                "400": hand.refused("The query cannot be read."),
-            })),
-        } },
+            &answer("The newest first.", &schemas.tickets),
+        ) },
         "/api/v1/archived-tickets/{id}": { "get": {
             "operationId": "showArchivedTicket",
             "summary": "See a ticket that was put away",
@@ -152,8 +136,24 @@ fn archived_tickets(hand: &Hand, schemas: &Schemas, asked_after: &Value, asked_l
             "parameters": [number("Its number.")],
             "responses": hand.common(json!({
                 "200": answer("The ticket.", &schemas.ticket),
-                "404": hand.refused("No such ticket was put away, among those that the person sees."),
+                "404": no_ticket,
             })),
         } },
+        "/api/v1/archived-tickets/{id}/comments": { "get": comments(
+            hand,
+            [
+                "listArchivedComments",
+                "Read what is written under a ticket that was put away",
+                "Needs the scope tickets:read. Notes among agents are for agents.",
+            ],
+            &schemas.comments,
+            &no_ticket,
+        ) },
+        "/api/v1/archived-tickets/{id}/pauses": { "get": pauses(
+            hand,
+            ["listArchivedPauses", "See when time stood still for a ticket that was put away"],
+            &schemas.pauses,
+            &no_ticket,
+        ) },
     })
 }

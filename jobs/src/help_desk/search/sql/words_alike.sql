@@ -3,56 +3,35 @@
 with words_typed as materialized (
     select word, desk.plain(word) as plain from unnest($1::text[]) word
 ), typed as materialized (
-    -- Many people do not misspell a word alike.
+    -- Many people do not misspell a word alike. Of one that nobody has written nobody counts the tickets.
     select word, plain
     from words_typed
-    where (select count(*) from (
-        select from desk.tickets t
-        where t.search @@ plainto_tsquery('pg_catalog.simple', plain) and ($2::bigint is null or t.client_id = $2)
-        limit 3
-    ) few) < 3
-), of_tickets as (
-    select typed.word as typed, typed.plain, near.word, coalesce(c.spelled, w.spelled) as spelled
+    where case when (select true from desk.words k where k.word = plain) then desk.times_of_word(plain, $2, 3) < 3 else true end
+), near as materialized (
+    select typed.word as typed, typed.plain, alike.word, alike.spelled
     from typed
     cross join lateral (
-        select k.word from desk.words k where k.word = any (desk.with_neighbours_changed(typed.plain))
-        union
+        select k.word, k.spelled from desk.words k where k.word = any (desk.with_neighbours_changed(typed.plain))
+        union all
         -- What is much longer or shorter is no slip of a finger.
-        (select k.word
+        (select k.word, k.spelled
          from desk.words k
          where k.word % typed.plain and length(k.word) between length(typed.plain) - 2 and length(typed.plain) + 2
-           and ($2::bigint is null or exists (select from desk.client_words own where own.client_id = $2 and own.word = k.word))
          order by similarity(k.word, typed.plain) desc, k.word
          limit 300)
-    ) near
-    join desk.words w on w.word = near.word
-    left join desk.client_words c on c.client_id = $2 and c.word = near.word
-    where $2::bigint is null or c.word is not null
-), texts as materialized (
-    select typed.word as typed, typed.plain, a.text
-    from typed
-    cross join lateral (
-        select a.title || ' ' || a.body as text
-        from desk.kb_articles a
-        where desk.plain(a.title || ' ' || a.body) %> typed.plain
-          and case when $2::bigint is null then a.state <> 'archived'
-              else a.state = 'published' and a.audience = 'clients' and (a.client_id is null or a.client_id = $2) end
-        limit 20
-    ) a
-), spellings as materialized (
-    select texts.typed, texts.plain, s.spelled, count(*) as times
-    from texts
-    cross join lateral desk.spellings(texts.text) as s (spelled)
-    where length(s.spelled) between length(texts.plain) - 3 and length(texts.plain) + 3
-    group by 1, 2, 3
-), of_articles as (
-    -- As most of them spell it.
-    select distinct on (typed, plain, word) typed, plain, word, spelled
-    from spellings
-    cross join lateral (select desk.plain(spelled) as word) compared
-    where word !~ '\s'
-    order by typed, plain, word, times desc, spelled
+    ) alike
+), readable as materialized (
+    -- A client's people read what their own tickets and the articles for them say, and as these spell it.
+    select typed, plain, word,
+        case when $2::bigint is null then spelled else greatest(
+            (select own.spelled from desk.client_words own where own.client_id = $2 and own.word = near.word),
+            (select max(w.spelled)
+             from desk.article_words w
+             join desk.kb_articles a on a.id = w.article_id
+             where w.word = near.word and a.state = 'published' and a.audience = 'clients' and (a.client_id is null or a.client_id = $2))
+        ) end as spelled
+    from near
 )
 select typed, plain, word, spelled
-from (select * from of_tickets union all select typed, plain, word, spelled from of_articles where word % plain) alike
+from readable
 where length(to_tsvector('pg_catalog.spanish', spelled)) > 0 and length(to_tsvector('pg_catalog.english', spelled)) > 0
