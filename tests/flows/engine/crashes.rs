@@ -2,6 +2,7 @@
 
 use faena_tests::{
     controls::Trek,
+    gate::Gate,
     judge::{effects, no_leftovers, quiet, somebody_waits_for_a_lock},
     probe::{Climb, Linger, Raze, Touch},
     process::start_probe,
@@ -19,7 +20,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
-use super::{Gate, enqueue, enqueue_all, forget_everything, reaches};
+use super::{enqueue, enqueue_all, forget_everything, reaches};
 
 async fn effects_so_far(stores: &Stores) -> i64 {
     let (count,): (i64,) = sqlx::query_as("select count(*) from probe.effects").fetch_one(&stores.db).await.unwrap();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use faena_tests::{
+    gate::Gate,
     judge::{no_leftovers, quiet},
     probe::{Chirp, Pass, Touch, Urge},
     process::{Process, run_to_end, start_probe, try_to_end},
@@ -14,7 +15,7 @@ use faena_tests::{
 use queue::{Job as _, JobId, operations::State};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-use super::{Gate, enqueue, enqueue_all};
+use super::{enqueue, enqueue_all};
 
 const WORKERS: usize = 4;
 

@@ -31,7 +31,7 @@ use queue::{
     Job, JobId, Order,
     operations::{JobDetail, State},
 };
-use sqlx::{AssertSqlSafe, Connection, PgConnection, Postgres, Transaction};
+use sqlx::{Postgres, Transaction};
 
 /// Enqueues jobs through the outbox, all in one transaction.
 async fn enqueue_all<J: Job, O: Into<Order<J>>>(stores: &Stores, jobs: impl IntoIterator<Item = O>) -> Vec<JobId> {
@@ -66,29 +66,6 @@ async fn hold_starts(stores: &Stores) -> Transaction<'static, Postgres> {
     let lock = sqlx::raw_sql("lock table probe.starts in share row exclusive mode");
     lock.execute(&mut *gate).await.expect("nobody is at the table");
     gate
-}
-
-/// Whoever writes one of certain rows waits until it is opened: a job is in the middle of its work, however slow the story is.
-struct Gate(PgConnection);
-
-impl Gate {
-    /// Shuts it, for example before each `insert on probe.effects` of which `new.n >= 7`.
-    async fn shut(stores: &Stores, before: &str, rows: &str) -> Self {
-        let mut keeper = PgConnection::connect(&stores.database_url).await.expect("Postgres answers");
-        let sql = format!(
-            "select pg_advisory_lock(7);
-             create function probe.wait() returns trigger language plpgsql as
-                 $$ begin perform pg_advisory_xact_lock_shared(7); return new; end $$;
-             create trigger gate before {before} for each row when ({rows}) execute function probe.wait()"
-        );
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut keeper).await.expect("the gate is made");
-        Self(keeper)
-    }
-
-    async fn open(mut self) {
-        sqlx::raw_sql("select pg_advisory_unlock(7)").execute(&mut self.0).await.expect("the gate opens");
-        self.0.close().await.expect("the connection closes");
-    }
 }
 
 /// Waits for a job's end.
