@@ -9,6 +9,8 @@ const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.
 const { SITE, MAILBOX } = process.env;
 const widths = [360, 1440];
 const schemes = ["light", "dark"];
+/** Longer than anything takes on a busy machine: as in `wait.rs`. */
+const patience = 120_000;
 
 /** Opens a browser for `story(page)` and closes it whatever happens. Any error in the console of any page fails the story. */
 export async function inBrowser(story, options = {}) {
@@ -18,6 +20,7 @@ export async function inBrowser(story, options = {}) {
   });
   try {
     const context = await browser.newContext({ locale: "es-CO", viewport: { width: 1440, height: 900 }, reducedMotion: "reduce", ...options });
+    context.setDefaultTimeout(patience);
     const complaints = [];
     context.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
     context.on("weberror", (error) => complaints.push(String(error.error())));
@@ -59,7 +62,7 @@ export async function look(page, name) {
 
 /** Asks until there is an answer: the page is loaded anew each time. */
 export async function reloadUntil(page, what, condition) {
-  const deadline = Date.now() + 60_000;
+  const deadline = Date.now() + patience;
   while (!(await condition())) {
     assert.ok(Date.now() < deadline, `waited in vain for ${what}`);
     await page.waitForTimeout(100);

@@ -17,7 +17,10 @@ async function signIn(page, who) {
 /** The figure at the top of the dashboard by that name. */
 async function figure(page, name) {
   await page.goto(`${SITE}/tablero?days=7`);
-  return page.locator("dl.figures .figure", { has: page.locator("dt", { hasText: name }) }).locator("dd").innerText();
+  const shown = page.locator("dl.figures .figure", { has: page.locator("dt", { hasText: name }) }).locator("dd");
+  // What is not there in time is there a little later.
+  await reloadUntil(page, `the figure «${name}»`, () => shown.isVisible());
+  return shown.innerText();
 }
 
 /** The row of a table whose first cell says so. */

@@ -1,6 +1,7 @@
 //! What the tests share: stores of their own, servers that can be broken, processes that can be killed, and the sandbox.
 
 pub mod controls;
+pub mod gate;
 pub mod http;
 pub mod judge;
 pub mod probe;

@@ -33,6 +33,7 @@ pub use rules::{At, Fired, HttpAct, HttpRule, Misbehaviour, RuleState, Rules, Sm
 pub use paypal::{PAYPAL_KEY_PEM, PaypalEndpoint, PaypalFunding, PaypalHappening, paypal_headers};
 pub use stripe::{StripeEndpoint, StripeHappening};
 
+use crate::wait::PATIENCE;
 use process::Process;
 
 /// The bucket that exists from the start.
@@ -60,9 +61,7 @@ pub const PAYPAL_MERCHANT_ID: &str = "FAENADEMO2345";
 /// Under which id our address for messages is known there.
 pub const PAYPAL_WEBHOOK_ID: &str = "8PT597110X687430LKGECATA";
 
-/// How long [`Sandbox::mail_to`] and its kin wait.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// How often they look.
+/// How often [`Sandbox::mail_to`] and its kin look.
 const LOOK_EVERY: Duration = Duration::from_millis(40);
 
 /// A running sandbox with data of its own. Dropping it ends the process and removes the data; it also ends when the test's

@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
+    sync::OwnedMutexGuard,
 };
 
 /// How it answers a message.
@@ -45,6 +46,7 @@ pub struct Slack {
     pub origin: String,
     answers: Arc<Mutex<VecDeque<Answer>>>,
     heard: Arc<Mutex<Vec<Heard>>>,
+    gate: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Slack {
@@ -55,7 +57,7 @@ impl Slack {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let origin = format!("http://{}", listener.local_addr().expect("an address"));
-        let slack = Self { origin, answers: Arc::default(), heard: Arc::default() };
+        let slack = Self { origin, answers: Arc::default(), heard: Arc::default(), gate: Arc::default() };
         let own = slack.clone();
         tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
@@ -72,6 +74,11 @@ impl Slack {
     /// A holder of the lock panicked.
     pub fn answer(&self, answers: impl IntoIterator<Item = Answer>) {
         self.answers.lock().expect("the lock").extend(answers);
+    }
+
+    /// Has it answer nobody for as long as this is kept.
+    pub async fn hold(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.gate).lock_owned().await
     }
 
     /// What came so far.
@@ -110,6 +117,7 @@ impl Slack {
             let (shown, links) = shown(&message)?;
             let heard = Heard { at: Instant::now(), path, text: message["text"].as_str()?.to_owned(), shown, links, status };
             self.heard.lock().ok()?.push(heard);
+            drop(self.gate.lock().await);
             let Answer::Says(status, word, retry_after) = answer else { return None };
             let later = retry_after.map_or_else(String::new, |seconds| format!("retry-after: {seconds}\r\n"));
             let said = format!("HTTP/1.1 {status} so\r\ncontent-length: {}\r\n{later}\r\n{word}", word.len());

@@ -398,11 +398,15 @@ async fn a_stock_worker_that_goes_on_against_all_advice_runs_nothing_that_was_mo
     let mut stock = Stock::fresh(&stores).await;
     stock.config = stock.config.clone().batch_size(20);
     stock.push((0..6000).map(|n| (touch(n, ""), None))).await;
+    let mut held = PgConnection::connect(&stores.database_url).await.unwrap();
+    sqlx::raw_sql(HOLD).execute(&mut held).await.unwrap();
     let mut run = Process::spawn("probe", &arguments(&stock, &["--force"]), &stores.settings());
-    until("the adoption to have begun", async || count(&stores, "faena.adopted").await > 0).await;
+    until("the adoption to have begun", async || stock.size("ZCARD", "adopting").await > 0).await;
 
     let done = Done::default();
     let worker = stock.work("goes_on", done.clone());
+    until("the stock worker to have had some", async || !done.lock().unwrap().is_empty()).await;
+    held.close().await.unwrap();
 
     assert!(run.end().await, "{}", run.log_text());
     until("the stock worker to have nothing left", async || {

@@ -269,7 +269,7 @@ async fn what_a_job_has_started_ends_with_it() {
         let id = enqueue(&stores, Stampede { minds }).await;
         let pids = children(&stores, id).await;
         let job = ended(&stores, id).await;
-        assert_eq!(job.summary.reason.as_deref(), Some("attempt 1 of 1 failed: no end within 2 s"));
+        assert_eq!(job.summary.reason.as_deref(), Some("attempt 1 of 1 failed: no end within 10 s"));
         are_gone(&pids).await;
     }
     quiet(&stores).await;
@@ -286,7 +286,8 @@ async fn a_worker_that_must_stop_leaves_no_child_behind() {
 
         assert!(worker.terminate().await, "the drain was not clean:\n{}", worker.log_text());
 
-        assert!(!pids.iter().any(|pid| is_there(*pid)), "{pids:?} outlived the worker");
+        // None of them ends by itself; what was killed may take a moment to go.
+        are_gone(&pids).await;
         let job = stores.operations().job(id).await.unwrap().unwrap();
         assert_eq!((job.summary.state, job.summary.attempts), (State::Available, 0), "{job:?}");
         stores.operations().cancel(id, "operadora").await.unwrap();

@@ -2,6 +2,7 @@
 
 use faena_tests::{
     controls::Trek,
+    gate::Gate,
     judge::{effects, no_leftovers, quiet, somebody_waits_for_a_lock},
     probe::{Climb, Linger, Raze, Touch},
     process::start_probe,
@@ -10,7 +11,7 @@ use faena_tests::{
 };
 use nix::sys::signal::Signal;
 use queue::{
-    Attempted, Ctx, End, Failure, Job, OrFailure,
+    Attempted, Ctx, End, Failure, Job, JobId, OrFailure,
     kit::{Kit, Outcome},
     operations::State,
 };
@@ -30,13 +31,15 @@ async fn effects_so_far(stores: &Stores) -> i64 {
 async fn a_worker_killed_at_half_of_two_thousand_jobs_loses_none_and_repeats_no_effect() {
     const JOBS: i64 = 2000;
     let stores = Stores::fresh().await;
+    // It is not faster than the kill. Six hundred are at work at once: before the gate is reached there are more effects than half.
+    let gate = Gate::shut(&stores, "insert on probe.effects", "new.n >= 1700").await;
     enqueue_all(&stores, (0..JOBS).map(|n| Touch { n, sleep_ms: 5 })).await;
     let worker = start_probe(&stores, &[]).await;
     until("half of the effects", async || effects_so_far(&stores).await >= JOBS / 2).await;
 
     let killed = worker.pid();
     worker.kill_9().await;
-    assert!(effects_so_far(&stores).await < JOBS, "the worker was faster than the kill: nothing was in flight");
+    gate.open().await;
     let _heir = start_probe(&stores, &[]).await;
 
     quiet(&stores).await;
@@ -176,14 +179,27 @@ async fn a_job_that_kills_its_process_runs_alone_after_the_second_time_and_is_de
 #[tokio::test]
 async fn a_crowd_of_suspects_is_attempted_a_few_at_a_time() {
     let stores = Stores::fresh().await;
+    let bad = queue::push(&stores.store, Raze { n: 0 }).await.unwrap();
+    let others = queue::push_all(&stores.store, (1..40).map(|n| Touch { n, sleep_ms: 400 })).await.unwrap();
+    for suspect in others.iter().chain([&bad]) {
+        has_seen_two_processes_die(&stores, suspect.id).await;
+    }
+    // As many as may be at work stand at their last act until they have been counted.
+    let gate = Gate::shut(&stores, "insert on probe.effects", "true").await;
     let mut supervisor = start_probe(&stores, &[("SUPERVISE", "true"), ("SLOTS_DEFAULT", "40")]).await;
-    let bad = Raze { n: 0 };
-    enqueue_all(&stores, (1..40).map(|n| Touch { n, sleep_ms: 400 })).await;
-    enqueue(&stores, bad).await;
     let most = std::cell::Cell::new(0);
+    let count = || most.set(most.get().max(children_of_children(supervisor.pid())));
 
+    until("four of them to be at work", async || {
+        count();
+        let sql = "select count(*) from probe.starts where n > 0";
+        sqlx::query_scalar::<_, i64>(sql).fetch_one(&stores.db).await.unwrap() == 4
+    })
+    .await;
+    count();
+    gate.open().await;
     until("everybody else to have ended", async || {
-        most.set(most.get().max(children_of_children(supervisor.pid())));
+        count();
         effects_so_far(&stores).await == 39
     })
     .await;
@@ -194,6 +210,14 @@ async fn a_crowd_of_suspects_is_attempted_a_few_at_a_time() {
         sqlx::query_as("select count(*) from faena.jobs where state = 'dead'").fetch_one(&stores.db).await.unwrap();
     assert_eq!(dead, 1);
     assert!(supervisor.terminate().await, "{}", supervisor.log_text());
+}
+
+/// Makes a job of the default queue a suspect.
+async fn has_seen_two_processes_die(stores: &Stores, id: JobId) {
+    let client = redis::Client::open(stores.redis_url.as_str()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    // No attempt used, due at once, two processes dead under it.
+    let () = connection.hset(format!("{}:{{default}}:attempts", stores.namespace), id.to_string(), "0 0 2").await.unwrap();
 }
 
 /// How many processes the worker of this supervisor has started.
@@ -215,10 +239,7 @@ fn children_of_children(supervisor: i32) -> usize {
 async fn a_suspect_says_how_far_it_has_got_and_can_be_cancelled() {
     let stores = Stores::fresh().await;
     let id = queue::push(&stores.store, Trek {}).await.unwrap().id;
-    let client = redis::Client::open(stores.redis_url.as_str()).unwrap();
-    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    // No attempt used, due at once, two processes dead under it.
-    let () = connection.hset(format!("{}:{{default}}:attempts", stores.namespace), id.to_string(), "0 0 2").await.unwrap();
+    has_seen_two_processes_die(&stores, id).await;
 
     let _worker = start_probe(&stores, &[]).await;
 
@@ -256,22 +277,24 @@ async fn a_worker_ends_with_its_supervisor() {
 async fn a_job_that_saves_checkpoints_goes_on_where_it_stopped_whatever_dies_or_is_wiped() {
     const STEPS: i64 = 60;
     let stores = Stores::fresh().await;
+    // Nobody gets further before Redis is wiped.
+    let gate = Gate::shut(&stores, "insert on probe.effects", "new.n >= 45").await;
     let first = start_probe(&stores, &[]).await;
     enqueue(&stores, Climb { steps: STEPS, sleep_ms: 30 }).await;
     until("some steps", async || effects_so_far(&stores).await >= STEPS / 4).await;
     first.kill_9().await;
     let second = start_probe(&stores, &[]).await;
-    until("some more steps", async || effects_so_far(&stores).await >= STEPS / 2).await;
+    let starts = async || sqlx::query_scalar::<_, i64>("select count(*) from probe.starts").fetch_one(&stores.db).await.unwrap();
+    until("some more steps", async || starts().await == 2 && effects_so_far(&stores).await >= STEPS / 2).await;
     second.kill_9().await;
     forget_everything(&stores).await;
-    assert!(effects_so_far(&stores).await < STEPS, "the job was over before Redis was wiped");
+    gate.open().await;
 
     let _third = start_probe(&stores, &[]).await;
 
     quiet(&stores).await;
     assert_eq!(effects(&stores, STEPS).await, (vec![], vec![]));
-    let (starts,): (i64,) = sqlx::query_as("select count(*) from probe.starts").fetch_one(&stores.db).await.unwrap();
-    assert_eq!(starts, 3);
+    assert_eq!(starts().await, 3);
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use faena_tests::{
 use nix::sys::signal::Signal;
 use queue::{Lane, Queue, operations::State};
 
-use super::{enqueue, enqueue_all};
+use super::{enqueue, enqueue_all, hold_starts};
 
 #[tokio::test]
 async fn sigterm_under_load_loses_no_job_and_counts_no_attempt() {
@@ -23,8 +23,8 @@ async fn sigterm_under_load_loses_no_job_and_counts_no_attempt() {
     for round in 0..ROUNDS {
         let of_this_round = round * JOBS_A_ROUND..(round + 1) * JOBS_A_ROUND;
         enqueue_all(&stores, of_this_round.map(|n| Touch { n, sleep_ms: 10 })).await;
-        let mut worker = start_probe(&stores, &[]).await;
         let (before,): (i64,) = sqlx::query_as("select count(*) from probe.effects").fetch_one(&stores.db).await.unwrap();
+        let mut worker = start_probe(&stores, &[]).await;
         until("some more effects", async || {
             let (now,): (i64,) = sqlx::query_as("select count(*) from probe.effects").fetch_one(&stores.db).await.unwrap();
             now > before + 100
@@ -64,10 +64,14 @@ async fn a_job_that_is_claimed_while_an_idle_worker_ends_is_not_left_to_its_leas
         quiet(&stores).await;
         // What it claims from here on it hears of only later.
         proxy.set_latency(400);
+        // Where it hears of it at once all the same, the job is not over before it has been seen.
+        let gate = hold_starts(&stores).await;
         queue::push(&stores.store, Touch { n: 2 * n + 1, sleep_ms: 0 }).await.unwrap();
         until("the claim to be made", async || running().await > 0).await;
 
-        assert!(worker.terminate().await, "the drain was not clean:\n{}", worker.log_text());
+        worker.signal(Signal::SIGTERM);
+        gate.rollback().await.unwrap();
+        assert!(worker.end().await, "the drain was not clean:\n{}", worker.log_text());
 
         assert_eq!(running().await, 0, "the claim of round {n} was never heard");
     }
@@ -91,10 +95,12 @@ async fn a_job_that_is_claimed_while_its_lane_is_paused_is_heard_of_and_done() {
         quiet(&stores).await;
         // Longer than until the worker looks at what is paused: the pause comes while the answer is under way.
         proxy.set_latency(800);
+        let gate = hold_starts(&stores).await;
         queue::push(&stores.store, Touch { n: 2 * n + 1, sleep_ms: 0 }).await.unwrap();
         until("the claim to be made", async || running().await > 0).await;
 
         assert!(stores.operations().pause(Lane::of(Queue::Default), "operadora").await.unwrap());
+        gate.rollback().await.unwrap();
 
         quiet(&stores).await;
         assert!(stores.operations().resume(Lane::of(Queue::Default)).await.unwrap());

@@ -16,6 +16,8 @@ use sqlx::AssertSqlSafe;
 
 use super::{ended, enqueue, enqueue_all, reaches};
 
+const HOUR: Duration = Duration::from_secs(3600);
+
 async fn starts(stores: &Stores, id: JobId) -> Vec<DateTime<Utc>> {
     let rows: Vec<(DateTime<Utc>,)> =
         sqlx::query_as("select at from probe.starts where job_id = $1 order by at").bind(id).fetch_all(&stores.db).await.unwrap();
@@ -179,14 +181,18 @@ async fn a_job_that_expires_while_it_waits_ends_then_and_gives_its_key_to_who_as
     let operations = stores.operations();
     assert!(operations.pause(Lane::of(Queue::Default), "a test").await.unwrap());
     let recount = |user| Recount { user, n: user, sleep_ms: 0, refuses: false };
-    let soon = Duration::from_millis(1500);
-    let paused = enqueue(&stores, recount(1).expires_in(soon)).await;
+    let paused = enqueue(&stores, recount(1).expires_in(HOUR)).await;
     reaches(&stores, paused, State::Available).await;
-    let scheduled = enqueue(&stores, recount(2).after(Duration::from_secs(1)).expires_in(soon)).await;
-    let direct = queue::push(&stores.store, recount(3).expires_in(soon)).await.unwrap().id;
-    let met = queue::push(&stores.store, recount(3)).await.unwrap();
-    assert_eq!(met.duplicate_of, Some(direct), "as long as it may run, another is not wanted");
+    let scheduled = enqueue(&stores, recount(2).after(HOUR / 2).expires_in(HOUR)).await;
+    reaches(&stores, scheduled, State::Scheduled).await;
+    let in_time = queue::push(&stores.store, recount(4).expires_in(HOUR)).await.unwrap().id;
+    let met = queue::push(&stores.store, recount(4)).await.unwrap();
+    assert_eq!(met.duplicate_of, Some(in_time), "as long as it may run, another is not wanted");
+    let direct = queue::push(&stores.store, recount(3).expires_in(Duration::from_millis(100))).await.unwrap().id;
 
+    // An hour passes.
+    let now = sqlx::query("update faena.outbox set terms = jsonb_set(terms, '{expires_at}', to_jsonb($1::bigint))");
+    now.bind(Utc::now().timestamp_millis()).execute(&stores.db).await.unwrap();
     // Nothing is claimed here: their end comes by itself.
     for id in [paused, scheduled] {
         let job = ended(&stores, id).await;
@@ -207,6 +213,7 @@ async fn a_job_that_expires_while_it_waits_ends_then_and_gives_its_key_to_who_as
     assert!(operations.resume(Lane::of(Queue::Default)).await.unwrap());
     reaches(&stores, next, State::Completed).await;
     assert_eq!(ended(&stores, direct).await.summary.state, State::Cancelled);
+    assert_eq!(ended(&stores, in_time).await.summary.state, State::Completed);
     quiet(&stores).await;
     no_leftovers(&stores).await;
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use faena_tests::{
+    gate::Gate,
     judge::{no_leftovers, quiet},
     probe::{Chirp, Pass, Touch, Urge},
     process::{Process, run_to_end, start_probe, try_to_end},
@@ -152,13 +153,16 @@ async fn who_waits_for_a_limit_takes_no_slot_says_so_and_keeps_the_order() {
 #[tokio::test]
 async fn a_job_handed_back_by_a_worker_that_stops_waits_before_the_others() {
     let stores = Stores::fresh().await;
+    // Those that come first stay in the gate until they are handed back.
+    let shut = Gate::shut(&stores, "update on probe.passes", "new.n < 3").await;
     let mut first = start_probe(&stores, &[("DRAIN_SECONDS", "0")]).await;
     enqueue_all(&stores, (0..3).map(|n| pass(n, "norte", 6000))).await;
-    until("the gate to be full", async || count(&stores, State::Running).await == 3).await;
+    until("the gate to be full", async || order_of_passes(&stores, "norte").await.len() == 3).await;
     enqueue_all(&stores, (3..30).map(|n| pass(n, "norte", 0))).await;
     until("the others to wait", async || count(&stores, State::Limited).await == 27).await;
 
     assert!(first.terminate().await, "{}", first.log_text());
+    shut.open().await;
     let _second = start_probe(&stores, &[]).await;
 
     quiet(&stores).await;
@@ -215,7 +219,7 @@ async fn a_wiped_redis_gives_no_share_while_holders_of_the_old_ones_may_run() {
     let _worker = start_probe(&stores, &[]).await;
     let _other = start_probe(&stores, &[]).await;
     enqueue_all(&stores, (0..12).map(|n| pass(n, "norte", 1500))).await;
-    until("the gate to be full", async || count(&stores, State::Running).await == 3).await;
+    until("the gate to have been full", async || order_of_passes(&stores, "norte").await.len() >= 3).await;
 
     redis.kill_9();
     redis.wipe();
@@ -264,8 +268,8 @@ async fn what_an_operator_does_not_mention_stays_and_who_has_a_share_is_listed()
     let reset = asked(&["reset", "gate", "--of", "año nuevo"]).await;
     assert_eq!(reset, serde_json::json!({ "limit": "gate", "of": "año nuevo", "outcome": "reset" }));
 
-    enqueue_all(&stores, (0..4).map(|n| pass(n, "año nuevo", 60_000))).await;
-    enqueue_all(&stores, (4..5).map(|n| pass(n, "sur", 60_000))).await;
+    enqueue_all(&stores, (0..4).map(|n| pass(n, "año nuevo", 600_000))).await;
+    enqueue_all(&stores, (4..5).map(|n| pass(n, "sur", 600_000))).await;
     until("the gates to be full", async || count(&stores, State::Running).await == 3).await;
     until("the shares to be listed", async || {
         let listed = asked(&[]).await;

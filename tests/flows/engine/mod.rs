@@ -34,6 +34,7 @@ use queue::{
     Job, JobId, Order,
     operations::{JobDetail, State},
 };
+use sqlx::{Postgres, Transaction};
 
 /// Enqueues jobs through the outbox, all in one transaction.
 async fn enqueue_all<J: Job, O: Into<Order<J>>>(stores: &Stores, jobs: impl IntoIterator<Item = O>) -> Vec<JobId> {
@@ -60,6 +61,14 @@ async fn forget_everything(stores: &Stores) {
 
 async fn keys_of(stores: &Stores, redis: &mut redis::aio::MultiplexedConnection) -> Vec<String> {
     redis::cmd("KEYS").arg(format!("{}:*", stores.namespace)).query_async(redis).await.expect("Redis answers")
+}
+
+/// Keeps jobs that note their start from doing so, and so from their end, until it is over.
+async fn hold_starts(stores: &Stores) -> Transaction<'static, Postgres> {
+    let mut gate = stores.db.begin().await.expect("a transaction");
+    let lock = sqlx::raw_sql("lock table probe.starts in share row exclusive mode");
+    lock.execute(&mut *gate).await.expect("nobody is at the table");
+    gate
 }
 
 /// Waits for a job's end.

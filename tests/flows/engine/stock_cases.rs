@@ -7,7 +7,7 @@ use faena_tests::{
     process::start_probe,
     servers::PrivateRedis,
     stores::Stores,
-    wait::until,
+    wait::{eventually, until},
 };
 use queue::Order;
 
@@ -187,8 +187,8 @@ async fn jobs_that_are_over_leave_no_keys_behind() {
     enqueue_all(&stores, (10..3000).map(|n| Touch { n, sleep_ms: 0 })).await;
     quiet(&stores).await;
 
-    // The wake token may or may not be there.
-    assert!(keys().await <= after_a_few + 1, "{} keys, and {after_a_few} before", keys().await);
+    // The wake token may or may not be there; what a worker tells the others for a moment goes by itself.
+    until(format!("no more keys than {after_a_few}"), async || keys().await <= after_a_few + 1).await;
     no_leftovers(&stores).await;
 }
 
@@ -201,7 +201,10 @@ async fn a_worker_claims_no_more_than_it_has_slots_for() {
     let _worker = start_probe(&stores, &[("SLOTS_CRITICAL", "0"), ("SLOTS_DEFAULT", "0"), ("SLOTS_LOW", "3")]).await;
 
     until("three to have begun", async || starts(&stores).await == 3).await;
-    let lanes = stores.operations().overview().await.unwrap().lanes;
-    let low = lanes.iter().find(|lane| lane.lane.as_str() == "low").unwrap();
-    assert_eq!((low.running, low.available + low.outboxed), (3, 47));
+    let low = eventually("everything to be in Redis", async || {
+        let lanes = stores.operations().overview().await.unwrap().lanes;
+        lanes.into_iter().find(|lane| lane.lane.as_str() == "low" && lane.outboxed == 0)
+    })
+    .await;
+    assert_eq!((low.running, low.available), (3, 47));
 }

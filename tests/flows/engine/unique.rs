@@ -133,8 +133,8 @@ async fn a_key_that_is_held_for_a_time_is_held_after_the_end_and_then_free() {
     let _worker = start_probe(&stores, &[]).await;
     let now = || Now { text: "¡ya!".to_owned() };
 
-    let first = try_enqueue(&stores, now()).await;
     let begun = Utc::now();
+    let first = try_enqueue(&stores, now()).await;
     assert_eq!(ended(&stores, first.id).await.summary.state, State::Completed);
     assert_eq!(try_enqueue(&stores, Now { text: "mañana".to_owned() }).await.duplicate_of, None);
 
@@ -227,8 +227,8 @@ async fn a_direct_push_may_wait_while_another_runs_and_a_time_passes() {
     stores.operations().cancel(runs.id, "operadora").await.unwrap();
 
     let now = || Now { text: "¡ya!".to_owned() };
-    let first = queue::push(&stores.store, now()).await.unwrap();
     let begun = Utc::now();
+    let first = queue::push(&stores.store, now()).await.unwrap();
     reaches(&stores, first.id, State::Completed).await;
     let free = eventually("the time to pass", async || {
         let again = queue::push(&stores.store, now()).await.unwrap();

@@ -1,9 +1,10 @@
 //! The months to come have room before they come.
 
-use std::time::Duration;
-
 use chrono::{DateTime, TimeDelta, Utc};
-use faena_tests::{judge::somebody_waits_for_a_lock, stores::Stores};
+use faena_tests::{
+    stores::Stores,
+    wait::{PATIENCE, until},
+};
 use jobs::housekeeping::make_partitions::{MakePartitions, room_until};
 use queue::{JobId, kit::Outcome};
 
@@ -89,11 +90,16 @@ async fn who_reads_tickets_for_long_holds_up_a_month_that_is_to_be_made_and_nobo
         let kit = kit(&stores);
         async move { kit.attempt(MakePartitions::default()).id(job).await }
     });
-    somebody_waits_for_a_lock(&stores).await;
+    until("the job to be held up", async || {
+        // It gives up by itself after two seconds.
+        let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        held_up.is_finished() || number(&stores, waiting).await > 0
+    })
+    .await;
 
     // Whoever comes now stands behind the job.
     let read = number(&stores, "select count(*) from desk.tickets");
-    assert_eq!(tokio::time::timeout(Duration::from_secs(30), read).await, Ok(0), "and not for long");
+    assert_eq!(tokio::time::timeout(PATIENCE, read).await, Ok(0), "and not for long");
 
     let outcome = held_up.await.unwrap();
     assert!(matches!(&outcome, Outcome::Retry { error, .. } if error.contains("lock timeout")), "{outcome:?}");

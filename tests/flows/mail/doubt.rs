@@ -99,7 +99,7 @@ async fn a_letter_that_stays_unknown_is_dead_with_what_to_do_and_an_operator_can
 #[tokio::test]
 async fn a_letter_in_flight_when_its_worker_is_killed_is_repeated_once_and_no_more() {
     let (stores, sandbox) = (Stores::fresh().await, Sandbox::start().await.unwrap());
-    sandbox.misbehave_smtp([SmtpRule::delay(At::Body, Duration::from_secs(3)).times(2)]).await.unwrap();
+    sandbox.misbehave_smtp([SmtpRule::delay(At::Body, Duration::from_secs(20)).times(2)]).await.unwrap();
     let (_, id) = somebody_registers(&stores, "Begoña", Locale::Es).await;
     for sends in 1..=2 {
         let worker = start_worker(&stores, &sandbox.smtp_url(), &[]).await;
@@ -121,7 +121,7 @@ async fn a_letter_in_flight_when_its_worker_is_killed_is_repeated_once_and_no_mo
 #[tokio::test]
 async fn a_letter_in_flight_when_its_worker_is_killed_was_not_kept_back_though_its_address_is_suppressed_by_then() {
     let (stores, sandbox) = (Stores::fresh().await, Sandbox::start().await.unwrap());
-    sandbox.misbehave_smtp([SmtpRule::delay(At::Body, Duration::from_secs(3)).once()]).await.unwrap();
+    sandbox.misbehave_smtp([SmtpRule::delay(At::Body, Duration::from_secs(20)).once()]).await.unwrap();
     let (_, id) = somebody_registers(&stores, "Begoña", Locale::Es).await;
     let worker = start_worker(&stores, &sandbox.smtp_url(), &[]).await;
     sandbox.smtp_fired(1).await.unwrap();
@@ -149,7 +149,7 @@ async fn a_letter_in_flight_when_its_worker_is_killed_was_not_kept_back_though_i
 #[tokio::test]
 async fn a_letter_whose_worker_is_killed_before_the_body_could_leave_was_never_in_doubt() {
     let (stores, sandbox) = (Stores::fresh().await, Sandbox::start().await.unwrap());
-    sandbox.misbehave_smtp([SmtpRule::delay(At::Rcpt, Duration::from_secs(5)).times(3)]).await.unwrap();
+    sandbox.misbehave_smtp([SmtpRule::delay(At::Rcpt, Duration::from_secs(300)).times(3)]).await.unwrap();
     let (_, id) = somebody_registers(&stores, "Begoña", Locale::Es).await;
     for times in 1..=3 {
         let worker = start_worker(&stores, &sandbox.smtp_url(), &[]).await;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
 use faena_tests::{
     sandbox::{At, Sandbox, SmtpRule},
     stores::Stores,
@@ -37,7 +36,7 @@ async fn letters_wait_without_using_attempts_and_the_operator_is_told_why() {
         let job = reaches(&stores, id, State::Retryable).await;
 
         assert_eq!(job.attempts[0].outcome, "throttled", "{rules:?}");
-        let wait = (job.summary.at.unwrap() - Utc::now()).to_std().unwrap();
+        let wait = (job.summary.at.unwrap() - job.attempts[0].ended_at).to_std().unwrap();
         assert!((Duration::from_secs(20)..Duration::from_secs(40)).contains(&wait), "{wait:?}");
         assert!(row(&stores, id).await.is("queued", 0, None), "{:?}", row(&stores, id).await);
         let told = notices(&stores).await;

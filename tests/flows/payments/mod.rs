@@ -10,7 +10,15 @@ mod story;
 mod strange;
 mod trouble;
 
-use faena_tests::{http::http_client, judge::quiet, sales::open_school, site::Site, wait::eventually};
+use std::sync::Arc;
+
+use faena_tests::{
+    http::http_client,
+    judge::quiet,
+    sales::open_school,
+    site::Site,
+    wait::{eventually, until},
+};
 use jobs::{
     accounts::{locale::Locale, user::UserId},
     courses::course::CourseId,
@@ -21,6 +29,7 @@ use jobs::{
 };
 use queue::Job;
 use reqwest::{Response, StatusCode};
+use schedules::Operations;
 use scraper::{Html, Selector};
 
 /// The password of the demo's accounts.
@@ -112,6 +121,13 @@ impl School {
         let mut tx = self.site.stores.db.begin().await.unwrap();
         queue::enqueue(&mut tx, job).await.unwrap();
         tx.commit().await.unwrap();
+        quiet(&self.site.stores).await;
+    }
+
+    /// From now on the story alone has that done, and no schedule.
+    async fn stops(&self, schedule: &str) {
+        let schedules = Operations::new(self.site.stores.db.clone(), Arc::new(jobs::catalogue()));
+        until(format!("{schedule} to be paused"), async || schedules.pause(schedule, "a story").await.is_ok()).await;
         quiet(&self.site.stores).await;
     }
 

@@ -102,6 +102,7 @@ async fn at_night_lost_messages_are_made_up_for_and_differences_are_shown_and_le
 #[tokio::test]
 async fn of_more_than_are_asked_about_in_an_hour_all_have_their_turn() {
     let school = School::open().await;
+    school.stops("check_pending_payments").await;
     sqlx::raw_sql(
         "with buyers as (
              insert into core.users (email, full_name, role, password_hash)

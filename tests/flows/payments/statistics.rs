@@ -130,6 +130,7 @@ async fn what_comes_late_changes_its_own_day_alone_and_costs_no_other() {
 #[tokio::test]
 async fn a_movement_that_commits_while_its_day_is_rolled_up_is_in_the_next_refresh() {
     let school = School::with_two_years_of_sales().await;
+    school.stops("refresh_sales_statistics").await;
     school.does(RefreshSalesStatistics {}).await;
     let mut slow = school.site.stores.db.begin().await.unwrap();
     refund(&mut slow, "re_slow", "2026-11-20 12:00:00-05").await;

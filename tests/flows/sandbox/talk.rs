@@ -1,8 +1,7 @@
 //! A client that says exactly what it is told, for what no decent client would say.
 
-use std::time::Duration;
-
 use anyhow::{Context, bail};
+use faena_tests::wait::PATIENCE;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
@@ -48,7 +47,7 @@ impl Talk {
         let mut reply = String::new();
         loop {
             let mut line = String::new();
-            let reading = tokio::time::timeout(Duration::from_secs(20), self.0.read_line(&mut line));
+            let reading = tokio::time::timeout(PATIENCE, self.0.read_line(&mut line));
             if reading.await.context("no reply came")?.context("hearing")? == 0 {
                 bail!("the connection ended");
             }

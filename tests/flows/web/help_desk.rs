@@ -248,7 +248,7 @@ async fn alerts_are_the_worst_first_until_somebody_takes_note_or_the_promise_is_
     let near = client.opens("La red va lenta", "urgent").await;
     let passed = client.opens("No hay red", "urgent").await;
     let id = |ticket: &str| ticket.rsplit('/').next().unwrap().parse::<i64>().unwrap();
-    for (ticket, due) in [(id(&near), "5 minutes"), (id(&passed), "-930 seconds")] {
+    for (ticket, due) in [(id(&near), "9 minutes"), (id(&passed), "-930 seconds")] {
         sqlx::query(
             "update desk.sla_clocks set due_at = now() + $2::interval, warn_at = now() + $2::interval - interval '10 minutes',
                  next_at = now() + $2::interval - interval '10 minutes', escalate_at = array[now() + interval '1 day', now() + interval '2 days']
@@ -266,9 +266,12 @@ async fn alerts_are_the_worst_first_until_somebody_takes_note_or_the_promise_is_
     tx.commit().await.unwrap();
 
     let rows = agent.page("/alertas").await.texts("tbody tr");
-    assert!(rows[0].contains("No hay red") && rows[0].contains("Incumplido") && rows[0].contains("con 15 min"), "{rows:?}");
+    // A quarter of an hour, or some minutes more where everything is slow.
+    let is_late = |text: &str, by: &str| (15..25).any(|minutes| text.contains(&format!("{by} {minutes} min")));
+    assert!(rows[0].contains("No hay red") && rows[0].contains("Incumplido") && is_late(&rows[0], "con"), "{rows:?}");
     assert!(rows[1].contains("La red va lenta") && rows[1].contains("Vence pronto"), "{rows:?}");
-    assert!(agent.page(&passed).await.text(".clock").contains("Venció hace 15 min"), "{}", agent.page(&passed).await.html);
+    let read = agent.page(&passed).await;
+    assert!(is_late(&read.text(".clock"), "Venció hace"), "{}", read.html);
     let worst = agent.page("/alertas").await.attribute("tbody form", "action").unwrap();
     leads_to(&agent.send("/alertas", &worst, &[]).await);
     agent.does(&near, "comentario", &[("body", "Ya la miramos.")]).await;

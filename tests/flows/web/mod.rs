@@ -81,6 +81,13 @@ impl Web {
         sqlx::query_scalar(sql).fetch_one(&self.stores.db).await.unwrap()
     }
 
+    /// How often the cache has not answered in time. It is not waited for: what it did not count, the web has counted by itself, as far as the cache would.
+    async fn missed(&self) -> u64 {
+        let figures = self.visitor().asks("/metrics").bearer_auth(SCRAPER_TOKEN).send().await.unwrap().text().await.unwrap();
+        let line = figures.lines().find_map(|line| line.strip_prefix("faena_web_cache_away_total "));
+        line.map_or(0, |times| times.parse().unwrap())
+    }
+
     async fn moment(&self, sql: &'static str) -> DateTime<Utc> {
         sqlx::query_scalar(sql).fetch_one(&self.stores.db).await.unwrap()
     }

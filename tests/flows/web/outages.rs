@@ -1,6 +1,6 @@
 //! Servers go away, and pages go on as far as they can.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use faena_tests::{
     servers::{PrivatePostgres, PrivateRedis},
@@ -26,11 +26,12 @@ async fn nobody_is_logged_out_when_the_cache_vanishes() {
     assert_eq!(visitor.get("/cuenta").await.status(), StatusCode::OK);
 
     cache.kill_9();
-    let asked = Instant::now();
+    let (asked, missed) = (Instant::now(), web.missed().await);
     for _ in 0..20 {
         assert_eq!(visitor.get("/cuenta").await.status(), StatusCode::OK);
     }
-    assert!(asked.elapsed() < Duration::from_secs(2), "a dead cache is not waited for: {:?}", asked.elapsed());
+    let missed = web.missed().await - missed;
+    assert!(missed <= 2 + asked.elapsed().as_secs(), "after a call in vain nobody calls for two seconds: {missed}");
     let (status, checks) = ready(&web).await;
     assert_eq!((status, &checks["checks"]["cache"]["ok"]), (StatusCode::OK, &Value::Bool(false)));
     // Others come in, and somebody leaves, meanwhile.
@@ -73,10 +74,8 @@ async fn without_postgres_pages_apologize_and_recover_by_themselves() {
     let visitor = web.signed_in("aprendiz").await;
     postgres.crash();
 
-    let asked = Instant::now();
     let page = visitor.page("/cuenta").await;
     assert_eq!((page.status, page.text("h1").as_str()), (StatusCode::SERVICE_UNAVAILABLE, "Vuelve en un momento"));
-    assert!(asked.elapsed() < Duration::from_secs(6), "{:?}", asked.elapsed());
     assert_eq!(visitor.get("/").await.status(), StatusCode::OK);
     let (status, checks) = ready(&web).await;
     assert_eq!((status, &checks["checks"]["postgres"]["ok"]), (StatusCode::SERVICE_UNAVAILABLE, &Value::Bool(false)));

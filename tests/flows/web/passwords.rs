@@ -101,12 +101,14 @@ async fn nobody_learns_whether_there_is_an_account() {
 
     let wrong = Page::of(visitor.send("/contrasena", "/contrasena", &[("email", "ana@")]).await).await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
-    let token = web.visitor();
-    for _ in 0..2 {
-        token.send("/contrasena", "/contrasena", &[("email", ANA)]).await;
+    // The first was asked for above.
+    let asks = async |email: &str| web.visitor().send("/contrasena", "/contrasena", &[("email", email)]).await.status();
+    let (mut asked, mut status) = (1, asks(ANA).await);
+    while status == StatusCode::SEE_OTHER {
+        (asked, status) = (asked + 1, asks("ANA@correo.example").await);
     }
-    let fourth = token.send("/contrasena", "/contrasena", &[("email", "ANA@correo.example")]).await;
-    assert_eq!(fourth.status(), StatusCode::TOO_MANY_REQUESTS, "nobody fills another's mailbox");
+    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS, "nobody fills another's mailbox");
+    assert!(asked == 3 || (4..=6).contains(&asked) && web.missed().await > 0, "{asked}");
 }
 
 #[tokio::test]

@@ -105,8 +105,8 @@ async fn the_list_is_filtered_by_client_agent_day_and_deadline_and_ordered_by_it
     }
     // By the agent's own days: he is in Bogotá.
     let day = async |sql: &'static str| sqlx::query_scalar::<_, String>(sql).fetch_one(&web.stores.db).await.unwrap();
-    let last = day("select ((now() at time zone 'America/Bogota')::date - 4)::text").await;
-    let first = day("select ((now() at time zone 'America/Bogota')::date - 10)::text").await;
+    let last = day("select (max(created_at) at time zone 'America/Bogota')::date::text from desk.tickets").await;
+    let first = day("select ((max(created_at) at time zone 'America/Bogota')::date - 6)::text from desk.tickets").await;
     let listed = agent.lists(&format!("from={first}&to={last}")).await;
     assert_eq!(listed, ["Asunto 1", "Asunto 2", "Asunto 3"], "both days are in it");
     let next = agent.page("/solicitudes?order=deadline&from=2020-01-01").await.attribute("a[rel=next]", "href").unwrap();

@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 use nix::sys::signal::{Signal, kill};
@@ -12,9 +11,7 @@ use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use super::mail::Ready;
-
-/// How long a start may take.
-const START_WITHIN: Duration = Duration::from_secs(30);
+use crate::wait::PATIENCE;
 
 /// A sandbox process and the folder that it keeps its data in.
 #[derive(Debug)]
@@ -83,7 +80,7 @@ async fn spawn(folder: &TempDir, flags: &[String], addresses: [&str; 6]) -> anyh
     let mut stdout = BufReader::new(child.stdout.take().context("the sandbox's stdout")?);
     let mut line = String::new();
     let reading = tokio::task::spawn_blocking(move || stdout.read_line(&mut line).map(|_| line));
-    let line = match tokio::time::timeout(START_WITHIN, reading).await {
+    let line = match tokio::time::timeout(PATIENCE, reading).await {
         Ok(line) => line.context("reading the sandbox's line")?.context("reading the sandbox's line")?,
         Err(_) => String::new(),
     };

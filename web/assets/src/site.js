@@ -56,11 +56,11 @@ if (counting.length > 0) count();
 
 // A page that says so refreshes itself while somebody looks at it, and never under a hand that is typing or choosing.
 const every = Number(document.body.dataset.refreshS);
+const isBusy = () => document.querySelector('[data-live] details[open], [data-live] input[type="checkbox"]:checked') || getSelection()?.toString() ||
+  document.activeElement?.matches('input, select, textarea, button, summary');
 if (every > 0) {
   setInterval(() => {
-    const busy = document.querySelector('[data-live] details[open], [data-live] input[type="checkbox"]:checked') || getSelection()?.toString() ||
-      document.activeElement?.matches('input, select, textarea, button, summary');
-    if (!document.hidden && !busy) refresh();
+    if (!document.hidden && !isBusy()) refresh();
   }, every * 1000);
 }
 
@@ -73,6 +73,8 @@ async function refresh() {
     const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
     const [old, next] = [document.querySelector('[data-live]'), fresh.querySelector('[data-live]')];
     if (old && next) {
+      // Whoever has begun something meanwhile goes on with it.
+      if (isBusy()) return;
       old.replaceWith(next);
       isFresh = true;
     }

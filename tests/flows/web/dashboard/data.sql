@@ -1,10 +1,14 @@
 -- Six hundred tickets of the last 120 days, of every sort, by chance. Of each: when it was opened, answered and resolved; its priority, status and whose it
--- is; some are void. Its clocks: met, missed, running, paused or void, some of a second cycle; no deadline is so near that it passes while somebody looks.
+-- is; some are void. Its clocks: met, missed, running, paused or void, some of a second cycle. No deadline is so near that it passes while somebody looks,
+-- and none is about to be so many days old.
 select desk.make_partitions(3, (now() - interval '130 days')::date);
 with dice as materialized (
-    select n, date_trunc('second', now() - (random() * 120) * interval '1 day' - interval '10 minutes') as created_at, random() as a, random() as b, random() as c,
-        random() as d, random() as e
-    from generate_series(1, 600) n
+    select n, date_trunc('second', now() - age - case when extract(epoch from age) % 86400 > 84600 then interval '40 minutes' else interval '0' end) as created_at,
+        a, b, c, d, e
+    from (
+        select n, random() * 120 * interval '1 day' + interval '10 minutes' as age, random() as a, random() as b, random() as c, random() as d, random() as e
+        from generate_series(1, 600) n
+    ) drawn
 ), lives as materialized (
     select *, least(created_at + (c * c * 40) * interval '1 hour', now()) as answered_at,
         case when a < 0.6 then least(created_at + (c * c * 40 + d * d * 300) * interval '1 hour', now()) end as resolved_at
