@@ -136,14 +136,16 @@ async fn an_error_may_call_for_a_backoff_of_its_own() {
 async fn a_job_that_snoozes_or_is_told_to_wait_comes_back_then_and_no_attempt_is_used() {
     let stores = Stores::fresh().await;
     let _worker = start_probe(&stores, &[]).await;
-    let until = DateTime::from_timestamp_millis(Utc::now().timestamp_millis() + 2_000).unwrap();
+    let until = |ms| DateTime::from_timestamp_millis(Utc::now().timestamp_millis() + ms).unwrap();
+    let (until, an_hour) = (until(2_000), until(3_600_000));
 
     let snoozes = enqueue(&stores, Falter::Snoozes { delay_ms: 400 }).await;
     let told = enqueue(&stores, Falter::IsTold { until_ms: until.timestamp_millis() }).await;
+    let told_an_hour = enqueue(&stores, Falter::IsTold { until_ms: an_hour.timestamp_millis() }).await;
 
     // Until then it waits, and no less: later by its way to Redis.
-    let waiting = reaches(&stores, told, State::Retryable).await;
-    assert!(waiting.summary.at.unwrap() >= until, "due {} too soon", until - waiting.summary.at.unwrap());
+    let waiting = reaches(&stores, told_an_hour, State::Retryable).await;
+    assert!(waiting.summary.at.unwrap() >= an_hour, "due {} too soon", an_hour - waiting.summary.at.unwrap());
     for (id, reason) in [(snoozes, "not yet"), (told, "Retry-After")] {
         let job = ended(&stores, id).await;
         let story: Vec<_> =
@@ -155,6 +157,7 @@ async fn a_job_that_snoozes_or_is_told_to_wait_comes_back_then_and_no_attempt_is
     assert!(begun[1] >= until, "{} before it may", until - begun[1]);
     let begun = starts(&stores, snoozes).await;
     assert!(begun[1] - begun[0] >= TimeDelta::milliseconds(400));
+    stores.operations().cancel(told_an_hour, "operadora").await.unwrap();
     quiet(&stores).await;
     no_leftovers(&stores).await;
 }
