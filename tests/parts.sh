@@ -9,7 +9,7 @@ style     900 lint,node,shellcheck        formatting, lints, shell scripts
 licences  900 -                           licences and origins of the dependencies, known vulnerabilities
 unit      600 build,node,fonts,judges    what needs no server
 commands  600 build,node,servers          deploy/up: starts, resumes, ends, and refuses with one sentence
-flows    2400 build,node,servers,browser,producers,fonts,judges,pooler  the stories, through real processes and a real browser
+flows    3000 build,node,servers,browser,producers,fonts,judges,pooler  the stories, through real processes and a real browser
 faults   1200 build,stores,node,fonts     200 faults under load, and five builds that lack a guarantee, each noticed
 smoke     120 build,stores,node,python,fonts  worker, clients and runner of the benchmarks, on a handful of jobs, letters and certificates
 bench    7200 asked,stores,node,python    how fast, beside other systems; runs only when it is named
@@ -114,6 +114,8 @@ run_commands() { tests/commands/deploy_up.sh "$@"; }
 # By the workspace and not by -p: that would choose other features and compile the dependencies again.
 run_flows() {
   local told=${TMPDIR:-/tmp}/flows.txt status=0
+  # Loops are made to hang in a build of its own, which other stories do without.
+  case "$*" in '' | *engine* | *hang*) build_what_breaks || return ;; esac
   # Stories often wait for something: one more than there are cores keeps these busy. With three a core those of the engine get in each other's way.
   RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) + 1))} cargo test --locked --workspace --test flows -- "$@" | tee "$told" || status=$?
   # For the end of a run: by then other parts have said a lot.
@@ -185,17 +187,23 @@ run_long_bench() {
   return "$status"
 }
 
-# The probe and the worker that know crash points and sabotage are built first and laid aside, so that those in their places have none of it.
+# The probe and the worker that know crash points, hangs and sabotage are built first and laid aside, so that those in their places have none of it.
+build_what_breaks() {
+  local built=${CARGO_TARGET_DIR:-target}/debug
+  cargo build --quiet --locked --workspace --features faena-tests/faults --bin probe --bin worker || return
+  cp "$built/probe" "$built/faults-probe" || return
+  cp "$built/worker" "$built/faults-worker" || return
+  cargo build --quiet --locked --workspace --bins
+}
+
 break_things() {
   local target=${CARGO_TARGET_DIR:-target} apart=()
-  cargo build --quiet --locked --workspace --features faena-tests/faults --bin probe --bin worker || return
-  cp "$target/debug/probe" "$target/faults-probe" || return
-  cp "$target/debug/worker" "$target/faults-worker" || return
-  cargo build --quiet --locked --workspace --bins || return
+  build_what_breaks || return
   # A disk of its own, to be filled, is mounted where nobody else sees it and ends with whoever does.
   if unshare --mount true 2>/dev/null; then apart=(unshare --mount env FAENA_FAULTS_MAY_MOUNT=1); fi
   local told=${TMPDIR:-/tmp}/faults.txt status=0
-  "${apart[@]}" "$target/debug/faults" --probe "$target/faults-probe" --worker "$target/faults-worker" --logs "$target/faults-found" "$@" \
+  "${apart[@]}" "$target/debug/faults" --probe "$target/debug/faults-probe" --worker "$target/debug/faults-worker" \
+    --logs "$target/faults-found" "$@" \
     2>&1 | tee "$told" >&2 || status=$?
   # What was found, and what came of it all; between them stands every blow in turn.
   [ "$status" -eq 0 ] || {

@@ -167,12 +167,22 @@ impl Process {
 
 /// A probe: the real worker with the tests' own catalogue of jobs. `extra` settings come last and win.
 pub async fn start_probe(stores: &Stores, extra: &[(&str, &str)]) -> Process {
+    start_as_probe("probe", stores, extra).await
+}
+
+/// A probe of the build with the hooks of the fault tests, whose loop `hang` hangs.
+pub async fn start_hanging_probe(stores: &Stores, hang: &str, extra: &[(&str, &str)]) -> Process {
+    let extra: Vec<_> = extra.iter().copied().chain([("FAENA_HANG_LOOP", hang)]).collect();
+    start_as_probe("faults-probe", stores, &extra).await
+}
+
+async fn start_as_probe(program: &str, stores: &Stores, extra: &[(&str, &str)]) -> Process {
     let mut settings = stores.settings();
     settings.push(("ADMIN_ADDR".to_owned(), "127.0.0.1:0".to_owned()));
     // A signal is for the process that runs the jobs.
     settings.push(("SUPERVISE".to_owned(), "false".to_owned()));
     settings.extend(extra.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    Process::start("probe", &["run"], &settings).await
+    Process::start(program, &["run"], &settings).await
 }
 
 /// What seals links in letters, in every test.

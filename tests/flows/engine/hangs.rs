@@ -1,12 +1,12 @@
-//! No part of a worker is silently dead: a loop that hangs is built anew, and one that hangs for good ends the process. In builds with the hooks of the fault
-//! tests alone: nothing of ours is known to hang.
+//! No part of a worker is silently dead: a loop that hangs is built anew, and one that hangs for good ends the process. In a build with the
+//! hooks of the fault tests: nothing of ours is known to hang.
 
 use std::time::Duration;
 
 use faena_tests::{
     judge::{effects, no_leftovers, quiet},
     probe::Touch,
-    process::{Process, start_probe},
+    process::{Process, start_hanging_probe, start_probe},
     stores::Stores,
     wait::eventually,
 };
@@ -54,7 +54,7 @@ async fn a_loop_that_hangs_for_good_ends_the_process_and_is_named() {
     // Side by side: each takes half a minute to be given up.
     let stores = &stores;
     let ends = every_loop.map(|name| async move {
-        let worker = start_probe(stores, &[("FAENA_HANG_LOOP", name)]).await;
+        let worker = start_hanging_probe(stores, name, &[]).await;
         ends_for(worker, name).await;
     });
     join_all(ends).await;
@@ -65,7 +65,7 @@ async fn a_loop_that_hangs_for_good_ends_the_process_and_is_named() {
 async fn a_worker_that_claims_and_begins_nothing_ends_and_another_does_its_jobs() {
     let stores = Stores::fresh().await;
     enqueue_all(&stores, (0..20).map(|n| Touch { n, sleep_ms: 0 })).await;
-    let worker = start_probe(&stores, &[("FAENA_HANG_LOOP", "apalis")]).await;
+    let worker = start_hanging_probe(&stores, "apalis", &[]).await;
 
     ends_for(worker, "begin").await;
 
@@ -78,9 +78,8 @@ async fn a_worker_that_claims_and_begins_nothing_ends_and_another_does_its_jobs(
 /// A worker one of whose loops never begins, until it is built anew: what waited for it is done then, and what comes later as well.
 async fn goes_on_after_a_hang_of(name: &str) {
     let stores = Stores::fresh().await;
-    let hang = format!("{name}:once");
     // A few slots: there are many such workers at once.
-    let mut worker = start_probe(&stores, &[("FAENA_HANG_LOOP", &hang), ("SLOTS_DEFAULT", "4")]).await;
+    let mut worker = start_hanging_probe(&stores, &format!("{name}:once"), &[("SLOTS_DEFAULT", "4")]).await;
     enqueue_all(&stores, (0..20).map(|n| Touch { n, sleep_ms: 0 })).await;
     enqueue_all(&stores, (20..25).map(|n| Touch { n, sleep_ms: 0 }.after(Duration::from_secs(1)))).await;
 
@@ -111,7 +110,7 @@ async fn a_loop_that_hangs_once_is_built_anew_and_the_work_goes_on() {
 #[tokio::test]
 async fn a_worker_whose_every_thread_is_blocked_ends() {
     let stores = Stores::fresh().await;
-    let mut worker = start_probe(&stores, &[("FAENA_HANG_LOOP", "fetch:block"), ("TOKIO_WORKER_THREADS", "2")]).await;
+    let mut worker = start_hanging_probe(&stores, "fetch:block", &[("TOKIO_WORKER_THREADS", "2")]).await;
 
     assert!(!worker.end().await, "it ended as if all were well");
 

@@ -11,7 +11,6 @@ mod drain;
 mod edits;
 mod endings;
 mod expiry;
-#[cfg(feature = "faults")]
 mod hangs;
 mod kills;
 mod lanes;

@@ -52,7 +52,7 @@ async fn what_was_solved_for_two_weeks_is_closed_in_batches_and_said() {
     assert_eq!((done.batches, done.counts.0), (2, counts([("tickets", 1500)])));
     assert_eq!(number(&stores, LEFT).await, 1, "the young one");
     let right =
-        "select count(*) from desk.tickets where title like 'Ticket %' and status = 'closed' and closed_at between $1 and now()
+        "select count(*) from desk.tickets where title like 'Ticket %' and status = 'closed' and closed_at between date_trunc('second', $1) and now()
         and lock_version = 1 and updated_at = closed_at";
     let right: i64 = sqlx::query_scalar(right).bind(before).fetch_one(&stores.db).await.unwrap();
     assert_eq!(right, 1500);
