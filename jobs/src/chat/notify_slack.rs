@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use queue::{Attempted, Backoff, Failure, Job, Limit, OrFailure, Queue, Unique, enqueue};
+use queue::{Attempted, Backoff, Failure, Job, Limit, OrFailure, Queue, Unique, clear_notice, enqueue, post_notice};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
@@ -27,6 +27,10 @@ use crate::{
 
 /// A message takes in at most so many notices; what still waits goes into the next.
 const MOST: i64 = 500;
+/// A chat that is away for some minutes wakes nobody; after so many attempts of one message it has been away for a while.
+const PATIENCE: u32 = 6;
+/// How often it is asked from then on, over all messages of a channel.
+const AWAY_WAIT: Duration = Duration::from_secs(300);
 
 /// Says all that waits in the channel, in one message.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -56,10 +60,17 @@ impl Job for NotifySlack {
         let chat = ctx.chat.clone().or_dead("this worker was given no chat")?;
         let own = self.own_webhook(ctx, chat.as_ref()).await?;
         let set = own.as_ref().map(Webhook::fingerprint).or_else(|| chat.fingerprint(&self.channel));
-        let webhook = set.or_dead("there is no such channel: set its webhook at /admin/chat, or in SLACK_WEBHOOKS")?;
+        let Some(webhook) = set else {
+            clear_notice(&ctx.db, &self.away()).await.context("taking back that the channel is away")?;
+            return Err(Failure::dead("there is no such channel: set its webhook at /admin/chat, or in SLACK_WEBHOOKS"));
+        };
         let notices = match self.take(ctx, &webhook).await? {
-            Taken::Nothing => return Ok(ctx.effect().await?.into()),
-            Taken::Quiet(until) => return Err(Failure::throttled(until, "Slack has asked for quiet")),
+            Taken::Nothing => {
+                let mut effect = ctx.effect().await?;
+                clear_notice(&mut *effect, &self.away()).await.context("taking back that the channel is away")?;
+                return Ok(effect.into());
+            }
+            Taken::Quiet(until) => return Err(Failure::throttled(until, "Slack has asked for quiet, or is away")),
             Taken::Disabled(why) => return Err(Failure::cancelled(format!("the channel is disabled: {why}"))),
             Taken::These(notices) => notices,
         };
@@ -69,6 +80,7 @@ impl Job for NotifySlack {
             Ok(()) => {
                 let mut effect = ctx.effect().await?;
                 mark(&mut effect, &ids, "sent").await?;
+                clear_notice(&mut *effect, &self.away()).await.context("taking back that the channel is away")?;
                 self.go_on(&mut effect).await?;
                 info!(job = %ctx.job_id(), channel = self.channel, notices = ids.len(), "said in a channel");
                 Ok(effect.into())
@@ -164,20 +176,20 @@ impl NotifySlack {
         let failure = match trouble {
             ChatTrouble::Away { words } => {
                 put_back(&mut step, ids).await?;
-                if ctx.is_last_attempt() {
-                    mark(&mut step, ids, "refused").await?;
+                if ctx.attempt() < PATIENCE {
+                    Failure::retry(words)
+                } else {
+                    // However long that takes nothing is given up: what nobody need hear any more when it is back is withdrawn then.
+                    post_notice(&mut *step, &self.away(), &self.is_away(&words)).await.context("telling operators")?;
+                    let until = ctx.now() + AWAY_WAIT;
+                    self.be_quiet(&mut step, until).await?;
+                    Failure::throttled(until, words)
                 }
-                Failure::retry(words)
             }
             ChatTrouble::Quiet { wait, words } => {
                 put_back(&mut step, ids).await?;
                 let until = ctx.now() + wait;
-                sqlx::query("update core.chat_channels set quiet_until = $2 where name = $1")
-                    .bind(&self.channel)
-                    .bind(until)
-                    .execute(&mut *step)
-                    .await
-                    .context("keeping quiet")?;
+                self.be_quiet(&mut step, until).await?;
                 Failure::throttled(until, words)
             }
             ChatTrouble::Gone { words } => {
@@ -200,6 +212,30 @@ impl NotifySlack {
         Ok(failure)
     }
 
+    /// Nobody knocks until then.
+    async fn be_quiet(&self, step: &mut PgConnection, until: DateTime<Utc>) -> Result<(), Failure> {
+        sqlx::query("update core.chat_channels set quiet_until = $2 where name = $1")
+            .bind(&self.channel)
+            .bind(until)
+            .execute(step)
+            .await
+            .map(drop)
+            .context("keeping quiet")
+    }
+
+    /// The key of the notice that the chat does not answer.
+    fn away(&self) -> String {
+        format!("chat_away:{}", self.channel)
+    }
+
+    fn is_away(&self, words: &str) -> String {
+        let channel = &self.channel;
+        format!(
+            "El canal {channel} del chat no responde: lo que había que decir espera, y se dice como esté todo cuando vuelva. / The channel {channel} of \
+             the chat does not answer: what was to be said waits, and is said as things stand when it is back. ({words}) (/admin/chat)"
+        )
+    }
+
     /// Nobody is reached there any more: what waits is refused, and operators are told by letter, once.
     async fn disable(&self, step: &mut PgConnection, words: &str, webhook: &[u8; 32]) -> Result<(), Failure> {
         let disabled = sqlx::query(
@@ -213,6 +249,7 @@ impl NotifySlack {
         .await
         .context("disabling the channel")?;
         refuse_all(step, &self.channel).await?;
+        clear_notice(&mut *step, &self.away()).await.context("taking back that the channel is away")?;
         if disabled.rows_affected() == 0 {
             return Ok(());
         }

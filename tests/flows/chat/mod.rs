@@ -257,6 +257,37 @@ async fn what_the_last_attempt_cannot_tell_is_left_unknown_and_not_under_way() {
 }
 
 #[tokio::test]
+async fn a_chat_that_is_away_for_long_loses_nothing_and_operators_are_told_until_it_is_back() {
+    let stores = Stores::fresh().await;
+    let fakes = Fakes::default();
+    let away = || ChatTrouble::Away { words: "no route".to_owned() };
+    fakes.chat.fail_with([away(), away()]);
+    let kit = Kit::new(catalogue(), fakes.ports()).with_database(stores.db.clone());
+    let says = async |attempt: u32| kit.attempt(NotifySlack { channel: "ops".to_owned(), test: false }).number(attempt).await;
+    let told = async || -> Option<String> {
+        let sql = "select message from faena.notices where key = 'chat_away:ops'";
+        sqlx::query_scalar(sql).fetch_optional(&stores.db).await.unwrap()
+    };
+    say(&stores, "one", "one", false).await;
+
+    assert!(matches!(says(1).await, Outcome::Retry { .. }));
+    assert_eq!(told().await, None, "a moment wakes nobody");
+    let waits = says(NotifySlack::MAX_ATTEMPTS).await;
+    assert!(matches!(&waits, Outcome::Throttled { reason, .. } if reason.contains("no route")), "{waits:?}");
+    assert_eq!(states(&stores).await, all("waiting", 1), "nothing is given up, whatever the attempt");
+    assert!(told().await.is_some_and(|told| told.contains("El canal ops") && told.contains("(no route)")));
+    say(&stores, "two", "two", false).await;
+    assert!(matches!(says(1).await, Outcome::Throttled { .. }), "no other job knocks meanwhile");
+
+    kit.advance(Duration::from_secs(301));
+    assert_eq!(says(NotifySlack::MAX_ATTEMPTS).await, Outcome::Completed);
+
+    assert_eq!(states(&stores).await, all("sent", 2));
+    assert_eq!(told().await, None);
+    assert_eq!(fakes.chat.said().len(), 1, "both in one message");
+}
+
+#[tokio::test]
 async fn a_storm_of_alerts_is_one_message_and_no_alert_is_said_twice() {
     const ALERTS: i64 = 40;
     let (stores, slack) = (Stores::fresh().await, Slack::start().await);
