@@ -48,6 +48,14 @@ impl Operations {
         Ok(counts)
     }
 
+    /// What stands in somebody's way, oldest first. Redis is not asked.
+    ///
+    /// # Errors
+    /// Postgres refuses or cannot be reached.
+    pub async fn notices(&self) -> sqlx::Result<Vec<Notice>> {
+        sqlx::query_as("select key, message, since, last_at, times from faena.notices order by since").fetch_all(&self.db).await
+    }
+
     /// The engine at a glance. Nothing in it is counted by reading the jobs themselves, so a backlog costs nothing.
     ///
     /// # Errors
@@ -60,10 +68,7 @@ impl Operations {
         );
         let ended: Vec<(String, String, i64)> =
             sqlx::query_as("select queue, state, total from faena.ended_counts").fetch_all(&self.db).await?;
-        let mut notices: Vec<Notice> =
-            sqlx::query_as("select key, message, since, last_at, times from faena.notices order by since")
-                .fetch_all(&self.db)
-                .await?;
+        let mut notices = self.notices().await?;
         let (relay_lag_s,): (Option<f64>,) = sqlx::query_as(
             "select extract(epoch from clock_timestamp() - min(enqueued_at))::float8 from faena.outbox where pushed_at is null",
         )

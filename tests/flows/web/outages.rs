@@ -52,6 +52,7 @@ async fn without_the_queues_people_register_and_operators_are_told() {
     let web =
         Web::start_on(stores, &[("REDIS_URL", &queues_url), ("CACHE_REDIS_URL", &cache_url)]).await.with_demo_accounts().await;
     let operator = web.signed_in("operadora").await;
+    queue::post_notice(&web.stores.db, "blobs", "El almacén no responde. / The store does not answer.").await.unwrap();
     queues.stop();
 
     assert_eq!(ready(&web).await.0, StatusCode::SERVICE_UNAVAILABLE);
@@ -60,7 +61,9 @@ async fn without_the_queues_people_register_and_operators_are_told() {
     assert_eq!(web.number("select count(*) from faena.outbox").await, 1);
     let page = operator.page("/ops").await;
     assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert!(page.text("[role=alert]").contains("no responde"), "{}", page.text("main"));
+    let told = page.texts("[role=alert]");
+    assert!(told[0].contains("El Redis de las colas no responde"), "{told:?}");
+    assert!(told.iter().any(|told| told.contains("El almacén no responde.")), "what Postgres knows is shown: {told:?}");
 
     queues.resume().await;
     until("the operators' page to be whole again", async || operator.get("/ops").await.status() == StatusCode::OK).await;

@@ -32,6 +32,8 @@ const RUNNING: usize = 20;
 struct Ops {
     page: Page,
     glance: Option<Glance>,
+    /// What stands in the way as Postgres has it, where the rest could not be looked at.
+    notices: Vec<Notice>,
 }
 
 impl Ops {
@@ -127,7 +129,7 @@ pub(super) fn when(state: JobState) -> &'static str {
     }
 }
 
-/// Shows the page. While Redis is away it says so: that is the news then.
+/// Shows the page. While Redis is away it says so, and what else is known: that is the news then.
 pub(crate) async fn show(State(app): State<App>, page: Page) -> Result<Response, Problem> {
     let filter = JobFilter { state: JobState::Running, lane: None };
     let looking = async {
@@ -148,5 +150,9 @@ pub(crate) async fn show(State(app): State<App>, page: Page) -> Result<Response,
         }
     };
     let status = if glance.is_some() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    render(status, &Ops { page, glance })
+    let notices = match glance {
+        Some(_) => Vec::new(),
+        None => app.operations.notices().await.doing("looking for notices")?,
+    };
+    render(status, &Ops { page, glance, notices })
 }
