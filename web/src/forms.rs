@@ -6,6 +6,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Query, Request},
     http::request::Parts,
 };
+use chrono::{Datelike as _, NaiveDate};
 use percent_encoding::percent_decode;
 use serde::de::DeserializeOwned;
 
@@ -61,6 +62,11 @@ impl<T: DeserializeOwned + Default> FromRequestParts<App> for Wish<T> {
 /// Whether a page may have it.
 pub(crate) fn is_shown(c: &char) -> bool {
     !matches!(*c, '\0' | NO_CHARACTER)
+}
+
+/// A day as people type it and addresses have it; none: it is no day, or in a year that nobody counts by and that Postgres may not have.
+pub(crate) fn day(typed: &str) -> Option<NaiveDate> {
+    typed.trim().parse().ok().filter(|day: &NaiveDate| (1..10_000).contains(&day.year()))
 }
 
 /// A field of a form on a page: what is in it, and the sentence about what is wrong with that.

@@ -8,6 +8,8 @@ use jobs::{
     text::{TextProblem, line},
 };
 
+use crate::forms;
+
 /// The most holidays that a calendar has: ten years of them.
 const MOST_HOLIDAYS: usize = 400;
 /// The most characters of a holiday's name.
@@ -67,7 +69,7 @@ pub(crate) fn read_holidays(typed: &str) -> Result<Vec<(NaiveDate, String)>, Hol
     for text in typed.lines().map(str::trim).filter(|text| !text.is_empty()) {
         let (day, name) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
         let cut = || text.chars().take(60).collect::<String>();
-        let day: NaiveDate = day.parse().map_err(|_| HolidayProblem::NoDay(cut()))?;
+        let day = forms::day(day).ok_or_else(|| HolidayProblem::NoDay(cut()))?;
         let name = line(name, LONGEST_NAME).map_err(|what| HolidayProblem::NoName(cut(), what))?;
         if holidays.insert(day, name).is_some() {
             return Err(HolidayProblem::Twice(day));
@@ -117,7 +119,9 @@ mod tests {
         let names: Vec<_> = read.iter().map(|(day, name)| format!("{day} {name}")).collect();
         assert_eq!(names, ["2026-01-01 Año Nuevo", "2026-12-25 Navidad"]);
         assert_eq!(read_holidays("25/12/2026 Navidad"), Err(HolidayProblem::NoDay("25/12/2026 Navidad".to_owned())));
-        assert_eq!(read_holidays("2026-02-30 Nunca"), Err(HolidayProblem::NoDay("2026-02-30 Nunca".to_owned())));
+        for never in ["2026-02-30 Nunca", "-9000-01-01 Nunca", "+10000-01-01 Nunca"] {
+            assert_eq!(read_holidays(never), Err(HolidayProblem::NoDay(never.to_owned())));
+        }
         assert_eq!(read_holidays("2026-12-25"), Err(HolidayProblem::NoName("2026-12-25".to_owned(), TextProblem::Blank)));
         let twice = "2026-12-25 Navidad\n2026-12-25 Otra vez";
         assert!(matches!(read_holidays(twice), Err(HolidayProblem::Twice(_))));

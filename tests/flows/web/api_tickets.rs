@@ -426,10 +426,13 @@ async fn what_is_wrong_is_told_with_its_place() {
         ("assignee=everybody", "assignee: the number of an account, `me` or `nobody`"),
         ("limit=501", "limit: a page has from 1 to 500 rows, not 501"),
         ("after=7", "after: no page has ended with \"7\""),
+        ("after=-8000000000000000000_7", "after: no page has ended with \"-8000000000000000000_7\""),
     ] {
         assert_eq!(program.sees(&format!("/api/v1/tickets?{query}")).await.problem(), (400, "", why));
     }
-    assert_eq!(program.sees("/api/v1/tickets?opened_from=yesterday").await.problem().0, 400);
+    for never in ["yesterday", "-9000-01-01T00:00:00Z", "0000-01-01T00:00:00Z"] {
+        assert_eq!(program.sees(&format!("/api/v1/tickets?opened_from={never}")).await.problem().0, 400, "{never}");
+    }
     assert_eq!(program.sees("/api/v1/tickets/first").await.status, StatusCode::NOT_FOUND);
 
     let reader = web.admits_as("agente", &ALL[..1]).await;

@@ -54,6 +54,7 @@ async fn what_was_put_away_is_listed_by_client_day_and_words_page_by_page() {
     for (query, condition) in [
         (String::new(), "true"),
         ("client=x&from=ayer&after=z&title=%00".to_owned(), "true"),
+        ("from=-9000-01-01&to=%2B200000-01-01".to_owned(), "true"),
         (format!("client={coffee}"), "c.name like 'Cafés%'"),
         ("title=impresion".to_owned(), "t.title like 'Impresión%'"),
         ("title=ROTA+srv-01".to_owned(), "t.title like 'Impresión%'"),

@@ -75,7 +75,11 @@ async fn a_client_is_written_down_with_its_contract_and_its_people() {
         )
         .await;
     assert!(client.text("section table").contains("Vigente"), "{}", client.html);
-    for (reference, from, problem) in [("S-1", "2036-01-01", "#reference-problem"), ("S-2", "2035-12-31", "#starts_on-problem")] {
+    for (reference, from, problem) in [
+        ("S-1", "2036-01-01", "#reference-problem"),
+        ("S-2", "2035-12-31", "#starts_on-problem"),
+        ("S-2", "-9000-01-01", "#starts_on-problem"),
+    ] {
         let fields = [("reference", Some(reference)), ("starts_on", Some(from)), ("ends_on", Some(""))];
         let (status, wrong) = manager.fills(&client, contract, &fields).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);

@@ -96,6 +96,7 @@ async fn the_list_is_filtered_by_client_agent_day_and_deadline_and_ordered_by_it
             newest,
         ),
         ("order=deadline&status=all&whose=mine".to_owned(), "u.email = 'agente@faena.example'", deadline),
+        ("from=-9000-01-01&to=%2B200000-01-01".to_owned(), "true", newest),
         ("order=backwards&client=x&whose=y&from=never&to=2026-02-30&after=9-9".to_owned(), "true", newest),
     ] {
         let listed = agent.lists(&query).await;

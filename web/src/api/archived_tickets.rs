@@ -11,7 +11,7 @@ use jobs::help_desk::{actor::Actor, number::TicketId};
 use serde::Deserialize;
 
 use super::{
-    pages::{after, asked, bad, cut, page_size, place},
+    pages::{after, asked, bad, cut, moment, page_size, place},
     person::actor,
     tickets::{Ticket, Tickets, read_id},
 };
@@ -84,8 +84,8 @@ async fn find(
     let found = sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(actor.client())
         .bind(query.client)
-        .bind(query.opened_from)
-        .bind(query.opened_before)
+        .bind(moment("opened_from", query.opened_from)?)
+        .bind(moment("opened_before", query.opened_before)?)
         .bind(place.map(|(at, _)| at))
         .bind(place.map(|(_, id)| id))
         .bind(id)

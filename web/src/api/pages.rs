@@ -6,7 +6,7 @@ use axum::{
     extract::{Query, rejection::QueryRejection},
     http::StatusCode,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Utc};
 
 use crate::problem::{Problem, Told};
 
@@ -49,6 +49,21 @@ pub(crate) fn word<T: FromStr>(name: &str, given: Option<&str>) -> Result<Option
     given.map(|word| word.parse().map_err(|_| bad(format!("{name}: there is no {word:?}")))).transpose()
 }
 
+/// A moment of the query; left out: none.
+///
+/// # Errors
+/// It is in a year that nobody counts by and that Postgres may not have.
+pub(crate) fn moment(name: &str, given: Option<DateTime<Utc>>) -> Result<Option<DateTime<Utc>>, Problem> {
+    match given {
+        Some(at) if !is_of_our_years(&at) => Err(bad(format!("{name}: the years are 1 to 9999"))),
+        given => Ok(given),
+    }
+}
+
+fn is_of_our_years(at: &DateTime<Utc>) -> bool {
+    (1..10_000).contains(&at.year())
+}
+
 /// A page of rows that were asked for with one more than it has, and what the next one is asked with.
 pub(crate) fn cut<T, P>(mut rows: Vec<T>, limit: usize, place: impl Fn(&T) -> P) -> (Vec<T>, Option<P>) {
     let is_last = rows.len() <= limit;
@@ -69,7 +84,7 @@ pub(crate) fn place(at: DateTime<Utc>, id: impl Display) -> String {
 pub(crate) fn after<I: FromStr>(given: Option<&str>) -> Result<Option<(DateTime<Utc>, I)>, Problem> {
     let read = |text: &str| {
         let (at, id) = text.split_once('_')?;
-        Some((DateTime::from_timestamp_micros(at.parse().ok()?)?, id.parse().ok()?))
+        Some((DateTime::from_timestamp_micros(at.parse().ok()?).filter(is_of_our_years)?, id.parse().ok()?))
     };
     given.map(|text| read(text).ok_or_else(|| bad(format!("after: no page has ended with {text:?}")))).transpose()
 }
@@ -85,8 +100,11 @@ mod tests {
         assert_eq!(text, "1772337906123456_42");
         assert_eq!(after(Some(&text)).expect("a place"), Some((at, 42_i64)));
         assert!(after::<i64>(None).expect("the first page").is_none());
-        for strange in ["", "42", "x_42", "1772337906123456_x", "9223372036854775807_1"] {
+        for strange in ["", "42", "x_42", "1772337906123456_x", "9223372036854775807_1", "-8000000000000000000_1"] {
             assert!(after::<i64>(Some(strange)).is_err(), "{strange}");
+        }
+        for (text, is_one) in [("2026-03-01T04:05:06Z", true), ("0000-12-31T23:59:59Z", false)] {
+            assert_eq!(moment("before", Some(text.parse().expect("a moment"))).is_ok(), is_one, "{text}");
         }
         assert_eq!(cut(vec![1, 2, 3], 2, ToString::to_string), (vec![1, 2], Some("2".to_owned())));
         assert_eq!(cut(vec![1, 2], 2, ToString::to_string), (vec![1, 2], None));

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::pages::{asked, page_size};
+use super::pages::{asked, moment, page_size};
 use crate::{
     app::App,
     problem::{Doing as _, Problem},
@@ -216,7 +216,7 @@ pub(crate) async fn ticks(
         Err(Problem::NotFound) if caller.job_names.is_none() => {}
         found => drop(found?),
     }
-    let page = match app.schedules.ticks(&name, asked.before, page_size(asked.limit)?).await {
+    let page = match app.schedules.ticks(&name, moment("before", asked.before)?, page_size(asked.limit)?).await {
         Err(OperationError::NoSuchSchedule(_)) => return Err(Problem::NotFound),
         page => page.doing("reading a ledger of ticks")?,
     };

@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    pages::{after, asked, bad, cut, page_size, place, word},
+    pages::{after, asked, bad, cut, moment, page_size, place, word},
     person::actor,
 };
 use crate::{
@@ -215,8 +215,8 @@ async fn find(
         .bind(query.client)
         .bind(assignee)
         .bind(query.assignee.as_deref() == Some("nobody"))
-        .bind(query.opened_from)
-        .bind(query.opened_before)
+        .bind(moment("opened_from", query.opened_from)?)
+        .bind(moment("opened_before", query.opened_before)?)
         .bind(place.map(|(at, _)| at))
         .bind(place.map(|(_, id)| id))
         .bind(id)

@@ -8,7 +8,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use jobs::help_desk::{
     actor::Actor,
     number::{ClientId, TicketId},
@@ -19,7 +19,7 @@ use serde::Deserialize;
 use super::tickets::{Choice, actor, clients};
 use crate::{
     app::App,
-    forms::Wish,
+    forms::{self, Wish},
     page::{Page, cut, render},
     paths,
     problem::{Doing as _, Problem},
@@ -56,7 +56,7 @@ impl Asked {
     fn tidy(&mut self) {
         self.title = self.title.chars().filter(|c| !c.is_control()).take(200).collect();
         for day in [&mut self.from, &mut self.to] {
-            if day.parse::<NaiveDate>().is_err() {
+            if forms::day(day).is_none() {
                 day.clear();
             }
         }
@@ -137,7 +137,7 @@ pub(crate) async fn show(
     let is_agent = matches!(actor, Actor::Agent { .. });
     // Whatever the address says, a client's people see their own.
     let client = actor.client().or_else(|| asked.client.parse().ok().map(ClientId));
-    let (from, to): (Option<NaiveDate>, Option<NaiveDate>) = (asked.from.parse().ok(), asked.to.parse().ok());
+    let (from, to) = (forms::day(&asked.from), forms::day(&asked.to));
     let words = asked.words();
     let sql = include_str!("archive.sql").replace("{words}", &titles::conditions(FIRST_WORD, &words));
     let found = sqlx::query_as(sqlx::AssertSqlSafe(sql))

@@ -6,7 +6,7 @@ use axum::{
     extract::{Extension, Path, State},
     response::Response,
 };
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use jobs::{
     accounts::{email_address::EmailAddress, user::UserId},
     help_desk::{
@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     app::App,
-    forms::{Field, Sent},
+    forms::{Field, Sent, day},
     page::{Page, key},
     paths,
     problem::{Doing as _, Problem},
@@ -99,7 +99,6 @@ pub(crate) async fn write_contract(
 
 fn read(page: &Page, over: Option<ContractId>, form: &Contract) -> (ContractForm, Option<ContractDraft>) {
     let reference = line(&form.reference, LONGEST_REFERENCE);
-    let day = |typed: &str| typed.trim().parse::<NaiveDate>().ok();
     let (starts_on, ends_on) = (day(&form.starts_on), day(&form.ends_on));
     let no_day = || page.text(key("report-no-day"));
     let mut fields = ContractForm {

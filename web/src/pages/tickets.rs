@@ -8,7 +8,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use jobs::{
     accounts::user::UserId,
     help_desk::{
@@ -21,7 +21,7 @@ use serde::Deserialize;
 
 use crate::{
     app::App,
-    forms::Wish,
+    forms::{self, Wish},
     page::{Page, cut, key, render},
     paths,
     problem::{Doing as _, Problem},
@@ -73,7 +73,7 @@ impl Asked {
         }
         self.tag = self.tag.chars().filter(|c| !c.is_control()).take(40).collect();
         for day in [&mut self.from, &mut self.to] {
-            if day.parse::<NaiveDate>().is_err() {
+            if forms::day(day).is_none() {
                 day.clear();
             }
         }
@@ -349,7 +349,7 @@ pub(crate) async fn show(
         "mine" => Some(actor.id()),
         agent => agent.parse().ok().map(UserId),
     };
-    let (from, to): (Option<NaiveDate>, Option<NaiveDate>) = (asked.from.parse().ok(), asked.to.parse().ok());
+    let (from, to) = (forms::day(&asked.from), forms::day(&asked.to));
     let (last, last_due) = asked.last().unzip();
     let tickets = sqlx::query_as(sqlx::AssertSqlSafe(asked.sql()))
         .bind(client)
