@@ -244,7 +244,7 @@ async fn the_list_is_filtered_and_goes_on_page_by_page() {
 async fn alerts_are_the_worst_first_until_somebody_takes_note_or_the_promise_is_kept() {
     let web = desk().await;
     let (client, agent) = (web.signed_in("cliente").await, web.signed_in("agente").await);
-    assert!(agent.page("/alertas").await.html.contains("Nada vence pronto"));
+    assert!(agent.page("/alertas").await.html.contains("No hay alertas por mirar"));
     let near = client.opens("La red va lenta", "urgent").await;
     let passed = client.opens("No hay red", "urgent").await;
     let id = |ticket: &str| ticket.rsplit('/').next().unwrap().parse::<i64>().unwrap();
@@ -276,7 +276,7 @@ async fn alerts_are_the_worst_first_until_somebody_takes_note_or_the_promise_is_
     leads_to(&agent.send("/alertas", &worst, &[]).await);
     agent.does(&near, "comentario", &[("body", "Ya la miramos.")]).await;
 
-    assert!(agent.page("/alertas").await.html.contains("Nada vence pronto"));
+    assert!(agent.page("/alertas").await.html.contains("No hay alertas por mirar"));
     let all = agent.page("/alerts?show=all").await.texts("tbody tr");
     assert!(all.len() == 2 && all.iter().any(|row| row.contains("No hay red") && row.contains("Íñigo Zúñiga")), "{all:?}");
     assert_eq!(client.get("/alertas").await.status(), StatusCode::FORBIDDEN);
@@ -303,7 +303,7 @@ async fn a_deadline_that_is_no_more_waits_for_nobody() {
 
     agent.does(&ticket, "comentario", &[("body", "¿Desde dónde?"), ("wait", "yes")]).await;
 
-    assert!(agent.page("/alertas").await.html.contains("Nada vence pronto"), "time stands still");
+    assert!(agent.page("/alertas").await.html.contains("No hay alertas por mirar"), "time stands still");
     assert_eq!(agent.page("/alertas?show=all").await.texts("tbody tr").len(), 1, "what was told was told");
 }
 
@@ -347,6 +347,14 @@ async fn alerts_stand_page_by_page_and_taking_note_of_some_says_so_and_keeps_the
     assert_eq!(all("kind=warning&show=x").await, oracle("a.level = 1", worst).await);
     assert_eq!(all("show=all&kind=breach").await, oracle("a.level = 2", "a.created_at desc, a.id desc").await);
 
+    sqlx::raw_sql("update desk.tickets set assigned_to = created_by where title like 'Alarma%' and id % 3 = 0")
+        .execute(&web.stores.db)
+        .await
+        .unwrap();
+    assert_eq!(all("whose=mine").await, oracle("t.assigned_to is not null", worst).await);
+    let breaches = oracle("t.assigned_to is not null and a.level = 2", "a.created_at desc, a.id desc").await;
+    assert_eq!(all("whose=mine&show=all&kind=breach").await, breaches);
+
     // On the second page of the warnings and what is worse, somebody takes note of one, and is where they were.
     let second = agent.page("/alertas").await.attribute("a[rel=next]", "href").unwrap();
     let page = agent.page(&second).await;
@@ -380,8 +388,8 @@ async fn alerts_stand_page_by_page_and_taking_note_of_some_says_so_and_keeps_the
         "select count(*) from desk.alerts a join core.users u on u.id = a.acknowledged_by where u.email = 'jefa@faena.example'",
     );
     assert_eq!(of.await, 1, "the first to look stands beside it");
-    let none = agent.send_with(&said.token(), "/alertas/vistas", &[("kind", "warning")]).await;
-    assert_eq!(leads_to(&none), "/alertas?kind=warning&noted=none");
+    let none = agent.send_with(&said.token(), "/alertas/vistas", &[("kind", "warning"), ("whose", "mine")]).await;
+    assert_eq!(leads_to(&none), "/alertas?kind=warning&whose=mine&noted=none");
     assert_eq!(agent.page(leads_to(&none)).await.text("[role=status]"), "No elegiste ninguna.");
     let forged = agent.send_with(&said.token(), "/alertas/vistas", &[("alert", "x")]).await;
     assert_eq!(forged.status(), StatusCode::BAD_REQUEST);

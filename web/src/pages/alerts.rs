@@ -43,6 +43,8 @@ const ON_TIME: TimeDelta = TimeDelta::minutes(10);
 /// The kinds of alerts, each with the key of its name.
 const KINDS: [(&str, &str); 3] =
     [("escalation", key("alert-escalation")), ("breach", key("alert-breach")), ("warning", key("alert-warning"))];
+/// Of whose tickets alerts can be shown, each with the key of its name.
+const WHOSE: [(&str, &str); 2] = [("", key("tickets-everybodys")), ("mine", key("tickets-mine"))];
 /// What can be shown: what waits, what was noted, and all that was told; each with the key of its name.
 const SHOWN: [(&str, &str); 3] = [("", key("alerts-open")), ("noted", key("alerts-noted")), ("all", key("alerts-all"))];
 
@@ -55,6 +57,9 @@ pub(crate) struct Asked {
     /// Of that kind alone.
     #[serde(default)]
     kind: String,
+    /// `mine`: of the visitor's own tickets alone.
+    #[serde(default)]
+    whose: String,
     /// The last alert of the page before.
     #[serde(default)]
     after: String,
@@ -72,6 +77,9 @@ impl Asked {
         if !KINDS.iter().any(|(word, _)| *word == self.kind) {
             self.kind.clear();
         }
+        if !WHOSE.iter().any(|(word, _)| *word == self.whose) {
+            self.whose.clear();
+        }
         if self.after.parse::<i64>().is_err() {
             self.after.clear();
         }
@@ -86,7 +94,7 @@ impl Asked {
     /// The address of the list from its beginning, or from an alert on.
     fn address(&self, page: &Page, after: &str) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        for (name, value) in [("show", &*self.show), ("kind", &self.kind), ("after", after)] {
+        for (name, value) in [("show", &*self.show), ("kind", &self.kind), ("whose", &self.whose), ("after", after)] {
             if !value.is_empty() {
                 query.append_pair(name, value);
             }
@@ -136,9 +144,14 @@ impl Alerts {
         self.asked.after.is_empty()
     }
 
-    /// The list with another choice of what is shown, or of which kind.
-    fn with(&self, show: &str, kind: &str) -> String {
-        Asked { show: show.to_owned(), kind: kind.to_owned(), ..Asked::default() }.address(&self.page, "")
+    fn is_whose(&self, word: &str) -> bool {
+        self.asked.whose == word
+    }
+
+    /// The list with another choice of what is shown, of which kind, or of whose tickets.
+    fn with(&self, show: &str, kind: &str, whose: &str) -> String {
+        let [show, kind, whose] = [show, kind, whose].map(str::to_owned);
+        Asked { show, kind, whose, ..Asked::default() }.address(&self.page, "")
     }
 
     fn first(&self) -> String {
@@ -196,17 +209,19 @@ pub(crate) async fn show(
     let just_noted = asked.just_noted();
     let kind = Some(&*asked.kind).filter(|kind| !kind.is_empty());
     let after: Option<i64> = asked.after.parse().ok();
+    let whose = Some(me).filter(|_| !asked.whose.is_empty());
     let found = if asked.show.is_empty() {
         sqlx::query_as(include_str!("alerts.sql"))
             .bind(kind)
             .bind(after)
             .bind(LIMIT + 1)
             .bind(&just_noted)
+            .bind(whose)
             .fetch_all(&app.db)
             .await
     } else {
         let told = sqlx::query_as(include_str!("alerts_told.sql")).bind(kind).bind(after).bind(LIMIT + 1);
-        told.bind(asked.show == "noted").fetch_all(&app.db).await
+        told.bind(asked.show == "noted").bind(whose).fetch_all(&app.db).await
     };
     let (alerts, has_more) = cut(found.doing("listing alerts")?, LIMIT);
     let said = said(&app, &page, me, &just_noted).await?;
@@ -268,7 +283,8 @@ async fn take_note(app: &App, visit: &Visit, page: &Page, alerts: &[AlertId], fo
     let of = |wanted: &str| {
         form_urlencoded::parse(form).find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned()).unwrap_or_default()
     };
-    let from = Asked { show: of("show"), kind: of("kind"), after: of("after"), noted: String::new() }.sensible();
+    let from =
+        Asked { show: of("show"), kind: of("kind"), whose: of("whose"), after: of("after"), noted: String::new() }.sensible();
     let list = from.address(page, &from.after);
     let and = if list.ends_with('?') { "" } else { "&" };
     if alerts.is_empty() {

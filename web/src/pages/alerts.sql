@@ -1,5 +1,6 @@
 -- A page of the alerts that nobody has taken note of, of promises that wait to be kept, the worst first.
---   $1 of which kind, or all · $2 the last alert of the page before · $3 how many · $4 of which somebody has just taken note: they stay where they were
+--   $1 of which kind, or all · $2 the last alert of the page before · $3 how many · $4 of which somebody has just taken note: they stay where they were · $5 of whose
+--   tickets, or everybody's
 with shown as (
     select a.id
     from desk.alerts a
@@ -19,6 +20,7 @@ join desk.clients cl on cl.id = t.client_id
 left join core.users u on u.id = t.assigned_to
 left join core.users n on n.id = a.acknowledged_by
 where ($1::text is null or a.kind = $1)
+    and ($5::bigint is null or t.assigned_to = $5)
     and ($2::bigint is null or (-a.level, a.due_at, -a.id) > (select -l.level, l.due_at, -l.id from desk.alerts l where l.id = $2))
 order by -a.level, a.due_at, -a.id
 limit $3

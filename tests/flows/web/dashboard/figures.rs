@@ -75,6 +75,10 @@ async fn a_desk_that_kept_nothing_has_a_share_of_zero() {
     .unwrap();
     agree(&web, "all breached").await;
     assert_eq!(web.signed_in("jefa").await.dashboard().await.figure("Cumplimiento"), "0,0 %");
+    let leads = async |who: &str| web.signed_in(who).await.dashboard().await.attribute("dl.figures div:first-child a", "href");
+    let overdue = "/solicitudes?overdue=yes&order=deadline";
+    assert_eq!(leads("jefa").await, Some(overdue.to_owned()), "to what is overdue, noted or not");
+    assert_eq!(leads("agente").await, Some(format!("{overdue}&whose=mine")));
 }
 
 #[tokio::test]
