@@ -24,8 +24,8 @@ use chat::notify_slack::NotifySlack;
 use courses::{publish_announcement::PublishAnnouncement, send_announcement::SendAnnouncement};
 use help_desk::{
     announce_answer::AnnounceAnswer, announce_assignment::AnnounceAssignment, announce_closure::AnnounceClosure,
-    announce_solution::AnnounceSolution, follow_rule_change::FollowRuleChange, monitor_sla::MonitorSla,
-    notify_sla_alert::NotifySlaAlert,
+    announce_reply::AnnounceReply, announce_solution::AnnounceSolution, follow_rule_change::FollowRuleChange,
+    monitor_sla::MonitorSla, notify_sla_alert::NotifySlaAlert,
 };
 use housekeeping::{
     archive_tickets::ArchiveTickets, check_counters::CheckCounters, close_tickets::CloseTickets, make_partitions::MakePartitions,
@@ -77,6 +77,7 @@ pub fn catalogue() -> Registry<Ports> {
         .job::<AnnounceSolution>()
         .job::<AnnounceClosure>()
         .job::<AnnounceAssignment>()
+        .job::<AnnounceReply>()
         .job::<FollowRuleChange>()
         .job::<WatchPlatform>()
         .job::<TellOperator>()

@@ -133,8 +133,10 @@ pub async fn comment(
         }
     }
     let id = held.write(body, audience).await?;
-    if matches!((actor, audience), (Actor::Agent { .. }, Audience::Everybody)) {
-        held.tell_answer(id).await?;
+    match (actor, audience) {
+        (Actor::Agent { .. }, Audience::Everybody) => held.tell_answer(id).await?,
+        (Actor::Agent { .. }, Audience::Agents) => {}
+        (Actor::Contact { .. }, _) => held.tell_reply(id).await?,
     }
     held.put_back("comment_ticket", json!({ "comment": id, "internal": audience == Audience::Agents })).await?;
     Ok(id)

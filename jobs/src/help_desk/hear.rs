@@ -4,7 +4,7 @@ use queue::enqueue;
 
 use super::{
     announce_answer::AnnounceAnswer, announce_assignment::AnnounceAssignment, announce_closure::AnnounceClosure,
-    announce_solution::AnnounceSolution, number::CommentId, ticket::Held, trouble::DeskError,
+    announce_reply::AnnounceReply, announce_solution::AnnounceSolution, number::CommentId, ticket::Held, trouble::DeskError,
 };
 use crate::accounts::user::UserId;
 
@@ -15,6 +15,12 @@ impl Held<'_> {
             enqueue(&mut *self.tx, AnnounceAnswer { user_id, comment_id: comment }).await.map_err(DeskError::Enqueue)?;
         }
         Ok(())
+    }
+
+    /// Whoever has it hears what the client has written. Where that is nobody it waits in the list, and managers are told before its deadline.
+    pub(super) async fn tell_reply(&mut self, comment_id: CommentId) -> Result<(), DeskError> {
+        let Some(user_id) = self.ticket.assigned_to else { return Ok(()) };
+        enqueue(&mut *self.tx, AnnounceReply { user_id, comment_id }).await.map(drop).map_err(DeskError::Enqueue)
     }
 
     /// The client's people hear that it is solved, and how: one letter with both.

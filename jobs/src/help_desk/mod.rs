@@ -16,6 +16,7 @@ pub mod alert;
 pub mod announce_answer;
 pub mod announce_assignment;
 pub mod announce_closure;
+pub mod announce_reply;
 pub mod announce_solution;
 pub mod articles;
 pub mod business_time;

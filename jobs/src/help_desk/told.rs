@@ -17,6 +17,10 @@ pub(super) struct Told {
     pub(super) ticket_id: TicketId,
     /// Whose it is.
     pub(super) client_id: ClientId,
+    /// What that client is called.
+    pub(super) client: String,
+    /// Who has the ticket.
+    pub(super) assigned_to: Option<UserId>,
     /// What the ticket is about.
     pub(super) title: String,
     /// Who told it.
@@ -31,9 +35,10 @@ impl Told {
     /// The comment of that number, if its ticket is at the desk still.
     pub(super) async fn comment(db: impl PgExecutor<'_>, id: CommentId) -> sqlx::Result<Option<Self>> {
         sqlx::query_as(
-            "select c.ticket_id, t.client_id, t.title, u.full_name as author, c.body, c.is_internal
+            "select c.ticket_id, t.client_id, cl.name as client, t.assigned_to, t.title, u.full_name as author, c.body, c.is_internal
              from desk.comments c
              join desk.tickets t on (t.id, t.created_at) = (c.ticket_id, c.ticket_created_at)
+             join desk.clients cl on cl.id = t.client_id
              join core.users u on u.id = c.author_id
              where c.id = $1",
         )

@@ -368,6 +368,7 @@ async fn every_kind_of_the_real_catalogue_can_be_enqueued_by_what_its_schema_say
         ("announce_answer", json!({ "user_id": 7, "comment_id": 1 })),
         ("announce_solution", json!({ "user_id": 7, "ticket_id": 1, "version": 2, "comment_id": 1 })),
         ("announce_closure", json!({ "user_id": 7, "ticket_id": 1, "version": 2 })),
+        ("announce_reply", json!({ "user_id": 7, "comment_id": 1 })),
         ("announce_assignment", json!({ "user_id": 7, "ticket_id": 1, "version": 2, "by_user_id": 8 })),
         ("close_tickets", json!({ "dry_run": true })),
         ("archive_tickets", json!({ "dry_run": true })),

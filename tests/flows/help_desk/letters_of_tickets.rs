@@ -90,6 +90,42 @@ async fn the_client_reads_an_answer_once_and_no_note() {
 }
 
 #[tokio::test]
+async fn whoever_has_a_ticket_hears_what_its_client_writes() {
+    let desk = Desk::open().await;
+    let ticket = desk.opened("11-24 09:00").await;
+    desk.gives("11-24 09:05", &desk.other_agent, ticket, Some(desk.other_agent.id())).await;
+    let words = "Sigue <b>igual</b>.\n\nDesde la bodega.";
+    desk.answers("11-24 09:10", &desk.contact, ticket, words, Audience::Everybody).await;
+    desk.answers("11-24 09:11", &desk.agent, ticket, "Nota: mirar el cable.", Audience::Agents).await;
+
+    let (_, letters) = desk.sent().await;
+
+    let subject = format!("The client has written under #{ticket}: El correo no sale");
+    assert_eq!(addressed(&letters), [("grace@mesa.example", subject.as_str())], "in her language, and of no note");
+    for said in ["(Cafés del Quindío", words, &format!("https://compilandocode.example/tickets/{ticket}")] {
+        assert!(letters[0].text.contains(said), "{said}: {}", letters[0].text);
+    }
+    assert!(letters[0].html.contains("&#60;b&#62;igual") && !letters[0].html.contains("<b>igual"), "{}", letters[0].html);
+    assert!(letters[0].unsubscribe.is_some(), "she may say no to such letters");
+
+    // What opens a solved ticket again is heard of too; what is written while it is given to somebody else is not.
+    desk.resolves("11-24 10:00", ticket, Some("Cambiamos el cable.")).await;
+    desk.sent().await;
+    desk.answers("11-24 10:30", &desk.contact, ticket, "Otra vez no sale.", Audience::Everybody).await;
+    assert_eq!(addressed(&desk.sent().await.1), [("grace@mesa.example", subject.as_str())]);
+    desk.answers("11-24 10:40", &desk.contact, ticket, "¿Hola?", Audience::Everybody).await;
+    desk.gives("11-24 10:41", &desk.agent, ticket, Some(desk.agent.id())).await;
+    let (ran, letters) = desk.sent().await;
+    assert!(
+        letters.is_empty() && matches!(reasons(&ran)[..], [Outcome::Cancelled { reason }] if reason.contains("not theirs")),
+        "{ran:?}"
+    );
+    desk.gives("11-24 10:50", &desk.agent, ticket, None).await;
+    desk.answers("11-24 10:51", &desk.contact, ticket, "¿Nadie?", Audience::Everybody).await;
+    assert_eq!(desk.sent().await.0.len(), 0, "nobody has it");
+}
+
+#[tokio::test]
 async fn who_has_a_part_in_a_ticket_is_written_to_and_everybody_where_nobody_has() {
     let desk = Desk::open().await;
     let colleague = desk.colleague().await;

@@ -17,6 +17,7 @@ mod sla_warning;
 mod ticket_answer;
 mod ticket_assigned;
 mod ticket_closed;
+mod ticket_reply;
 mod ticket_solved;
 mod video_ready;
 mod welcome;
@@ -41,6 +42,7 @@ pub use sla_warning::{Deadline, SlaWarning, Span};
 pub use ticket_answer::TicketAnswer;
 pub use ticket_assigned::TicketAssigned;
 pub use ticket_closed::{Closing, TicketClosed};
+pub use ticket_reply::TicketReply;
 pub use ticket_solved::TicketSolved;
 pub use video_ready::VideoReady;
 pub use welcome::Welcome;
@@ -60,6 +62,7 @@ pub const ALL: &[Kind] = &[
     Kind::of::<TicketSolved>(),
     Kind::of::<TicketClosed>(),
     Kind::of::<TicketAssigned>(),
+    Kind::of::<TicketReply>(),
     Kind::of::<SlaWarning>(),
     Kind::of::<ReportReady>(),
     Kind::of::<DailyReport>(),
