@@ -119,6 +119,13 @@ async fn the_list_is_filtered_by_client_agent_day_and_deadline_and_ordered_by_it
     let client = web.signed_in("cliente").await;
     assert_eq!(client.lists(&format!("client={hospital}")).await, expected(&web, "c.name like 'Cafés%'", newest).await);
     assert!(!client.page("/solicitudes").await.html.contains("Hospital San Roque"));
+    // Whoever leaves leaves tickets behind.
+    assert!(agent.lists("whose=gone").await.is_empty());
+    sqlx::raw_sql("update core.users set disabled_at = now() where email = 'jefa@faena.example'")
+        .execute(&web.stores.db)
+        .await
+        .unwrap();
+    assert_eq!(agent.lists("whose=gone").await, expected(&web, "u.email = 'jefa@faena.example'", newest).await);
 }
 
 #[tokio::test]

@@ -28,6 +28,7 @@ tickets-any = Any
 tickets-everybodys = Anybody
 tickets-mine = Me
 tickets-nobodys = Nobody
+tickets-of-gone = Somebody who left
 tickets-show = Filter
 clients-more = There is no room for all of them here: the others are found at
 agents-more = There is no room for everybody here. Each finds themselves in their own list.

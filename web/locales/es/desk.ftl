@@ -28,6 +28,7 @@ tickets-any = Cualquiera
 tickets-everybodys = Cualquiera
 tickets-mine = Yo
 tickets-nobodys = Nadie
+tickets-of-gone = De quien ya no trabaja aquí
 tickets-show = Filtrar
 clients-more = Aquí no caben todos: los demás se encuentran en
 agents-more = Aquí no caben todas las personas. Cada una se encuentra en su propia lista.

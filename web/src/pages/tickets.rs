@@ -43,7 +43,7 @@ pub(crate) struct Asked {
     category: String,
     #[serde(default)]
     tag: String,
-    /// `mine`, `nobodys`, or an agent's number.
+    /// `mine`, `nobodys`, `gone` (of those who do not work here any more), or an agent's number.
     #[serde(default)]
     whose: String,
     /// A client's number: only those who work here choose.
@@ -366,6 +366,7 @@ pub(crate) async fn show(
         .bind(last)
         .bind(last_due.flatten())
         .bind(LIMIT + 1)
+        .bind(asked.whose == "gone")
         .fetch_all(&app.db)
         .await
         .doing("listing tickets")?;

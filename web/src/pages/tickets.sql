@@ -1,7 +1,7 @@
 -- A page of tickets, each with the deadline that comes next, or has passed; of one whose time stands still, only a deadline that had passed before.
 --   $1 client, or all · $2 statuses · $3 priority, $4 category, $5 tag, each or all · $6 whose, or everybody's · $7 whether nobody's alone · $8 whether overdue
 --   ones alone · $9 and $10 opened from which day to which, in zone $11, each or always · $12 the last ticket of the page before, and its deadline $13 · $14 how
---   many
+--   many · $15 whether those alone that somebody has who does not work here any more
 select t.id, t.title, c.name as client, t.status, t.void_reason is not null as is_void, t.priority, u.full_name as assignee, t.created_at, k.due_at,
     coalesce(k.due_at < now(), false) as is_overdue, coalesce(k.is_paused, false) as is_paused
 from desk.tickets t
@@ -22,6 +22,7 @@ where ($1::bigint is null or t.client_id = $1)
   and ($6::bigint is null or t.assigned_to = $6)
   and (not $7 or t.assigned_to is null)
   and (not $8 or k.due_at < now())
+  and (not $15 or (t.assigned_to is not null and (u.disabled_at is not null or u.role not in ('agent', 'manager', 'admin'))))
   and ($9::date is null or t.created_at >= $9::timestamp at time zone $11)
   and ($10::date is null or t.created_at < ($10::date + 1)::timestamp at time zone $11)
   {after}
