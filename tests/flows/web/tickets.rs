@@ -126,6 +126,9 @@ async fn the_list_is_filtered_by_client_agent_day_and_deadline_and_ordered_by_it
         .await
         .unwrap();
     assert_eq!(agent.lists("whose=gone").await, expected(&web, "u.email = 'jefa@faena.example'", newest).await);
+    let left = web.number("select id from desk.tickets where title = 'Asunto 4'").await;
+    let chosen = agent.page(&format!("/solicitudes/{left}")).await.attribute("#agent option[selected]", "value");
+    assert_eq!(chosen, Some(manager.to_string()), "a button that is pressed by mistake takes it from nobody");
 }
 
 #[tokio::test]

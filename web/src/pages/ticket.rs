@@ -224,6 +224,11 @@ impl TicketPage {
         self.ticket.assigned_to == Some(*agent)
     }
 
+    /// Who has it and cannot be given any more: they do not work here now.
+    fn unlisted(&self) -> Option<UserId> {
+        self.ticket.assigned_to.filter(|agent| !self.agents.list.iter().any(|(id, _)| id == agent))
+    }
+
     fn is_priority(&self, priority: &Priority) -> bool {
         self.ticket.priority == *priority
     }
