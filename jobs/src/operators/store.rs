@@ -8,6 +8,8 @@ use crate::ports::{Ctx, blobs::BlobTrouble};
 
 /// Until somebody has looked at the store's keys.
 const KEY_WAIT: Duration = Duration::from_secs(60);
+/// How often a job asks that has used up its attempts on a store that is away.
+const AWAY_WAIT: Duration = Duration::from_secs(60);
 /// A store that is away for a moment wakes nobody; after so many attempts of one job it has been away for a while.
 const PATIENCE: u32 = 3;
 /// The key of the notice about a store that takes nothing.
@@ -26,7 +28,9 @@ pub(crate) async fn trouble(ctx: &Ctx, trouble: BlobTrouble) -> Failure {
                     return failure;
                 }
             }
-            Failure::retry(format!("the store of files: {words}"))
+            let words = format!("the store of files: {words}");
+            // That is nothing that the job could do better: it goes on when the store is back, as operators are told.
+            if ctx.is_last_attempt() { Failure::snooze(AWAY_WAIT, words) } else { Failure::retry(words) }
         }
         refused @ BlobTrouble::Refused(_) => {
             let words = refused.to_string();

@@ -6,12 +6,13 @@ use jobs::{
     ports::blobs::BlobTrouble,
     reports::{
         announce_report::AnnounceReport,
+        build_report::BuildReport,
         close_report::CloseReport,
         kind::{Format, Kind, Problem, State},
         report::{Asked, MOST_LIVE, ReportError, cancel},
     },
 };
-use queue::kit::Outcome;
+use queue::{Job as _, kit::Outcome};
 
 use super::{Office, params};
 
@@ -130,6 +131,13 @@ async fn a_large_file_goes_in_parts_and_whatever_fails_leaves_nothing_behind() {
         assert!(matches!(&outcome, Outcome::Retry { error, .. } if error.contains("a storm")), "{outcome:?}");
         assert!(office.fakes.blobs.files().is_empty() && office.fakes.blobs.open_uploads().is_empty(), "after {passes}");
     }
+    office.fakes.blobs.fail_with([away()]);
+    let waits = office.kit.attempt(BuildReport { report_id: id }).number(BuildReport::MAX_ATTEMPTS).await;
+    assert!(
+        matches!(&waits, Outcome::Throttled { reason, .. } if reason.contains("a storm")),
+        "it does not die of that: {waits:?}"
+    );
+    assert_eq!(office.stands(id).await, (State::Running, None));
     office.fakes.blobs.fail_with([BlobTrouble::Refused("AccessDenied".to_owned())]);
     assert!(matches!(office.attempt(id).await, Outcome::Throttled { .. }), "only a person can help");
     assert!(office.text("select message from faena.notices where key = 'blobs'").await.contains("informes esperan"));
