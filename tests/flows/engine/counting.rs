@@ -17,10 +17,10 @@ use redis::AsyncCommands;
 
 use super::enqueue_all;
 
-type Counts = BTreeMap<(Queue, State), u64>;
+pub(crate) type Counts = BTreeMap<(Queue, State), u64>;
 
-/// Every queue in every state, and a worker frozen in the middle of it.
-async fn frozen_load(stores: &Stores) -> Process {
+/// Every queue in every state, and a worker frozen in the middle of it. (What operators see of it is counted in `web::counting`.)
+pub(crate) async fn frozen_load(stores: &Stores) -> Process {
     let worker = start_probe(stores, &[("SLOTS_LOW", "4"), ("SLOTS_DEFAULT", "20")]).await;
     enqueue_all(stores, (0..40).map(|n| Refuse { reason: format!("no {n}") })).await;
     enqueue_all(stores, (0..30).map(|n| Stumble { n, times: 99 })).await;
@@ -56,7 +56,8 @@ async fn frozen_load(stores: &Stores) -> Process {
     worker
 }
 
-async fn brute_force(stores: &Stores) -> Counts {
+/// What stands in both stores, counted one by one.
+pub(crate) async fn brute_force(stores: &Stores) -> Counts {
     let client = redis::Client::open(stores.redis_url.as_str()).unwrap();
     let mut redis = client.get_multiplexed_async_connection().await.unwrap();
     let mut counts = Counts::new();
