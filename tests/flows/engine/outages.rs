@@ -1,5 +1,7 @@
 //! The stores go away and come back: the worker carries on by itself.
 
+use std::time::{Duration, Instant};
+
 use faena_tests::{
     http::http_client,
     judge::{effects, no_leftovers, quiet},
@@ -69,6 +71,23 @@ async fn redis_is_restarted_under_load() {
     redis.resume().await;
     load.effects_reach(2 * JOBS / 3).await;
     redis.stop();
+    redis.resume().await;
+
+    load.survives().await;
+}
+
+/// A loop that hung would be built anew after 15 s, and end the process after as many more.
+#[tokio::test]
+async fn redis_is_away_for_longer_than_the_watchdog_waits() {
+    const AWAY: Duration = Duration::from_secs(40);
+    let mut redis = PrivateRedis::start().await;
+    let mut load = Load::on(&shared_postgres(), &redis).await;
+
+    redis.stop();
+    let since = Instant::now();
+    until("the watchdog to have had its time", async || since.elapsed() > AWAY).await;
+    assert!(!load.worker.has_ended(), "{}", load.worker.log_text());
+    assert!(load.worker.logged("a loop of the engine hangs; building it anew").is_none(), "{}", load.worker.log_text());
     redis.resume().await;
 
     load.survives().await;
