@@ -2,6 +2,7 @@
 
 mod arrows;
 mod catalogue;
+mod figures;
 mod words;
 
 use std::{
