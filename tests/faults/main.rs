@@ -127,7 +127,7 @@ async fn honest(settings: &Settings, report: &Report, room: &Semaphore, seed: u6
     };
     let mut plan = Plan::new(seed, stream, staff, report.points());
     let in_time = || settings.minutes.is_none_or(|minutes| began.elapsed() < Duration::from_secs(60 * minutes));
-    while report.wants_more(settings.n) && in_time() {
+    while report.wants_more(settings.n, staff) && in_time() {
         let world = match World::start(binaries.clone(), staff, None).await {
             Ok(world) => world,
             Err(error) => return report.broke(&format!("{error:#}")),
@@ -135,14 +135,14 @@ async fn honest(settings: &Settings, report: &Report, room: &Semaphore, seed: u6
         report.disk(world.disk_is_real());
         let mut footprints = Vec::new();
         for episode in 0..EPISODES_A_WORLD {
-            if !report.wants_more(settings.n) || !in_time() {
+            if !report.wants_more(settings.n, staff) || !in_time() {
                 break;
             }
             let place = format!("world {stream}, episode {episode}");
-            report.begin();
+            report.begin(staff);
             let (tally, findings, footprint) = play(&world, plan.draw(&report.overdue(settings.n)), seed, &place).await;
             footprints.push(footprint);
-            report.add(&tally);
+            report.add(&tally, staff);
             if !findings.is_empty() {
                 report.found(&world, &place, &findings, settings.logs.as_deref()).await;
                 return;

@@ -13,7 +13,7 @@ use crate::{
     SABOTAGES, Settings,
     judge::{Finding, Footprint, story},
     plan::PER_EPISODE,
-    world::{Struck, World},
+    world::{Staff, Struck, World},
 };
 
 /// So many findings of one episode are told in full.
@@ -47,6 +47,8 @@ struct State {
     faults: BTreeMap<&'static str, usize>,
     uncounted: usize,
     underway: usize,
+    /// Of those, how many pass every crash point.
+    straining: usize,
     hits: BTreeMap<String, usize>,
     episodes: usize,
     jobs: i64,
@@ -68,12 +70,13 @@ impl Report {
         &self.points
     }
 
-    /// Whether faults are still to strike, or a crash point has not been met in a run long enough to meet them all.
-    pub(crate) fn wants_more(&self, n: usize) -> bool {
+    /// Whether faults are still to strike, or a crash point has not been met in a run long enough to meet them all. For that one world goes on, in
+    /// which all of them are passed: the last that is left.
+    pub(crate) fn wants_more(&self, n: usize, staff: Staff) -> bool {
         let state = self.state();
         let counted: usize = state.faults.values().sum::<usize>() + state.underway * PER_EPISODE;
-        let unmet = self.points.iter().any(|point| !state.hits.contains_key(point));
-        state.findings == 0 && (counted < n || (n >= 200 && unmet && state.underway == 0 && counted < 2 * n))
+        let unmet = staff == Staff::Strain && self.points.iter().any(|point| !state.hits.contains_key(point));
+        state.findings == 0 && (counted < n || (n >= 200 && unmet && state.straining == 0 && counted < 2 * n))
     }
 
     /// The crash points that a run of `n` faults still has to meet when that many have struck.
@@ -84,14 +87,17 @@ impl Report {
     }
 
     /// An episode begins.
-    pub(crate) fn begin(&self) {
-        self.state().underway += 1;
+    pub(crate) fn begin(&self, staff: Staff) {
+        let mut state = self.state();
+        state.underway += 1;
+        state.straining += usize::from(staff == Staff::Strain);
     }
 
     /// It is over.
-    pub(crate) fn add(&self, tally: &Tally) {
+    pub(crate) fn add(&self, tally: &Tally, staff: Staff) {
         let mut state = self.state();
         state.underway -= 1;
+        state.straining -= usize::from(staff == Staff::Strain);
         state.episodes += 1;
         for struck in &tally.struck {
             if struck.counts {
@@ -176,7 +182,8 @@ impl Report {
         if honest && counted < settings.n && settings.minutes.is_none() {
             well = false;
         }
-        if honest && settings.n >= 200 && !unmet.is_empty() {
+        // The two businesses, alone with one world, do not come by all of them.
+        if honest && settings.n >= 200 && settings.worlds > 1 && !unmet.is_empty() {
             eprintln!("no worker died at {unmet:?}");
             well = false;
         }

@@ -1,7 +1,9 @@
 //! Rules about the code itself: which package may know which, where a job lives, which words we use.
 
 mod arrows;
+mod backlogs;
 mod catalogue;
+mod figures;
 mod words;
 
 use std::{

@@ -54,6 +54,7 @@ pub fn catalogue() -> Registry<()> {
         .job::<Linger>()
         .job::<Film>()
         .job::<Raze>()
+        .job::<Graft>()
         .job::<Climb>()
         .job::<Pass>()
         .job::<Chirp>()
@@ -379,6 +380,28 @@ impl Job for Raze {
     async fn run(self, ctx: &Ctx<()>) -> Attempted {
         start(ctx, self.n).await?;
         std::process::abort()
+    }
+}
+
+/// As [`Touch`], at once. Its arguments have a second form: those of the first lack a field.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Graft {
+    /// What stands in `probe.effects`, without what is added.
+    pub n: i64,
+    /// How much is added.
+    #[serde(default)]
+    pub more: i64,
+}
+
+impl Job for Graft {
+    type Ports = ();
+    const NAME: &'static str = "graft";
+    const VERSION: u16 = 2;
+    const QUEUE: Queue = Queue::Low;
+    const BACKOFF: Backoff = SOON;
+
+    async fn run(self, ctx: &Ctx<()>) -> Attempted {
+        Touch { n: self.n + self.more, sleep_ms: 0 }.run(ctx).await
     }
 }
 

@@ -189,6 +189,8 @@ async fn tell_once(
             answers[ends.remove(place)] = Answer::Superseded;
         }
     }
+    // Ends are told by one script, and what is tried again by another.
+    crash_point("ack.ended");
     if !yields.is_empty() {
         let told: Vec<Yield> = yields.iter().filter_map(|place| batch[*place].to_yield()).collect();
         let held = store.take_back(inflight.lane, worker, &told).await?;

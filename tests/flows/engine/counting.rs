@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use faena_tests::{
+    http::http_client,
+    judge::quiet,
     probe::{Linger, Nap, Refuse, Stumble, Touch},
     process::{Process, run_to_end, start_probe},
     stores::Stores,
@@ -17,10 +19,10 @@ use redis::AsyncCommands;
 
 use super::enqueue_all;
 
-type Counts = BTreeMap<(Queue, State), u64>;
+pub(crate) type Counts = BTreeMap<(Queue, State), u64>;
 
-/// Every queue in every state, and a worker frozen in the middle of it.
-async fn frozen_load(stores: &Stores) -> Process {
+/// Every queue in every state, and a worker frozen in the middle of it. (What operators see of it is counted in `web::counting`.)
+pub(crate) async fn frozen_load(stores: &Stores) -> Process {
     let worker = start_probe(stores, &[("SLOTS_LOW", "4"), ("SLOTS_DEFAULT", "20")]).await;
     enqueue_all(stores, (0..40).map(|n| Refuse { reason: format!("no {n}") })).await;
     enqueue_all(stores, (0..30).map(|n| Stumble { n, times: 99 })).await;
@@ -56,7 +58,8 @@ async fn frozen_load(stores: &Stores) -> Process {
     worker
 }
 
-async fn brute_force(stores: &Stores) -> Counts {
+/// What stands in both stores, counted one by one.
+pub(crate) async fn brute_force(stores: &Stores) -> Counts {
     let client = redis::Client::open(stores.redis_url.as_str()).unwrap();
     let mut redis = client.get_multiplexed_async_connection().await.unwrap();
     let mut counts = Counts::new();
@@ -139,5 +142,58 @@ async fn the_pages_of_a_list_hold_each_job_once_and_no_other() {
         seen.sort();
         seen.dedup();
         assert_eq!((listed, seen.len() as u64), (total, total), "{state}");
+    }
+}
+
+/// The samples of one metric that have all of these labels, added up.
+fn sum(figures: &str, metric: &str, labels: &[&str]) -> f64 {
+    let of_it =
+        figures.lines().filter(|line| line.starts_with(&format!("{metric}{{")) || line.starts_with(&format!("{metric} ")));
+    let with_labels = of_it.filter(|line| labels.iter().all(|label| line.contains(label)));
+    with_labels.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+}
+
+#[tokio::test]
+async fn the_figures_of_a_worker_are_those_of_its_work() {
+    let stores = Stores::fresh().await;
+    let worker = start_probe(&stores, &[]).await;
+    enqueue_all(&stores, (0..30).map(|n| Touch { n, sleep_ms: 0 })).await;
+    enqueue_all(&stores, [Stumble { n: 30, times: 2 }]).await;
+    enqueue_all(&stores, [Refuse { reason: "as told".to_owned() }]).await;
+    quiet(&stores).await;
+
+    let figures =
+        async || http_client().get(format!("http://{}/metrics", worker.addr)).send().await.unwrap().text().await.unwrap();
+    // What was done is counted a moment later.
+    until("all of it to be counted", async || {
+        let told = figures().await;
+        ["faena_recorded_total", "faena_attempt_duration_seconds_count"].iter().all(|metric| sum(&told, metric, &[]) >= 34.0)
+    })
+    .await;
+    let told = figures().await;
+
+    let counted = |metric: &str, labels: &[&str]| sum(&told, metric, labels);
+    for (metric, labels, expected) in [
+        ("faena_attempts_total", &["name=\"touch\"", "outcome=\"completed\""][..], 30.0),
+        ("faena_attempts_total", &["name=\"stumble\"", "outcome=\"retry\""], 2.0),
+        ("faena_attempts_total", &["name=\"stumble\"", "outcome=\"completed\""], 1.0),
+        ("faena_attempts_total", &["name=\"refuse\"", "outcome=\"dead\""], 1.0),
+        ("faena_attempt_duration_seconds_count", &[], 34.0),
+        // First attempts alone: how long another one waits is its backoff.
+        ("faena_wait_seconds_count", &[], 32.0),
+        ("faena_relayed_total", &[], 32.0),
+        ("faena_recorded_total", &[], 34.0),
+        ("faena_jobs", &["state=\"completed\""], 31.0),
+        ("faena_jobs", &["state=\"dead\""], 1.0),
+        ("faena_loop_restarts_total", &[], 0.0),
+    ] {
+        assert!((counted(metric, labels) - expected).abs() < 0.5, "{metric} {labels:?} is not {expected}: {told}");
+    }
+    for name in ["acknowledge", "fetch", "renew", "promote", "relay", "record", "reconcile"] {
+        let label = format!("loop=\"{name}\"");
+        until(format!("the age of {name}"), async || {
+            figures().await.lines().any(|line| line.starts_with("faena_loop_age_seconds{") && line.contains(&label))
+        })
+        .await;
     }
 }

@@ -134,11 +134,16 @@ async fn what_cannot_be_decoded_is_dead_and_the_queue_flows_on() {
 
 /// What another binary promised.
 async fn promise(stores: &Stores, name: &str, version: i16) -> JobId {
+    promise_with(stores, name, version, "{}").await
+}
+
+async fn promise_with(stores: &Stores, name: &str, version: i16, args: &str) -> JobId {
     let id = JobId::new();
-    sqlx::query("insert into faena.outbox (id, queue, name, version, args) values ($1, 'low', $2, $3, '{}')")
+    sqlx::query("insert into faena.outbox (id, queue, name, version, args) values ($1, 'low', $2, $3, $4::jsonb)")
         .bind(id)
         .bind(name)
         .bind(version)
+        .bind(args)
         .execute(&stores.db)
         .await
         .unwrap();
@@ -249,6 +254,23 @@ async fn a_job_of_a_newer_version_is_parked_and_stands_in_nobodys_way() {
     assert_eq!(ended(&stores, known).await.summary.state, State::Completed);
     stores.operations().cancel(newer, "operadora").await.unwrap();
     assert_eq!(ended(&stores, newer).await.summary.state, State::Cancelled);
+}
+
+#[tokio::test]
+async fn a_job_of_an_older_version_is_run_by_a_binary_that_knows_a_newer_one() {
+    let stores = Stores::fresh().await;
+    let _probe = start_probe(&stores, &[]).await;
+
+    let older = promise_with(&stores, "graft", 1, r#"{"n": 0}"#).await;
+    let present = promise_with(&stores, "graft", 2, r#"{"n": 0, "more": 1}"#).await;
+
+    for (id, version) in [(older, 1), (present, 2)] {
+        let job = ended(&stores, id).await;
+        assert_eq!((job.summary.state, job.version), (State::Completed, version));
+    }
+    quiet(&stores).await;
+    assert_eq!(effects(&stores, 2).await, (vec![], vec![]));
+    no_leftovers(&stores).await;
 }
 
 #[tokio::test]

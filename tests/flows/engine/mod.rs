@@ -5,7 +5,7 @@ mod batches;
 mod cancel;
 mod chains;
 mod commands;
-mod counting;
+pub(crate) mod counting;
 mod crashes;
 mod drain;
 mod edits;

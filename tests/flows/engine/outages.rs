@@ -1,9 +1,11 @@
 //! The stores go away and come back: the worker carries on by itself.
 
+use std::time::{Duration, Instant};
+
 use faena_tests::{
     http::http_client,
     judge::{effects, no_leftovers, quiet},
-    probe::Touch,
+    probe::{Nap, Touch},
     process::{Process, start_probe},
     proxy::Proxy,
     servers::{PrivatePostgres, PrivateRedis, free_port},
@@ -74,6 +76,23 @@ async fn redis_is_restarted_under_load() {
     load.survives().await;
 }
 
+/// A loop that hung would be built anew after 15 s, and end the process after as many more.
+#[tokio::test]
+async fn redis_is_away_for_longer_than_the_watchdog_waits() {
+    const AWAY: Duration = Duration::from_secs(40);
+    let mut redis = PrivateRedis::start().await;
+    let mut load = Load::on(&shared_postgres(), &redis).await;
+
+    redis.stop();
+    let since = Instant::now();
+    until("the watchdog to have had its time", async || since.elapsed() > AWAY).await;
+    assert!(!load.worker.has_ended(), "{}", load.worker.log_text());
+    assert!(load.worker.logged("a loop of the engine hangs; building it anew").is_none(), "{}", load.worker.log_text());
+    redis.resume().await;
+
+    load.survives().await;
+}
+
 #[tokio::test]
 async fn redis_is_killed_under_load_and_forgets_its_last_second() {
     let mut redis = PrivateRedis::start().await;
@@ -110,6 +129,40 @@ async fn postgres_is_restarted_under_load() {
     postgres.resume().await;
 
     load.survives().await;
+}
+
+/// What needs no Postgres does not wait for it: it ends in Redis, and what became of it waits there.
+#[tokio::test]
+async fn while_postgres_is_away_what_needs_none_goes_on_and_is_recorded_afterwards() {
+    const NAPS: i64 = 50;
+    let mut postgres = PrivatePostgres::start().await;
+    let redis = PrivateRedis::start().await;
+    let stores = Stores::on(&postgres.url(), &redis.url()).await;
+    let mut worker = start_probe(&stores, &[]).await;
+    enqueue(&stores, Touch { n: 0, sleep_ms: 0 }).await;
+    quiet(&stores).await;
+    let client = redis::Client::open(stores.redis_url.as_str()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+
+    postgres.stop();
+    for _ in 0..NAPS {
+        queue::push(&stores.store, Nap { sleep_ms: 0, note: String::new() }).await.unwrap();
+    }
+    until("all of them to end", async || {
+        let ended = redis::cmd("HGET").arg(format!("{}:{{default}}:stats", stores.namespace)).arg("completed").to_owned();
+        ended.query_async::<i64>(&mut connection).await.unwrap() == NAPS + 1
+    })
+    .await;
+    assert!(!worker.has_ended());
+    postgres.resume().await;
+
+    quiet(&stores).await;
+    let recorded: i64 = sqlx::query_scalar("select count(*) from faena.jobs where name = 'nap' and state = 'completed'")
+        .fetch_one(&stores.db)
+        .await
+        .unwrap();
+    assert_eq!(recorded, NAPS);
+    no_leftovers(&stores).await;
 }
 
 /// Behind a pooler Postgres may have no word for a worker: it looks for promises itself.

@@ -4,7 +4,7 @@ use chrono::{TimeDelta, Utc};
 use faena_tests::{
     controls::Recount,
     judge::{effects, no_leftovers, quiet},
-    probe::{Linger, Pass, Refuse, Stumble, Touch, Urge},
+    probe::{Linger, Nap, Pass, Refuse, Stumble, Touch, Urge},
     process::{Process, start_probe, try_to_end},
     proxy::Proxy,
     servers::PrivateRedis,
@@ -48,9 +48,13 @@ impl Story {
     }
 
     async fn tell_as(&self, url: &str, words: &[&str]) {
-        let mut connection = redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
-        let mut command = redis::cmd(words[0]);
-        let _: redis::Value = command.arg(&words[1..]).query_async(&mut connection).await.unwrap();
+        tell(url, words).await;
+    }
+
+    /// What nobody has promised has nowhere to wait: whoever pushes it hears at once that it was not taken.
+    async fn refuses_direct_pushes(&self) {
+        let pushed = queue::push(&self.stores.store, Nap { sleep_ms: 0, note: String::new() }).await;
+        assert!(matches!(pushed, Err(queue::EnqueueError::Redis(_))), "{pushed:?}");
     }
 
     async fn notices(&self) -> Vec<String> {
@@ -72,6 +76,13 @@ impl Story {
     }
 }
 
+/// One command to the Redis at `url`.
+async fn tell(url: &str, words: &[&str]) {
+    let mut connection = redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let mut command = redis::cmd(words[0]);
+    let _: redis::Value = command.arg(&words[1..]).query_async(&mut connection).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_full_redis_takes_no_new_jobs_and_lets_old_ones_end() {
     let story = Story::begin().await;
@@ -80,6 +91,7 @@ async fn a_full_redis_takes_no_new_jobs_and_lets_old_ones_end() {
     story.enqueue(JOBS / 2..JOBS).await;
 
     story.noticed("redis_full").await;
+    story.refuses_direct_pushes().await;
     let overview = story.stores.operations().overview().await.unwrap();
     assert!(overview.lanes.iter().map(|queue| queue.outboxed).sum::<u64>() > 0, "it took new jobs");
     until("what it had taken to end", async || {
@@ -103,6 +115,7 @@ async fn a_redis_that_becomes_a_replica_is_waited_for() {
     story.enqueue(JOBS / 4..JOBS).await;
 
     story.noticed("redis_read_only").await;
+    story.refuses_direct_pushes().await;
     story.tell(&["REPLICAOF", "NO", "ONE"]).await;
 
     story.ends_well().await;
@@ -149,6 +162,7 @@ async fn something_foreign_under_one_of_our_names_is_told_to_an_operator() {
     story.enqueue(JOBS / 4..JOBS).await;
 
     story.noticed("redis_wrong_type").await;
+    story.refuses_direct_pushes().await;
     story.tell(&["DEL", &key]).await;
 
     story.ends_well().await;
@@ -180,7 +194,43 @@ async fn a_password_that_is_changed_while_the_worker_runs_is_told_to_an_operator
     story.enqueue(JOBS / 4..JOBS).await;
 
     story.noticed("redis_password").await;
+    story.refuses_direct_pushes().await;
     story.tell_as(&story.redis.url().replace("redis://", "redis://:swordfish@"), &["CONFIG", "SET", "requirepass", ""]).await;
+
+    story.ends_well().await;
+}
+
+/// Above, the worker has none to show; here it has one that was right.
+#[tokio::test]
+async fn a_password_that_is_no_longer_right_is_told_to_an_operator() {
+    let redis = PrivateRedis::start().await;
+    let [ours, theirs] = ["hunter2", "swordfish"].map(|word| redis.url().replace("redis://", &format!("redis://:{word}@")));
+    tell(&redis.url(), &["CONFIG", "SET", "requirepass", "hunter2"]).await;
+    let stores = Stores::on(&std::env::var("FAENA_TEST_DATABASE_URL").expect("start the tests with tests/run"), &ours).await;
+    let worker = start_probe(&stores, &[]).await;
+    let story = Story { redis, stores, worker };
+    story.enqueue(0..JOBS / 4).await;
+    quiet(&story.stores).await;
+    story.tell_as(&ours, &["CONFIG", "SET", "requirepass", "swordfish"]).await;
+    story.tell_as(&theirs, &["CLIENT", "KILL", "TYPE", "normal"]).await;
+    story.enqueue(JOBS / 4..JOBS).await;
+
+    story.noticed("redis_password").await;
+    story.refuses_direct_pushes().await;
+    story.tell_as(&theirs, &["CONFIG", "SET", "requirepass", "hunter2"]).await;
+
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn a_redis_user_that_may_not_do_everything_is_told_to_an_operator() {
+    let story = Story::begin().await;
+    story.tell(&["ACL", "SETUSER", "default", "-evalsha", "-eval"]).await;
+    story.enqueue(JOBS / 4..JOBS).await;
+
+    story.noticed("redis_password").await;
+    story.refuses_direct_pushes().await;
+    story.tell(&["ACL", "SETUSER", "default", "+@all"]).await;
 
     story.ends_well().await;
 }

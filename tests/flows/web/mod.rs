@@ -9,6 +9,7 @@ mod api_tickets;
 mod archive;
 mod chat;
 mod clients;
+mod counting;
 mod courses;
 mod dashboard;
 mod demo;

@@ -35,6 +35,23 @@ async fn made(operator: &Visitor, other: &[(&str, &str)]) {
     assert_eq!(answer.status(), StatusCode::SEE_OTHER);
 }
 
+/// Where no worker runs, none watches either.
+#[tokio::test]
+async fn a_schedule_that_fires_nowhere_is_noticed_by_the_web_alone() {
+    let web = Web::start().await.with_demo_accounts().await;
+    let operator = web.signed_in("operadora").await;
+    made(&operator, &[]).await;
+    let nobody_looks = "update faena.schedules set settled_to = now() - interval '1 hour', next_at = now() - interval '1 hour'
+        where name = 'sweep_often'";
+    sqlx::raw_sql(nobody_looks).execute(&web.stores.db).await.unwrap();
+
+    until("the notice", async || {
+        web.number("select count(*) from faena.notices where key = 'schedule_late:sweep_often'").await == 1
+    })
+    .await;
+    until("the overview to say so", async || operator.page("/ops").await.html.contains("/ops/schedules/sweep_often")).await;
+}
+
 #[tokio::test]
 async fn an_operator_makes_a_schedule_looks_ahead_changes_runs_and_deletes_it() {
     let web = Web::start().await.with_demo_accounts().await;
