@@ -202,6 +202,26 @@ const chapters = {
       for (const said of [ticketNumber, TITLE, "Urgente", "Resuelta", "Íñigo Zúñiga Ceballos", "Cumplido fuera de plazo", "Cumplido"]) {
         assert.ok(lines[1].split(",").includes(said), `${said}: ${lines[1]}`);
       }
+
+      // A page that was loaded while the report was being made asks until it is there, and then no more.
+      await page.clock.install();
+      await page.clock.pauseAt(Date.now() + 60_000);
+      let asked = 0;
+      await page.route("**/informes", async (route) => {
+        if (route.request().isNavigationRequest()) {
+          const answer = await route.fetch();
+          return route.fulfill({ response: answer, body: (await answer.text()).replace("<body", '<body data-refresh-s="5"') });
+        }
+        asked += 1;
+        return route.continue();
+      });
+      await page.goto(`${SITE}/informes`);
+      await page.clock.runFor(5_000);
+      await page.locator("body:not([data-refresh-s])").waitFor();
+      await page.clock.runFor(600_000);
+      // What the page had asked for comes before what is asked for here.
+      await page.evaluate(() => fetch(location.href).then(() => null));
+      assert.equal(asked, 2, "once by the page, and once here");
     });
   },
 };

@@ -55,14 +55,15 @@ const count = () => {
 if (counting.length > 0) count();
 
 // A page that says so refreshes itself while somebody looks at it, and never under a hand that is typing or choosing.
-const every = Number(document.body.dataset.refreshS);
 const isBusy = () => document.querySelector('[data-live] details[open], [data-live] input[type="checkbox"]:checked') || getSelection()?.toString() ||
   document.activeElement?.matches('input, select, textarea, button, summary');
-if (every > 0) {
-  setInterval(() => {
-    if (!document.hidden && !isBusy()) refresh();
-  }, every * 1000);
-}
+let turns;
+const keepPace = () => {
+  clearInterval(turns);
+  const every = Number(document.body.dataset.refreshS);
+  if (every > 0) turns = setInterval(() => { if (!document.hidden && !isBusy()) refresh(); }, every * 1000);
+};
+keepPace();
 
 async function refresh() {
   let isFresh = false;
@@ -77,6 +78,13 @@ async function refresh() {
       if (isBusy()) return;
       old.replaceWith(next);
       isFresh = true;
+      // What was waited for may have come: the fresh page says whether to go on asking, and how often.
+      const { refreshS } = fresh.body.dataset;
+      if (refreshS !== document.body.dataset.refreshS) {
+        if (refreshS === undefined) delete document.body.dataset.refreshS;
+        else document.body.dataset.refreshS = refreshS;
+        keepPace();
+      }
     }
   } catch {
     // The next turn tries again; until then the page says that it is old.
