@@ -151,10 +151,12 @@ async fn told(web: &Web, condition: &str) -> Vec<i64> {
 async fn a_program_of_somebody_who_works_at_the_desk_reads_alerts_and_takes_note_of_them() {
     let web = desk().await;
     let (agent, manager) = (web.admits_as("agente", &ALERTS).await, web.admits_as("jefa", &ALERTS).await);
-    // Of each fifth somebody has taken note; each seventh is kept by now, and each eleventh has another deadline.
+    // Most are of tickets of the agent's, the others of the manager's and of nobody's. Of each fifth somebody has taken note; each seventh is kept by now, and each
+    // eleventh has another deadline.
     web.runs(
         "insert into desk.tickets (created_at, client_id, title, description, created_by, status, assigned_to, updated_at)
-         select date_trunc('second', now()), (select (array_agg(id order by id))[1 + n % 2] from desk.clients), 'Alarma ' || n, '-', u.id, 'open', u.id, now()
+         select date_trunc('second', now()), (select (array_agg(id order by id))[1 + n % 2] from desk.clients), 'Alarma ' || n, '-', u.id, 'open',
+             case n % 9 when 1 then (select id from core.users where email = 'jefa@faena.example') when 3 then null when 7 then null else u.id end, now()
          from core.users u, generate_series(1, 60) n where u.email = 'agente@faena.example';
          insert into desk.sla_clocks (ticket_id, ticket_created_at, promise, cycle, calendar_id, calendar_revision, target_s, warn_s, started_at,
              counted_to, warn_at, due_at, level)
@@ -170,7 +172,7 @@ async fn a_program_of_somebody_who_works_at_the_desk_reads_alerts_and_takes_note
     .await;
     let description = described(&web).await;
     let waits = "a.acknowledged_at is null and t.id % 7 <> 0 and t.id % 11 <> 0";
-    let hospital = web.client_named("Hospital%").await;
+    let (hospital, boss) = (web.client_named("Hospital%").await, web.account("jefa").await);
     let ticket = web.number("select max(id) from desk.tickets").await;
     assert_eq!(told(&web, "true").await.len(), 60);
     for (query, condition) in [
@@ -182,6 +184,9 @@ async fn a_program_of_somebody_who_works_at_the_desk_reads_alerts_and_takes_note
         ("kind=breach".to_owned(), "a.level = 2".to_owned()),
         ("kind=escalation&state=open".to_owned(), format!("a.level > 2 and {waits}")),
         (format!("client={hospital}"), format!("t.client_id = {hospital}")),
+        ("assignee=me".to_owned(), "t.assigned_to = (select id from core.users where email = 'agente@faena.example')".to_owned()),
+        (format!("assignee={boss}&state=open"), format!("t.assigned_to = {boss} and {waits}")),
+        ("assignee=nobody&kind=escalation".to_owned(), "t.assigned_to is null and a.level > 2".to_owned()),
         (format!("ticket={ticket}"), format!("t.id = {ticket}")),
     ] {
         let expected = told(&web, &condition).await;
@@ -189,7 +194,7 @@ async fn a_program_of_somebody_who_works_at_the_desk_reads_alerts_and_takes_note
         assert_eq!(agent.collects("alerts", "alerts", &query, 7).await, expected, "{query}");
     }
 
-    let page = agent.sees("/api/v1/alerts?state=open&limit=3").await.document;
+    let page = agent.sees("/api/v1/alerts?state=open&assignee=me&limit=3").await.document;
     fits(&description, "Alerts", &page);
     let first = &page["alerts"][0];
     let id = first["id"].as_i64().unwrap();
@@ -225,6 +230,7 @@ async fn a_program_of_somebody_who_works_at_the_desk_reads_alerts_and_takes_note
     for (query, why) in [
         ("state=closed", "state: there is no \"closed\""),
         ("kind=alarm", "kind: there is no \"alarm\""),
+        ("assignee=everybody", "assignee: the number of an account, `me` or `nobody`"),
         ("limit=501", "limit: a page has from 1 to 500 rows, not 501"),
         ("after=7", "after: no page has ended with \"7\""),
     ] {

@@ -8,6 +8,7 @@ use super::{
     Web,
     api::{Answer, Program, fits},
     help_desk::desk,
+    tickets::busy,
 };
 
 const ALL: [Scope; 3] = [Scope::ReadTickets, Scope::WriteTickets, Scope::ReadClients];
@@ -370,6 +371,43 @@ async fn tickets_are_listed_page_by_page_by_what_is_asked_for() {
 }
 
 #[tokio::test]
+async fn overdue_tickets_are_asked_for_and_the_next_deadline_comes_first_page_by_page() {
+    let web = busy().await;
+    let (program, theirs) = (web.admits_as("agente", &ALL).await, web.admits_as("cliente", &ALL).await);
+    let expected = async |condition: &str, order: &str| -> Vec<i64> {
+        let sql = format!(
+            "select t.id from desk.tickets t left join (select ticket_id, min(due_at) as due from desk.sla_clocks group by ticket_id) k on k.ticket_id = t.id
+             join desk.clients c on c.id = t.client_id left join core.users u on u.id = t.assigned_to where {condition} order by {order}"
+        );
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_all(&web.stores.db).await.unwrap()
+    };
+    let (newest, deadline) = ("t.created_at desc, t.id desc", "due nulls last, t.id");
+    for (query, condition, order) in [
+        ("overdue=true", "due < now()", newest),
+        ("overdue=false", "(due < now()) is not true", newest),
+        ("order=newest", "true", newest),
+        ("order=deadline", "true", deadline),
+        ("order=deadline&overdue=true&assignee=me", "due < now() and u.email = 'agente@faena.example'", deadline),
+        ("order=deadline&status=waiting_client", "t.status = 'waiting_client'", deadline),
+    ] {
+        let expected = expected(condition, order).await;
+        assert!(!expected.is_empty(), "{query}");
+        for limit in [7, 100] {
+            assert_eq!(program.walks(query, limit).await, expected, "{query}");
+        }
+    }
+    assert_eq!(theirs.walks("order=deadline", 7).await, expected("c.name like 'Cafés%'", deadline).await);
+
+    // What the list calls overdue the ticket does, also while time stands still.
+    let page = program.sees("/api/v1/tickets?overdue=true").await.document;
+    let tickets = page["tickets"].as_array().unwrap();
+    assert!(tickets.iter().all(|ticket| ticket["deadlines"][0]["is_overdue"] == true), "{page}");
+    assert!(tickets.iter().any(|ticket| ticket["deadlines"][0]["state"] == "paused"), "{page}");
+    let description: Value = web.visitor().get("/api/v1/openapi.json").await.json().await.unwrap();
+    fits(&description, "Tickets", &page);
+}
+
+#[tokio::test]
 async fn what_is_wrong_is_told_with_its_place() {
     let web = desk().await;
     let program = web.admits_as("agente", &ALL).await;
@@ -424,12 +462,16 @@ async fn what_is_wrong_is_told_with_its_place() {
         ("status=done", "status: there is no \"done\""),
         ("priority=asap", "priority: there is no \"asap\""),
         ("assignee=everybody", "assignee: the number of an account, `me` or `nobody`"),
+        ("order=backwards", "order: there is no \"backwards\""),
+        ("after=none_7", "after: no page has ended with \"none_7\""),
+        ("order=deadline&after=none_x", "after: no page has ended with \"none_x\""),
         ("limit=501", "limit: a page has from 1 to 500 rows, not 501"),
         ("after=7", "after: no page has ended with \"7\""),
         ("after=-8000000000000000000_7", "after: no page has ended with \"-8000000000000000000_7\""),
     ] {
         assert_eq!(program.sees(&format!("/api/v1/tickets?{query}")).await.problem(), (400, "", why));
     }
+    assert_eq!(program.sees("/api/v1/tickets?overdue=perhaps").await.problem().0, 400);
     for never in ["yesterday", "-9000-01-01T00:00:00Z", "0000-01-01T00:00:00Z"] {
         assert_eq!(program.sees(&format!("/api/v1/tickets?opened_from={never}")).await.problem().0, 400, "{never}");
     }

@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 use super::{Page, Visitor, Web, help_desk::desk, leads_to};
 
 /// Tickets of both clients, of the agent, the manager and nobody, one each third day, some with deadlines, some overdue, one of these while time stands still.
-async fn busy() -> Web {
+pub(super) async fn busy() -> Web {
     let web = desk().await;
     sqlx::raw_sql(
         "select desk.make_partitions(0, (now() - interval '13 months')::date);

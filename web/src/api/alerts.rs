@@ -7,12 +7,12 @@ use axum::{
     extract::{Extension, Path, Query, State, rejection::QueryRejection},
 };
 use chrono::{DateTime, Utc};
-use jobs::help_desk::{alert, number::AlertId, ticket::now};
+use jobs::help_desk::{actor::Actor, alert, number::AlertId, ticket::now};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    pages::{after, asked, bad, cut, page_size, place},
+    pages::{after, asked, assignee, bad, cut, page_size, place},
     person::agent,
 };
 use crate::{
@@ -77,6 +77,7 @@ pub(crate) struct AlertsQuery {
     kind: Option<String>,
     ticket: Option<i64>,
     client: Option<i64>,
+    assignee: Option<String>,
     after: Option<String>,
     limit: Option<usize>,
 }
@@ -87,10 +88,10 @@ pub(crate) async fn list(
     Extension(visit): Extension<Arc<Visit>>,
     query: Result<Query<AlertsQuery>, QueryRejection>,
 ) -> Result<Json<Alerts>, Problem> {
-    agent(&app, &visit).await?;
+    let actor = agent(&app, &visit).await?;
     let query = asked(query)?;
     let limit = page_size(query.limit)?;
-    let alerts = find(&app, &query, None, limit + 1).await?;
+    let alerts = find(&app, &actor, &query, None, limit + 1).await?;
     let (alerts, next) = cut(alerts, limit, |alert| place(alert.created_at, alert.id));
     Ok(Json(Alerts { alerts, next }))
 }
@@ -101,8 +102,8 @@ pub(crate) async fn show(
     Extension(visit): Extension<Arc<Visit>>,
     Path(id): Path<String>,
 ) -> Result<Json<Alert>, Problem> {
-    agent(&app, &visit).await?;
-    one(&app, read_id(&id)?).await.map(Json)
+    let actor = agent(&app, &visit).await?;
+    one(&app, &actor, read_id(&id)?).await.map(Json)
 }
 
 /// Takes note of one in the person's name. Who comes second reads who was first.
@@ -118,11 +119,11 @@ pub(crate) async fn acknowledge(
     let at = now(&mut *tx).await.doing("asking what time it is")?;
     alert::acknowledge(&mut tx, at, &actor, id).await.doing(DOING)?;
     tx.commit().await.doing(DOING)?;
-    one(&app, id).await.map(Json)
+    one(&app, &actor, id).await.map(Json)
 }
 
-async fn one(app: &App, id: AlertId) -> Result<Alert, Problem> {
-    find(app, &AlertsQuery::default(), Some(id), 1).await?.pop().ok_or(Problem::NotFound)
+async fn one(app: &App, actor: &Actor, id: AlertId) -> Result<Alert, Problem> {
+    find(app, actor, &AlertsQuery::default(), Some(id), 1).await?.pop().ok_or(Problem::NotFound)
 }
 
 fn read_id(text: &str) -> Result<AlertId, Problem> {
@@ -137,9 +138,10 @@ fn one_of<'q>(name: &str, given: Option<&'q str>, words: &[&str]) -> Result<Opti
     }
 }
 
-async fn find(app: &App, query: &AlertsQuery, id: Option<AlertId>, limit: usize) -> Result<Vec<Alert>, Problem> {
+async fn find(app: &App, actor: &Actor, query: &AlertsQuery, id: Option<AlertId>, limit: usize) -> Result<Vec<Alert>, Problem> {
     let state = one_of("state", query.state.as_deref(), &["all", "open", "acknowledged"])?;
     let kind = one_of("kind", query.kind.as_deref(), &["warning", "breach", "escalation"])?;
+    let assignee = assignee(query.assignee.as_deref(), actor.id())?;
     let place = after::<i64>(query.after.as_deref())?;
     sqlx::query_as(include_str!("alerts.sql"))
         .bind(state.filter(|state| *state != "all"))
@@ -150,6 +152,8 @@ async fn find(app: &App, query: &AlertsQuery, id: Option<AlertId>, limit: usize)
         .bind(place.map(|(_, id)| id))
         .bind(id)
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(assignee.id)
+        .bind(assignee.is_nobody)
         .fetch_all(&app.db)
         .await
         .doing("listing alerts")

@@ -7,6 +7,7 @@ use axum::{
     http::StatusCode,
 };
 use chrono::{DateTime, Datelike as _, Utc};
+use jobs::accounts::user::UserId;
 
 use crate::problem::{Problem, Told};
 
@@ -57,6 +58,31 @@ pub(crate) fn moment(name: &str, given: Option<DateTime<Utc>>) -> Result<Option<
     match given {
         Some(at) if !is_of_our_years(&at) => Err(bad(format!("{name}: the years are 1 to 9999"))),
         given => Ok(given),
+    }
+}
+
+/// Whose tickets are asked for, by who is at them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Assignee {
+    /// That account's; none: everybody's.
+    pub(crate) id: Option<i64>,
+    /// Those alone that nobody is at.
+    pub(crate) is_nobody: bool,
+}
+
+/// The assignee of the query; left out: everybody.
+///
+/// # Errors
+/// It is nobody that there could be.
+pub(crate) fn assignee(given: Option<&str>, me: UserId) -> Result<Assignee, Problem> {
+    match given {
+        None => Ok(Assignee::default()),
+        Some("nobody") => Ok(Assignee { id: None, is_nobody: true }),
+        Some("me") => Ok(Assignee { id: Some(me.0), is_nobody: false }),
+        Some(id) => match id.parse() {
+            Ok(id) => Ok(Assignee { id: Some(id), is_nobody: false }),
+            Err(_) => Err(bad("assignee: the number of an account, `me` or `nobody`")),
+        },
     }
 }
 

@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    pages::{after, asked, bad, cut, moment, page_size, place, word},
+    pages::{after, asked, assignee, bad, cut, moment, page_size, place, word},
     person::actor,
 };
 use crate::{
@@ -29,7 +29,7 @@ use crate::{
 /// A page of tickets.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Tickets {
-    /// The newest first.
+    /// The newest first, or as it was asked for.
     pub(super) tickets: Vec<Ticket>,
     /// What the next page is asked with as `after`; none: this is the last one.
     pub(super) next: Option<String>,
@@ -100,6 +100,33 @@ struct Deadline {
     is_overdue: bool,
 }
 
+/// What stands before the number of a ticket without a deadline where a page has ended in the order of these.
+const UNDUE: &str = "none_";
+
+/// Where a page in the order of deadlines begins: behind that deadline, or none, and number.
+///
+/// # Errors
+/// No page has ended with that.
+fn after_deadline(given: Option<&str>) -> Result<Option<(Option<DateTime<Utc>>, i64)>, Problem> {
+    match given.and_then(|text| text.strip_prefix(UNDUE)?.parse().ok()) {
+        Some(id) => Ok(Some((None, id))),
+        None => Ok(after(given)?.map(|(due, id)| (Some(due), id))),
+    }
+}
+
+impl Ticket {
+    /// The deadline that comes next, or has passed.
+    fn due_at(&self) -> Option<DateTime<Utc>> {
+        let waits = |deadline: &&Deadline| matches!(deadline.state.as_str(), "running" | "paused");
+        self.deadlines.iter().filter(waits).filter_map(|deadline| deadline.due_at).min()
+    }
+
+    /// Where it stands in the order of deadlines.
+    fn place_by_deadline(&self) -> String {
+        self.due_at().map_or_else(|| format!("{UNDUE}{}", self.id), |due| place(due, self.id))
+    }
+}
+
 /// Where a ticket is kept: it is looked for there alone.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kept {
@@ -141,10 +168,23 @@ pub(crate) struct TicketsQuery {
     tag: Option<String>,
     client: Option<i64>,
     assignee: Option<String>,
+    overdue: Option<bool>,
     opened_from: Option<DateTime<Utc>>,
     opened_before: Option<DateTime<Utc>>,
+    order: Option<String>,
     after: Option<String>,
     limit: Option<usize>,
+}
+
+impl TicketsQuery {
+    /// Whether the next deadline comes first, and not the newest ticket.
+    fn is_by_deadline(&self) -> Result<bool, Problem> {
+        match self.order.as_deref() {
+            None | Some("newest") => Ok(false),
+            Some("deadline") => Ok(true),
+            Some(order) => Err(bad(format!("order: there is no {order:?}"))),
+        }
+    }
 }
 
 /// Those that the person sees and that were asked for.
@@ -156,8 +196,10 @@ pub(crate) async fn list(
     let (_, actor) = actor(&app, &visit).await?;
     let query = asked(query)?;
     let limit = page_size(query.limit)?;
+    let is_by_deadline = query.is_by_deadline()?;
     let tickets = find(&app, &actor, &query, None, limit + 1).await?;
-    let (tickets, next) = cut(tickets, limit, |ticket| place(ticket.created_at, ticket.id));
+    let end = |ticket: &Ticket| if is_by_deadline { ticket.place_by_deadline() } else { place(ticket.created_at, ticket.id) };
+    let (tickets, next) = cut(tickets, limit, end);
     Ok(Json(Tickets { tickets, next }))
 }
 
@@ -196,31 +238,38 @@ async fn find(
         Some("live") => Status::ALL.iter().copied().filter(|status| status.is_live()).collect(),
         status => word("status", status)?.into_iter().collect(),
     };
-    let assignee = match query.assignee.as_deref() {
-        None | Some("nobody") => None,
-        Some("me") => Some(actor.id().0),
-        Some(id) => Some(id.parse().map_err(|_| bad("assignee: the number of an account, `me` or `nobody`"))?),
-    };
+    let assignee = assignee(query.assignee.as_deref(), actor.id())?;
     let tag = query.tag.as_deref().map(|tag| tag.trim().to_lowercase());
     if tag.as_ref().is_some_and(|tag| tag.contains('\0')) {
         return Err(bad("tag: must not have a NUL in it"));
     }
-    let place = after::<i64>(query.after.as_deref())?;
-    sqlx::query_as(include_str!("tickets.sql"))
+    let (place, behind, order) = if query.is_by_deadline()? {
+        (
+            after_deadline(query.after.as_deref())?,
+            "(coalesce(k.due_at, 'infinity'), t.id) > (coalesce($11::timestamptz, 'infinity'), $12)",
+            "coalesce(k.due_at, 'infinity'), t.id",
+        )
+    } else {
+        let place = after(query.after.as_deref())?;
+        (place.map(|(at, id)| (Some(at), id)), "(t.created_at, t.id) < ($11::timestamptz, $12)", "t.created_at desc, t.id desc")
+    };
+    let sql = include_str!("tickets.sql").replace("{behind}", behind).replace("{order}", order);
+    sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(actor.client())
         .bind(statuses.iter().map(|status| status.as_str()).collect::<Vec<_>>())
         .bind(word::<Priority>("priority", query.priority.as_deref())?)
         .bind(word::<Category>("category", query.category.as_deref())?)
         .bind(tag)
         .bind(query.client)
-        .bind(assignee)
-        .bind(query.assignee.as_deref() == Some("nobody"))
+        .bind(assignee.id)
+        .bind(assignee.is_nobody)
         .bind(moment("opened_from", query.opened_from)?)
         .bind(moment("opened_before", query.opened_before)?)
-        .bind(place.map(|(at, _)| at))
+        .bind(place.and_then(|(at, _)| at))
         .bind(place.map(|(_, id)| id))
         .bind(id)
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(query.overdue)
         .fetch_all(&app.db)
         .await
         .doing("listing tickets")

@@ -90,6 +90,7 @@ fn alerts(hand: &Hand, schemas: &Schemas) -> Value {
                 of_words("kind", "What had become of the deadline.", &["warning", "breach", "escalation"]),
                 asked("ticket", "Of which ticket.", integer.clone()),
                 asked("client", "Of whose tickets.", integer),
+                asked("assignee", "Of the tickets of whom: the number of an account, `me` or `nobody`.", json!({ "type": "string" })),
                 asked_after(),
             ],
             &answer("The latest first.", &schemas.alerts),
