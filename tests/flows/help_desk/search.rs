@@ -14,7 +14,7 @@ use jobs::{
             query::{Query, QueryProblem},
         },
         text::{Body, Title},
-        words::Priority,
+        words::{Priority, Status},
     },
 };
 use serde_json::Value;
@@ -302,6 +302,60 @@ async fn nobody_finds_what_is_another_clients_and_everybody_finds_all_of_their_o
     assert!(judged > 500, "{judged}");
 }
 
+/// Which tickets have a word that begins so, or, where $2 says so, are of a client that is called so, and stand where $3 says; of client $4, or of every one.
+const JUDGE_BY_STATUS: &str = r"select t.id from desk.tickets t join desk.clients c on c.id = t.client_id
+    where (lower(t.title) ~ ('\m' || $1) or $2 and translate(lower(c.name), 'áéíóúüñ', 'aeiouun') ~ ('\m' || $1))
+      and t.status = any ($3) and ($4::bigint is null or t.client_id = $4)";
+
+#[tokio::test]
+async fn who_asks_for_a_status_finds_all_tickets_that_stand_there_and_no_others() {
+    let desk = Desk::open().await;
+    let neighbour = desk.neighbour().await;
+    desk.run(
+        "insert into desk.tickets (created_at, client_id, title, description, created_by, status, resolved_at, closed_at, updated_at)
+         select at, (select (array_agg(id order by id))[1 + n % 2] from desk.clients), (array['Impresora', 'Servidor', 'Cafetera'])[1 + n % 3] || ' ' || n, '-',
+             (select min(id) from core.users), status, case when status in ('resolved', 'closed') then at end, case when status = 'closed' then at end, now()
+         from generate_series(1, 120) n
+         cross join lateral (select '2026-11-01 00:00+00'::timestamptz + n * interval '5 hours' as at,
+             (array['new', 'open', 'waiting_client', 'resolved', 'closed'])[1 + n % 5] as status) t",
+    )
+    .await;
+    let finds = async |actor: &Actor, typed: &str, statuses: &[Status]| {
+        let query = Query::parse(typed).unwrap().of_statuses(statuses.to_vec());
+        find(&desk.stores.db, actor, &query, Locale::Es, Part { offset: 0, limit: 200 }).await.unwrap()
+    };
+    let live: Vec<Status> = Status::ALL.iter().copied().filter(|status| status.is_live()).collect();
+    let each = Status::ALL.iter().map(|status| vec![*status]);
+    for statuses in each.chain([live]) {
+        for actor in [&desk.agent, &desk.contact, &neighbour] {
+            // Of the words one is a client's name, too, for those who work here.
+            for beginning in ["impresora", "serv", "cafe"] {
+                let expected: BTreeSet<TicketId> = sqlx::query_scalar(JUDGE_BY_STATUS)
+                    .bind(beginning)
+                    .bind(actor.client().is_none())
+                    .bind(statuses.iter().map(|status| status.as_str()).collect::<Vec<_>>())
+                    .bind(actor.client())
+                    .fetch_all(&desk.stores.db)
+                    .await
+                    .unwrap()
+                    .into_iter()
+                    .collect();
+                assert!(!expected.is_empty(), "{beginning} {statuses:?} by {actor:?}");
+                let found = finds(actor, beginning, &statuses).await;
+                assert_eq!(found.tickets_total, i64::try_from(expected.len()).unwrap(), "{beginning} {statuses:?} by {actor:?}");
+                assert_eq!(ids(&found).into_iter().collect::<BTreeSet<_>>(), expected, "{beginning} {statuses:?} by {actor:?}");
+            }
+        }
+    }
+    // The number of a ticket that stands elsewhere is not what is asked for either.
+    let number: TicketId =
+        sqlx::query_scalar("select max(id) from desk.tickets where status = 'new'").fetch_one(&desk.stores.db).await.unwrap();
+    for (status, is_there) in [(Status::New, true), (Status::Closed, false)] {
+        let found = finds(&desk.agent, &format!("#{number}"), &[status]).await;
+        assert_eq!(ids(&found).contains(&number), is_there, "{status}");
+    }
+}
+
 #[tokio::test]
 async fn a_correction_tells_nobody_what_another_client_writes_about() {
     let desk = Desk::open().await;
@@ -363,12 +417,15 @@ async fn where_many_tickets_are_they_are_found_by_the_indexes_of_words_and_of_sp
     .into_iter()
     .collect();
     assert!(partitions.len() >= 23, "{partitions:?}");
-    for (words, client) in [
-        ("'zafiro'", None),
-        ("'impresora':*", None),
-        ("'correo' & 'cable'", None),
-        ("'correo'", Some(desk.client)),
-        ("'zafiro'", Some(desk.client)),
+    for (words, client, statuses) in [
+        ("'zafiro'", None, None),
+        ("'impresora':*", None, None),
+        ("'correo' & 'cable'", None, None),
+        ("'correo'", None, Some(["resolved"].as_slice())),
+        ("'impresora':*", None, Some(["new", "open", "waiting_client"].as_slice())),
+        ("'correo'", Some(desk.client), None),
+        ("'zafiro'", Some(desk.client), None),
+        ("'correo'", Some(desk.client), Some(["closed"].as_slice())),
     ] {
         let plan: Value = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("explain (format json) {find}")))
             .persistent(false)
@@ -380,6 +437,7 @@ async fn where_many_tickets_are_they_are_found_by_the_indexes_of_words_and_of_sp
             .bind(0_i64)
             .bind(20_i64)
             .bind(words)
+            .bind(statuses)
             .fetch_one(&mut *tx)
             .await
             .unwrap();
@@ -400,6 +458,7 @@ async fn where_many_tickets_are_they_are_found_by_the_indexes_of_words_and_of_sp
             .bind(0_i64)
             .bind(20_i64)
             .bind("'cafes'")
+            .bind(None::<Vec<&str>>)
             .bind([desk.client.0].as_slice())
             .bind(besides)
             .fetch_one(&mut *tx)

@@ -19,6 +19,20 @@ pub(super) async fn with_a_neighbour(web: Web) -> Web {
 }
 
 impl Visitor {
+    /// The titles on every page of what was found.
+    async fn turns(&self, first: &str) -> Vec<String> {
+        let (mut seen, mut path) = (Vec::new(), first.to_owned());
+        loop {
+            let page = self.page(&path).await;
+            seen.extend(page.texts(".hits h3"));
+            let Some(next) = page.attribute("a[rel=next]", "href") else {
+                assert_eq!(page.attribute("a[rel=prev]", "href").is_some(), path != first);
+                return seen;
+            };
+            path = next;
+        }
+    }
+
     async fn searches(&self, query: &str) -> Page {
         let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("q", query).finish();
         self.page(&format!("/buscar?{query}")).await
@@ -104,16 +118,7 @@ async fn a_search_says_what_it_cannot_do_and_goes_on_page_by_page() {
     .execute(&web.stores.db)
     .await
     .unwrap();
-    let (mut seen, mut path) = (Vec::new(), "/buscar?q=tel%C3%A9grafo+".to_owned());
-    loop {
-        let page = agent.page(&path).await;
-        seen.extend(page.texts(".hits h3"));
-        let Some(next) = page.attribute("a[rel=next]", "href") else {
-            assert!(page.attribute("a[rel=prev]", "href").is_some());
-            break;
-        };
-        path = next;
-    }
+    let seen = agent.turns("/buscar?q=tel%C3%A9grafo+").await;
     let distinct: std::collections::BTreeSet<_> = seen.iter().collect();
     assert_eq!((seen.len(), distinct.len()), (45, 45));
     for behind in ["4", "20", "400"] {
@@ -122,6 +127,25 @@ async fn a_search_says_what_it_cannot_do_and_goes_on_page_by_page() {
     }
     for page in ["0", "-1", "999999999999999999999", "x"] {
         assert_eq!(agent.get(&format!("/buscar?q=nada&page={page}")).await.status(), StatusCode::OK, "{page}");
+    }
+
+    // Of one status, page by page; a word that means nothing counts as not said.
+    sqlx::raw_sql("update desk.tickets set status = 'open' where title ~ '[05]$' or title ~ '[1-4][1-9]$'")
+        .execute(&web.stores.db)
+        .await
+        .unwrap();
+    let open = web.number("select count(*) from desk.tickets where status = 'open'").await;
+    let chosen = |page: &Page| page.attribute("#status option[selected]", "value");
+    let seen = agent.turns("/buscar?q=tel%C3%A9grafo+&status=open").await;
+    assert_eq!(i64::try_from(seen.len()).unwrap(), open);
+    assert!((21..=40).contains(&open), "{open}: two pages");
+    let behind = agent.get("/buscar?q=tel%C3%A9grafo+&status=open&page=9").await;
+    assert_eq!(leads_to(&behind), "/buscar?q=tel%C3%A9grafo+&status=open&page=2");
+    let last = agent.page("/buscar?q=tel%C3%A9grafo+&status=open&page=2").await;
+    assert_eq!(chosen(&last).as_deref(), Some("open"));
+    for (status, total, kept) in [("live", "45", Some("live")), ("resolved", "", Some("resolved")), ("lost", "45", None)] {
+        let page = agent.page(&format!("/buscar?q=tel%C3%A9grafo+&status={status}")).await;
+        assert_eq!((page.texts("#tickets .soft").concat().as_str(), chosen(&page).as_deref()), (total, kept), "{status}");
     }
 }
 

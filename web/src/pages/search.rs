@@ -14,7 +14,7 @@ use jobs::help_desk::{
         find::{COMPARED, Found, Part, Place, SearchError, find},
         query::{Query, QueryProblem},
     },
-    words::{ArticleState, Readers},
+    words::{ArticleState, Readers, Status},
 };
 use serde::Deserialize;
 
@@ -30,15 +30,29 @@ use crate::{
 
 /// How many of each kind stand on a page.
 const LIMIT: i64 = 20;
+/// What the address says for tickets that are not resolved.
+const LIVE: &str = "live";
 
 /// What the address asks for.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Asked {
     #[serde(default)]
     q: String,
+    /// Where tickets are to stand: a status, or `live`, those that are not resolved; anywhere if it is left out, or means nothing.
+    #[serde(default)]
+    status: String,
     /// From 1 on.
     #[serde(default)]
     page: String,
+}
+
+impl Asked {
+    fn statuses(&self) -> Vec<Status> {
+        match self.status.as_str() {
+            LIVE => Status::ALL.iter().copied().filter(|status| status.is_live()).collect(),
+            status => status.parse::<Status>().into_iter().collect(),
+        }
+    }
 }
 
 #[derive(Template)]
@@ -46,6 +60,8 @@ pub(crate) struct Asked {
 struct SearchPage {
     page: Page,
     q: Field,
+    /// Where tickets are to stand, as the address says it; empty: anywhere.
+    status: String,
     is_agent: bool,
     /// Why nothing was looked for, or nothing was found out.
     problem: Option<String>,
@@ -59,10 +75,17 @@ impl SearchPage {
     fn address(&self, number: i64) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.append_pair("q", &self.q.value);
+        if !self.status.is_empty() {
+            query.append_pair("status", &self.status);
+        }
         if number > 1 {
             query.append_pair("page", &number.to_string());
         }
         format!("{}?{}", self.page.at(paths::SEARCH), query.finish())
+    }
+
+    fn is_status(&self, word: &str) -> bool {
+        self.status == word
     }
 
     fn previous(&self) -> Option<String> {
@@ -136,16 +159,18 @@ pub(crate) async fn show(
     let actor = actor(&app, &visit).await?;
     // There is no page behind the last of those that are compared.
     let number = asked.page.parse().unwrap_or(1).clamp(1, COMPARED / LIMIT);
+    let statuses = asked.statuses();
     let mut shown = SearchPage {
         is_agent: matches!(actor, Actor::Agent { .. }),
         problem: None,
         found: None,
         number,
         q: Field::of(&asked.q),
+        status: if statuses.is_empty() { String::new() } else { asked.status },
         page,
     };
     let query = match Query::parse(&asked.q) {
-        Ok(query) => query,
+        Ok(query) => query.of_statuses(statuses),
         Err(QueryProblem::Blank) if asked.q.trim().is_empty() => return render(StatusCode::OK, &shown),
         Err(what) => {
             shown.problem = Some(match what {

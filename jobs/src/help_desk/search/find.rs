@@ -141,8 +141,8 @@ const SETTINGS: &str =
 const WITH_WORDS: &str = "(t.search @@ $2::text::tsquery or ($3::bigint is null and t.noted @@ $2::text::tsquery)) and ($3::bigint is null or t.client_id = $3)";
 /// and of the others those of clients that are called so, and that hold what is asked for besides. The array is hidden from the planner, which would weigh each of
 /// its clients in each month.
-const OF_NAMED: &str = "t.client_id = any (array(select unnest($9::bigint[])))
-        and ($10::text is null or t.search @@ $10::text::tsquery or t.noted @@ $10::text::tsquery)
+const OF_NAMED: &str = "t.client_id = any (array(select unnest($10::bigint[])))
+        and ($11::text is null or t.search @@ $11::text::tsquery or t.noted @@ $11::text::tsquery)
         and not (t.search @@ $2::text::tsquery or coalesce(t.noted @@ $2::text::tsquery, false))";
 
 #[derive(sqlx::FromRow)]
@@ -256,7 +256,7 @@ pub fn ticket_statement(months: &[String], is_named: bool) -> String {
     let (named, of_named) = if is_named {
         (
             include_str!("sql/named.sql").replace("{months}", &branches(OF_NAMED)),
-            "select *, false, true, $10::text::tsquery from named union all",
+            "select *, false, true, $11::text::tsquery from named union all",
         )
     } else {
         (String::new(), "")
@@ -296,7 +296,8 @@ async fn look(
         .bind(COMPARED)
         .bind(part.offset)
         .bind(part.limit)
-        .bind(&asked.any);
+        .bind(&asked.any)
+        .bind(query.statuses());
     if let Some(named) = &asked.named {
         tickets = tickets.bind(named.clients()).bind(&named.rest_words);
     }

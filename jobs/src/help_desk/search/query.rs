@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
-use crate::help_desk::number::TicketId;
+use crate::help_desk::{number::TicketId, words::Status};
 
 /// Why there is nothing to search for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +25,8 @@ pub struct Query {
     terms: Vec<Term>,
     /// The ticket that it may be the number of.
     pub number: Option<TicketId>,
+    /// Where tickets are to stand; none: anywhere.
+    statuses: Vec<Status>,
 }
 
 /// One thing that is asked for.
@@ -95,7 +97,19 @@ impl Query {
                 None => distinct.push(term),
             }
         }
-        Self { terms: distinct, number: number(typed) }
+        Self { terms: distinct, number: number(typed), statuses: Vec::new() }
+    }
+
+    /// The same, of the tickets that stand there alone; none: wherever they stand.
+    #[must_use]
+    pub fn of_statuses(mut self, statuses: Vec<Status>) -> Self {
+        self.statuses = statuses;
+        self
+    }
+
+    /// Where tickets are to stand, if that is asked for.
+    pub(super) fn statuses(&self) -> Option<Vec<&'static str>> {
+        (!self.statuses.is_empty()).then(|| self.statuses.iter().map(|status| status.as_str()).collect())
     }
 
     /// For the database's `desk.search_query`.
@@ -107,7 +121,7 @@ impl Query {
     /// The same without the terms at these places, from zero.
     pub(super) fn without(&self, places: &[i64]) -> Self {
         let terms = (0_i64..).zip(&self.terms).filter(|(place, _)| !places.contains(place)).map(|(_, term)| term.clone());
-        Self { terms: terms.collect(), number: self.number }
+        Self { terms: terms.collect(), number: self.number, statuses: self.statuses.clone() }
     }
 
     /// Whether no word is asked for.

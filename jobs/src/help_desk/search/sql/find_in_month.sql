@@ -2,5 +2,6 @@
         case when $3::bigint is null and t.noted is not null then t.search || t.noted else t.search end as search
     from {month} t
     where {which}
+      and ($9::text[] is null or t.status || '' = any ($9))
     order by t.created_at desc
     limit $5)

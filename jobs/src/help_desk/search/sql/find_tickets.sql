@@ -3,7 +3,8 @@
 -- it all, the text is what was said that is closest. What is shown comes along from the first: to look tickets up again, in every month, took longer to plan than to do.
 --   $1 as it was typed, $2 with what may have been meant · $3 client (null: every one's) · $4 the ticket that it may be the number of · $5 how many of the
 --   newest that match are compared · $6 how many to pass over, $7 how many to give · $8 any of the words
---   · and where clients are called so: $9 which, $10 what is asked for besides (null: nothing)
+--   · $9 where they stand (null: anywhere), in a month hidden from the planner, which might rather read all that stand there
+--   · and where clients are called so: $10 which, $11 what is asked for besides (null: nothing)
 with matched as (
     -- Month by month, the newest first, until there are enough.
     {months}
@@ -15,7 +16,7 @@ with matched as (
     {of_named}
     select t.id, t.created_at, t.client_id, t.title, t.description, t.tags, t.status, t.search, true, false, null
     from desk.tickets t
-    where t.id = $4 and ($3::bigint is null or t.client_id = $3)
+    where t.id = $4 and ($3::bigint is null or t.client_id = $3) and ($9::text[] is null or t.status = any ($9))
 ), ranked as (
     select *, search @@ $1::text::tsquery as is_exact, coalesce(ts_rank(search, asked), 0) as rank
     from found
