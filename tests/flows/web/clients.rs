@@ -90,6 +90,12 @@ async fn a_client_is_written_down_with_its_contract_and_its_people() {
     assert!(client.text("section table").contains("Terminado"), "{}", client.html);
 
     let person = "aside form[action$=personas]";
+    let steps = client.text("#email-hint");
+    assert!(steps.contains("/registro") && steps.contains("«Cliente»"), "what comes before: {steps}");
+    assert!(client.attribute("aside a[href='/admin/accounts']", "href").is_none(), "roles are not a manager's to give");
+    let admin = web.signed_in("admin").await;
+    let seen = admin.page(&client_path(&web, "Óptica").await).await;
+    assert!(seen.attribute("aside a[href='/admin/accounts']", "href").is_some(), "{}", seen.html);
     for (address, said) in
         [("nadie", "dirección"), ("agente@faena.example", "ninguna cuenta de cliente"), ("cliente@faena.example", "otro cliente")]
     {

@@ -25,6 +25,7 @@ use crate::{
     app::App,
     forms::{Field, Wish, mark_first_problem},
     page::{Page, key, render},
+    paths,
     problem::{Doing as _, Problem},
 };
 
@@ -108,6 +109,8 @@ pub(super) struct ClientPage {
     tickets: Vec<Line>,
     pub(super) contract_form: ContractForm,
     pub(super) email: Field,
+    /// Where somebody makes their account: whoever reads this has one, and sends the address on.
+    register: String,
     refused: Option<String>,
 }
 
@@ -141,6 +144,7 @@ impl ClientPage {
             .await
             .doing(DOING)?;
         let promised = Priority::ALL.iter().rev().map(|priority| promised(*priority, &client, &own, &everybodys)).collect();
+        let register = format!("{}{}", app.settings.public_url.as_str().trim_end_matches('/'), page.at(paths::REGISTER));
         Ok(Self {
             page,
             said,
@@ -152,6 +156,7 @@ impl ClientPage {
             tickets,
             contract_form: ContractForm::default(),
             email: Field::default(),
+            register,
             refused: None,
         })
     }
