@@ -136,7 +136,10 @@ async fn a_ticket_is_opened_warned_about_breached_escalated_answered_and_resolve
     let of_deadlines: Vec<&str> =
         letters.iter().map(|letter| letter.subject.as_str()).filter(|subject| subject.contains(TITLE)).collect();
     assert_eq!(of_deadlines.len(), 3, "each is told of once: {of_deadlines:?}");
-    assert_eq!(slack.heard().iter().filter(|heard| heard.text.contains(TITLE)).count(), 3);
+    for how in ["Nueva", "Por vencer", "Incumplido", "Escalado"] {
+        let said = |text: &str| text.contains(&format!("{how}: #{ticket} «{TITLE}»"));
+        assert_eq!(slack.heard().iter().filter(|heard| said(&heard.text)).count(), 1, "{how}");
+    }
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use super::{
     write_down,
 };
 use crate::{
-    help_desk::say_alerts,
+    help_desk::{say_alerts, say_tickets},
     operators::notice::OperatorNotice,
     ports::{
         Ctx, Ports,
@@ -144,6 +144,7 @@ impl NotifySlack {
             Taken::Quiet(until)
         } else {
             say_alerts::withdraw_alerts(&mut step, &self.channel).await.context("withdrawing what nobody need hear")?;
+            say_tickets::withdraw_tickets(&mut step, &self.channel).await.context("withdrawing tickets that are taken up")?;
             let mut notices: Vec<Leaving> = sqlx::query_as(include_str!("sql/take.sql"))
                 .bind(&self.channel)
                 .bind(ctx.job_id())

@@ -38,6 +38,7 @@ pub mod policy;
 pub mod rule_change;
 mod rules;
 pub mod say_alerts;
+pub(crate) mod say_tickets;
 pub mod search;
 pub mod text;
 pub mod ticket;

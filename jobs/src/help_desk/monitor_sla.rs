@@ -1,4 +1,4 @@
-//! Looks after the deadlines of the help desk.
+//! Looks after the deadlines of the help desk, and has the desk hear of what clients have opened.
 
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use tracing::info;
 use super::{
     advance::{MOST, advance},
     say_alerts::say_alerts,
+    say_tickets::say_tickets,
 };
 use crate::ports::{Ctx, Ports};
 
@@ -33,6 +34,7 @@ impl Job for MonitorSla {
         let now = sqlx::query_scalar("select now()").fetch_one(&mut *effect).await.context("asking what time it is")?;
         let advanced = advance(&mut effect, now).await.context("advancing the clocks of tickets")?;
         say_alerts(&mut effect, ctx, now).await.context("saying alerts in the chat")?;
+        say_tickets(&mut effect, ctx, now).await.context("saying new tickets in the chat")?;
         sqlx::query("select desk.count_changes_up()").execute(&mut *effect).await.context("counting up what has changed")?;
         if advanced.clocks == MOST {
             // A transaction does not grow with what an outage left behind.

@@ -19,7 +19,7 @@ pub const CHANNEL: &str = "desk";
 /// What the keys of its notices begin with; the alert's number follows.
 const KEY: &str = "sla:";
 /// So much of a ticket's title says which it is.
-const LONGEST_TITLE: usize = 80;
+pub(super) const LONGEST_TITLE: usize = 80;
 
 /// Says what nobody has said yet of the last hour's alerts: in one transaction, and each once. A storm is one message.
 pub(super) async fn say_alerts(tx: &mut PgConnection, ports: &Ports, at: DateTime<Utc>) -> Result<(), EnqueueError> {

@@ -125,6 +125,15 @@ impl Links {
         })
     }
 
+    /// The list of tickets.
+    #[must_use]
+    pub fn tickets(&self, locale: Locale) -> Url {
+        self.page(match locale {
+            Locale::Es => "/solicitudes",
+            Locale::En => "/tickets",
+        })
+    }
+
     /// The page with the deadlines that somebody has to look at.
     #[must_use]
     pub fn alerts(&self, locale: Locale) -> Url {

@@ -144,7 +144,11 @@ impl Businesses {
              from desk.alerts a join desk.sla_clocks c on c.id = a.clock_id
              left join core.chat_notices n on (n.channel, n.key) = ('desk', 'sla:' || a.id)
              -- What was answered, or came to worse before the next look or before its turn, need not be said any more.
-             where n.state <> 'withdrawn' or (c.state = 'running' and c.level = a.level)",
+             where n.state <> 'withdrawn' or (c.state = 'running' and c.level = a.level)
+             union all
+             -- So are tickets that nobody had taken up by then.
+             select n.id, n.state, n.sends, n.text from core.chat_notices n
+             where n.channel = 'desk' and n.key like 'ticket:%' and n.state <> 'withdrawn'",
         )
         .fetch_all(&self.db)
         .await?;
@@ -155,7 +159,7 @@ impl Businesses {
             let named = heard.iter().filter(|message| message.contains(sentence)).count();
             let has_left = matches!(state.as_deref(), Some("sent" | "unknown")) && (1..=2).contains(sends);
             if !has_left || named > usize::try_from(*sends).unwrap_or(0) {
-                let what = format!("alert {alert}: {state:?}, left {sends} times, named {named} times");
+                let what = format!("alert or notice {alert}: {state:?}, left {sends} times, named {named} times");
                 findings.push(Finding::general("an alert was not said as it must be", what));
             }
         }

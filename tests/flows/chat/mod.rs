@@ -383,6 +383,53 @@ async fn of_what_was_solved_noted_or_came_to_worse_nothing_is_said() {
 }
 
 #[tokio::test]
+async fn what_clients_open_is_heard_once_unless_somebody_has_taken_it_up() {
+    let stores = Stores::fresh().await;
+    sqlx::raw_sql(
+        "insert into core.users (email, full_name, role, password_hash)
+         values ('agente@mesa.example', 'Agente', 'agent', '-'), ('sol@optica.example', 'Sol', 'client', '-');
+         insert into desk.calendars (name, time_zone, is_always_open) values ('siempre', 'UTC', true);
+         insert into desk.clients (name, calendar_id) select 'Óptica Sol', id from desk.calendars;
+         -- The third is an agent's own, the fourth is taken up, the fifth is of yesterday; nothing is promised for any.
+         select desk.make_partitions(1, (now() - interval '2 days')::date);
+         insert into desk.tickets (created_at, client_id, title, description, created_by, priority, assigned_to, updated_at)
+         select date_trunc('second', now()) - case when n = 5 then interval '1 day' else n * interval '1 minute' end, c.id, 'Ticket ' || n, '-',
+             case when n = 3 then agent.id else client.id end, case when n = 1 then 'urgent' else 'normal' end, case when n = 4 then agent.id end, now()
+         from desk.clients c, core.users agent, core.users client, generate_series(1, 5) n where agent.role = 'agent' and client.role = 'client'",
+    )
+    .execute(&stores.db)
+    .await
+    .unwrap();
+    catalogue().publication().write(&mut stores.db.acquire().await.unwrap(), "test").await.unwrap();
+    let fakes = Fakes::default();
+    let kit = Kit::new(catalogue(), fakes.ports()).with_database(stores.db.clone());
+    let says = async || kit.attempt(NotifySlack { channel: "desk".to_owned(), test: false }).await;
+    fakes.chat.fail_with([ChatTrouble::Away { words: "no route".to_owned() }]);
+
+    kit.attempt(MonitorSla {}).await;
+    kit.attempt(MonitorSla {}).await;
+
+    let sql = "select text || page || list || is_urgent from core.chat_notices where channel = 'desk' order by id";
+    let notices: Vec<String> = sqlx::query_scalar(sql).fetch_all(&stores.db).await.unwrap();
+    let ids: Vec<i64> = sqlx::query_scalar("select id from desk.tickets where title in ('Ticket 1', 'Ticket 2') order by title")
+        .fetch_all(&stores.db)
+        .await
+        .unwrap();
+    let notice = |id: i64, n: i64, priority: &str, is_urgent: bool| {
+        format!("Nueva: #{id} «Ticket {n}» (Óptica Sol), de prioridad {priority}./solicitudes/{id}/solicitudes{is_urgent}")
+    };
+    assert_eq!(notices, [notice(ids[1], 2, "normal", false), notice(ids[0], 1, "urgente", true)]);
+
+    // While the chat is away somebody takes one of them up.
+    assert!(matches!(says().await, Outcome::Retry { .. }));
+    sqlx::raw_sql("update desk.tickets set status = 'open' where title = 'Ticket 2'").execute(&stores.db).await.unwrap();
+    assert_eq!(says().await, Outcome::Completed);
+    assert_eq!(states(&stores).await, [("sent".to_owned(), 1), ("withdrawn".to_owned(), 1)]);
+    let said = fakes.chat.said();
+    assert!(said.len() == 1 && said[0].1.starts_with(&format!("Nueva: #{} «Ticket 1»", ids[0])), "{said:?}");
+}
+
+#[tokio::test]
 async fn a_channel_that_comes_back_hears_how_things_stand_and_not_how_they_stood() {
     let stores = Stores::fresh().await;
     sqlx::raw_sql(
