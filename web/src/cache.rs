@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -23,7 +23,9 @@ const REST_MS: u64 = 2_000;
 /// A cache that answers or is away; it never fails.
 #[derive(Clone)]
 pub(crate) struct Cache {
-    connection: ConnectionManager,
+    client: Client,
+    /// Another one after each failure: this one would keep a connection that has gone silent for good, and one that it was not let in by.
+    connection: Arc<Mutex<ConnectionManager>>,
     namespace: Arc<str>,
     /// Until when nobody calls, in milliseconds since `started`.
     rests_until_ms: Arc<AtomicU64>,
@@ -42,11 +44,10 @@ impl Cache {
     /// # Errors
     /// The URL is none.
     pub(crate) fn new(url: &SecretString, namespace: &str) -> RedisResult<Self> {
-        let second = Some(Duration::from_secs(1));
-        let config =
-            ConnectionManagerConfig::new().set_number_of_retries(1).set_connection_timeout(second).set_response_timeout(second);
+        let client = Client::open(url.expose_secret())?;
         Ok(Self {
-            connection: ConnectionManager::new_lazy_with_config(Client::open(url.expose_secret())?, config)?,
+            connection: Arc::new(Mutex::new(open(&client)?)),
+            client,
             namespace: namespace.into(),
             rests_until_ms: Arc::default(),
             started: Instant::now(),
@@ -70,7 +71,7 @@ impl Cache {
 
     /// The same for who can wait longer.
     pub(crate) async fn run_within<T: FromRedisValue>(&self, patience: Duration, command: &Cmd) -> Option<T> {
-        let mut connection = self.connection.clone();
+        let mut connection = self.connection();
         self.bounded(patience, async move { command.query_async(&mut connection).await }).await
     }
 
@@ -85,7 +86,7 @@ impl Cache {
         patience: Duration,
         script: &ScriptInvocation<'_>,
     ) -> Option<T> {
-        let mut connection = self.connection.clone();
+        let mut connection = self.connection();
         self.bounded(patience, async move { script.invoke_async(&mut connection).await }).await
     }
 
@@ -100,6 +101,7 @@ impl Cache {
             Err(_) => "no answer in time".to_owned(),
         };
         self.rests_until_ms.store(now_ms() + REST_MS, Ordering::Relaxed);
+        self.connect_anew();
         tracing::warn!(error, "the cache is away");
         metrics::counter!("faena_web_cache_away_total").increment(1);
         None
@@ -110,6 +112,24 @@ impl Cache {
     /// # Errors
     /// It is not.
     pub(crate) async fn ping(&self) -> RedisResult<()> {
-        redis::cmd("PING").query_async(&mut self.connection.clone()).await
+        redis::cmd("PING").query_async(&mut self.connection()).await.inspect_err(|_| self.connect_anew())
     }
+
+    fn connection(&self) -> ConnectionManager {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// At the next call. Those that are on their way stay with the connection that they have.
+    fn connect_anew(&self) {
+        if let Ok(connection) = open(&self.client) {
+            *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = connection;
+        }
+    }
+}
+
+fn open(client: &Client) -> RedisResult<ConnectionManager> {
+    let second = Some(Duration::from_secs(1));
+    let config =
+        ConnectionManagerConfig::new().set_number_of_retries(1).set_connection_timeout(second).set_response_timeout(second);
+    ConnectionManager::new_lazy_with_config(client.clone(), config)
 }

@@ -6,18 +6,19 @@ use std::{
 };
 
 use redis::{
-    Client, RedisError, RedisResult,
+    Client, ErrorKind, RedisError, RedisResult,
     aio::{ConnectionManager, ConnectionManagerConfig},
 };
 
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Where the address itself leads to a replica, opening another connection helps nobody more often than this.
+/// Where the address itself leads to a replica, or nobody is let in, opening another connection helps nobody more often than this.
 const REPLACED_AT_MOST_EVERY: Duration = Duration::from_secs(1);
 
 /// A manager notices a connection that is closed and opens another. One that has gone silent (a firewall forgot it, the host is
 /// gone) it would keep for good: such a one is given up when an answer is overdue. So is one whose Redis is a replica by now: after a
-/// failover the same address may lead to the new primary.
+/// failover the same address may lead to the new primary. And so is one that was turned away before it began, for its password or
+/// because there are too many: a manager takes that for an answer, and repeats it for good.
 #[derive(Clone)]
 pub(crate) struct SharedConnection {
     client: Client,
@@ -44,10 +45,11 @@ impl SharedConnection {
         self.lock().clone()
     }
 
-    /// What came of the request. The first answer that is overdue on a connection, or says that a replica gave it, replaces it for everybody.
+    /// What came of the request. The first answer that is overdue on a connection, or says that a replica gave it or that nobody was let in, replaces it for
+    /// everybody.
     pub(crate) fn heard<T>(&self, asked: &Numbered, answer: RedisResult<T>) -> Result<T, RedisError> {
         if let Err(error) = &answer
-            && (error.is_timeout() || (error.code() == Some("READONLY") && asked.since.elapsed() > REPLACED_AT_MOST_EVERY))
+            && (error.is_timeout() || (is_at_the_wrong_door(error) && asked.since.elapsed() > REPLACED_AT_MOST_EVERY))
         {
             let mut current = self.lock();
             if current.number == asked.number
@@ -62,6 +64,12 @@ impl SharedConnection {
     fn lock(&self) -> MutexGuard<'_, Numbered> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_at_the_wrong_door(error: &RedisError) -> bool {
+    error.code() == Some("READONLY")
+        || error.kind() == ErrorKind::AuthenticationFailed
+        || error.to_string().starts_with("Redis server refused to switch database")
 }
 
 fn open(client: &Client) -> RedisResult<ConnectionManager> {

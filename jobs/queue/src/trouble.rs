@@ -88,7 +88,8 @@ impl Trouble {
                  FAENA_NAMESPACE and remove it; the worker's log says what fails."
             }
             Self::Stalled => {
-                "Un bucle de un worker se quedó parado y se rehízo; si vuelve a pararse, su proceso termina. Su diario dice cuál: busca «hangs». / A                  loop of a worker hung and was built anew; if it hangs again, its process ends. Its log says which: look for “hangs”."
+                "Un bucle de un worker se quedó parado y se rehízo; si vuelve a pararse, su proceso termina. Su diario dice cuál: busca «hangs». / A \
+                 loop of a worker hung and was built anew; if it hangs again, its process ends. Its log says which: look for “hangs”."
             }
         }
     }

@@ -45,6 +45,29 @@ async fn nobody_is_logged_out_when_the_cache_vanishes() {
 }
 
 #[tokio::test]
+async fn a_cache_that_did_not_let_us_in_is_used_again_when_it_does() {
+    let cache = PrivateRedis::start().await;
+    let tell = async |word: &str, command: &[&str]| {
+        let url = cache.url().replace("redis://", &format!("redis://:{word}@"));
+        let mut connection = redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
+        let _: redis::Value = redis::cmd(command[0]).arg(&command[1..]).query_async(&mut connection).await.unwrap();
+    };
+    let mut open = redis::Client::open(cache.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let _: redis::Value = redis::cmd("CONFIG").arg(&["SET", "requirepass", "hunter2"]).query_async(&mut open).await.unwrap();
+    let url = cache.url().replace("redis://", "redis://:hunter2@");
+    let web = Web::start_on(Stores::fresh().await, &[("CACHE_REDIS_URL", &url)]).await;
+    let is_used = async || ready(&web).await.1["checks"]["cache"]["ok"] == true;
+    until("the cache to be used", is_used).await;
+
+    tell("hunter2", &["CONFIG", "SET", "requirepass", "swordfish"]).await;
+    tell("swordfish", &["CLIENT", "KILL", "TYPE", "normal"]).await;
+    until("it to turn us away", async || !is_used().await).await;
+    tell("swordfish", &["CONFIG", "SET", "requirepass", "hunter2"]).await;
+
+    until("the cache to be used again", is_used).await;
+}
+
+#[tokio::test]
 async fn without_the_queues_people_register_and_operators_are_told() {
     let (mut queues, cache) = (PrivateRedis::start().await, PrivateRedis::start().await);
     let (queues_url, cache_url) = (queues.url(), cache.url());
