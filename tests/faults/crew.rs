@@ -169,7 +169,8 @@ impl Crew {
         let pid = slot.process.as_ref().map_or(0, Process::pid);
         let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
         let Some(pages) = statm.split(' ').next().and_then(|pages| pages.parse::<u64>().ok()) else { return };
-        let limit = format!("--as={}", pages * 4096 + (8 << 20));
+        // The soft limit alone: who is starved twice may have grown since.
+        let limit = format!("--as={}:", pages * 4096 + (8 << 20));
         let _ = tokio::process::Command::new("prlimit").args(["--pid", &pid.to_string(), &limit]).status().await;
     }
 

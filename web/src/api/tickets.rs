@@ -103,11 +103,14 @@ struct Deadline {
 /// What stands before the number of a ticket without a deadline where a page has ended in the order of these.
 const UNDUE: &str = "none_";
 
-/// Where a page in the order of deadlines begins: behind that deadline, or none, and number.
+/// A deadline, or none, and the number of the ticket that has it.
+type PlaceByDeadline = (Option<DateTime<Utc>>, i64);
+
+/// Behind what a page in the order of deadlines begins.
 ///
 /// # Errors
 /// No page has ended with that.
-fn after_deadline(given: Option<&str>) -> Result<Option<(Option<DateTime<Utc>>, i64)>, Problem> {
+fn after_deadline(given: Option<&str>) -> Result<Option<PlaceByDeadline>, Problem> {
     match given.and_then(|text| text.strip_prefix(UNDUE)?.parse().ok()) {
         Some(id) => Ok(Some((None, id))),
         None => Ok(after(given)?.map(|(due, id)| (Some(due), id))),
