@@ -34,7 +34,7 @@ impl Job for WelcomeLearner {
     const TIMEOUT: Duration = delivery::TIMEOUT;
     const LIMITS: &'static [Limit] = delivery::CRITICAL_LIMITS;
     /// For hiccups of our own; a letter that the server refuses waits as [`delivery::refused_wait`] says.
-    const BACKOFF: Backoff = Backoff::between(Duration::from_secs(5), Duration::from_secs(600)).at_least(Duration::from_secs(1));
+    const BACKOFF: Backoff = delivery::BACKOFF;
 
     async fn run(self, ctx: &Ctx) -> Attempted {
         let key = format!("welcome:{}:{}", self.user_id, self.resend);

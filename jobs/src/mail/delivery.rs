@@ -15,7 +15,7 @@
 
 use std::time::{Duration, Instant};
 
-use queue::{Attempted, Effect, Failure, JobId, Limit, OrFailure};
+use queue::{Attempted, Backoff, Effect, Failure, JobId, Limit, OrFailure};
 use sqlx::PgConnection;
 use tracing::{info, warn};
 use url::Url;
@@ -62,6 +62,9 @@ pub const LOW_LIMITS: &[Limit] = &[pace("mail_low")];
 const fn pace(name: &'static str) -> Limit {
     Limit::rate(name, 50, Duration::from_secs(1)).with_burst(50)
 }
+
+/// How long a job waits whose letter could not be written, or found no server: nobody has refused it.
+pub const BACKOFF: Backoff = Backoff::between(Duration::from_secs(5), Duration::from_secs(600)).at_least(Duration::from_secs(1));
 
 /// With [`refused_wait`] a letter is tried for most of a day.
 pub const MAX_ATTEMPTS: u32 = 14;

@@ -33,7 +33,7 @@ impl Job for SendRefundNotice {
     const QUEUE: Queue = Queue::Default;
     const MAX_ATTEMPTS: u32 = delivery::MAX_ATTEMPTS;
     const TIMEOUT: Duration = delivery::TIMEOUT;
-    const BACKOFF: Backoff = Backoff::between(Duration::from_secs(5), Duration::from_secs(600)).at_least(Duration::from_secs(1));
+    const BACKOFF: Backoff = delivery::BACKOFF;
     const LIMITS: &'static [Limit] = delivery::DEFAULT_LIMITS;
 
     async fn run(self, ctx: &Ctx) -> Attempted {
