@@ -4,6 +4,7 @@ pub mod access;
 pub mod accounts;
 pub mod certificates;
 pub mod chat;
+pub mod connections;
 pub mod courses;
 pub mod help_desk;
 pub mod housekeeping;
@@ -25,7 +26,7 @@ use courses::{publish_announcement::PublishAnnouncement, send_announcement::Send
 use help_desk::{
     announce_answer::AnnounceAnswer, announce_assignment::AnnounceAssignment, announce_closure::AnnounceClosure,
     announce_reply::AnnounceReply, announce_solution::AnnounceSolution, follow_rule_change::FollowRuleChange,
-    monitor_sla::MonitorSla, notify_sla_alert::NotifySlaAlert,
+    monitor_sla::MonitorSla, notify_sla_alert::NotifySlaAlert, send_invitation::SendInvitation,
 };
 use housekeeping::{
     archive_tickets::ArchiveTickets, check_counters::CheckCounters, close_tickets::CloseTickets, make_partitions::MakePartitions,
@@ -78,6 +79,7 @@ pub fn catalogue() -> Registry<Ports> {
         .job::<AnnounceClosure>()
         .job::<AnnounceAssignment>()
         .job::<AnnounceReply>()
+        .job::<SendInvitation>()
         .job::<FollowRuleChange>()
         .job::<WatchPlatform>()
         .job::<TellOperator>()

@@ -158,8 +158,12 @@ impl Report {
         if let Some(logs) = logs {
             let file = logs.join(format!("{}.log", place.replace([' ', ','], "-")));
             let kept = std::fs::create_dir_all(logs).and_then(|()| std::fs::write(&file, &text));
-            let kept = kept.and(std::fs::write(file.with_extension("workers"), world.crew.all_logs().await));
-            eprintln!("the workers' logs: {} ({kept:?})", file.with_extension("workers").display());
+            let mut said = world.crew.all_logs().await;
+            if let Some(businesses) = &world.businesses {
+                said += &businesses.web_logs().await;
+            }
+            let kept = kept.and(std::fs::write(file.with_extension("workers"), said));
+            eprintln!("the logs of workers and web: {} ({kept:?})", file.with_extension("workers").display());
         }
         self.state().findings += findings.len();
     }

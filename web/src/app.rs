@@ -13,6 +13,7 @@ use std::{
 use anyhow::Context as _;
 use jobs::{
     accounts::{password::Passwords, password_reset::PasswordReset, verification::Verification},
+    connections::watched,
     mail::unsubscribe::Unsubscribe,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -72,7 +73,7 @@ impl App {
     /// # Errors
     /// The embedded texts or assets are damaged, or a URL is none.
     pub(crate) fn new(settings: Settings, metrics: PrometheusHandle) -> anyhow::Result<Self> {
-        let db = PgPoolOptions::new()
+        let db = watched(PgPoolOptions::new())
             .max_connections(settings.database_connections)
             .acquire_timeout(Duration::from_secs(3))
             .idle_timeout(Duration::from_secs(300))

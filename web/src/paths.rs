@@ -129,6 +129,7 @@ pub(crate) const CLIENT_EDIT: Twin = Twin::new("/clientes/{id}/editar", "/client
 pub(crate) const CLIENT_POLICIES: Twin = Twin::new("/clientes/{id}/plazos", "/clients/{id}/policies");
 pub(crate) const CLIENT_CONTRACTS: Twin = Twin::new("/clientes/{id}/contratos", "/clients/{id}/contracts");
 pub(crate) const CLIENT_ADD_PERSON: Twin = Twin::new("/clientes/{id}/personas", "/clients/{id}/people");
+pub(crate) const CLIENT_INVITE_AGAIN: Twin = Twin::new("/clientes/{id}/personas/invitar", "/clients/{id}/people/invite");
 pub(crate) const CLIENT_REMOVE_PERSON: Twin = Twin::new("/clientes/{id}/personas/quitar", "/clients/{id}/people/remove");
 pub(crate) const POLICIES: Twin = Twin::new("/plazos", "/policies");
 pub(crate) const FOLLOW_RULES: Twin = Twin::new("/plazos/seguir", "/policies/follow");

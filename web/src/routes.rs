@@ -163,6 +163,7 @@ pub(crate) fn table() -> Vec<Route> {
         post(paths::CLIENT_POLICIES, Roles(LEADS), policies::submit_of_client),
         post(paths::CLIENT_CONTRACTS, Roles(LEADS), client_commands::write_contract),
         post(paths::CLIENT_ADD_PERSON, Roles(LEADS), client_commands::add_person),
+        post(paths::CLIENT_INVITE_AGAIN, Roles(LEADS), client_commands::invite_again),
         post(paths::CLIENT_REMOVE_PERSON, Roles(LEADS), client_commands::remove_person),
         get(paths::POLICIES, Roles(AGENTS), policies::show),
         post(paths::POLICIES, Roles(LEADS), policies::submit),

@@ -10,17 +10,13 @@ use std::{
 };
 
 use clap::Args;
+use jobs::connections::watched;
 use queue::{Keyring, Lane, Queue, Store};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
-    Connection, PgConnection, PgPool,
+    PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-
-/// A connection that was used so lately is used again unasked.
-const FRESH: Duration = Duration::from_secs(1);
-/// How long a connection may take to say that it is there.
-const CONNECTION_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where the stores are. Every command needs them.
 #[derive(Debug, Args)]
@@ -291,15 +287,7 @@ impl Stores {
         // What a vanished worker has locked is free again within half a minute, not within Postgres's own two hours.
         let options =
             options.options([("tcp_keepalives_idle", "10"), ("tcp_keepalives_interval", "5"), ("tcp_keepalives_count", "3")]);
-        PgPoolOptions::new()
-            .max_connections(size)
-            .acquire_timeout(patience)
-            .test_before_acquire(false)
-            .before_acquire(|connection, meta| {
-                Box::pin(async move { if meta.idle_for < FRESH { Ok(true) } else { answers(connection).await } })
-            })
-            .after_release(|connection, _| Box::pin(answers(connection)))
-            .connect_lazy_with(options)
+        watched(PgPoolOptions::new()).max_connections(size).acquire_timeout(patience).connect_lazy_with(options)
     }
 
     /// The URL of the queues' Redis.
@@ -307,13 +295,6 @@ impl Stores {
     pub fn redis_url(&self) -> &SecretString {
         &self.redis_url
     }
-}
-
-/// A connection whose other end is gone without a word would be waited for without end, by whoever acquires it and by the pool itself,
-/// which keeps its place meanwhile.
-async fn answers(connection: &mut PgConnection) -> sqlx::Result<bool> {
-    let asked = tokio::time::timeout(CONNECTION_PATIENCE, connection.ping()).await;
-    asked.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))).map(|()| true)
 }
 
 /// sqlx itself takes any scheme for Postgres's, and what it says of a mistake may quote the password.

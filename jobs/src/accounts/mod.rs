@@ -3,6 +3,7 @@
 pub mod amend;
 pub mod email_address;
 pub mod full_name;
+pub mod invite;
 pub mod locale;
 pub mod password;
 pub mod password_reset;

@@ -211,8 +211,9 @@ fn hasher() -> Argon2<'static> {
     Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, Params::DEFAULT)
 }
 
-/// The hash of a random password that was thrown away, with the same cost as any other.
-const NOBODYS_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$d/5/OPD1G/NgNklnOGJcgQ$i6z91FHNYsOHrrmBlgSWd8Y4XB33AJ+6p3p0fRAUpdo";
+/// The hash of a random password that was thrown away, with the same cost as any other. Also that of an account whose owner has not chosen one yet.
+pub(super) const NOBODYS_HASH: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$d/5/OPD1G/NgNklnOGJcgQ$i6z91FHNYsOHrrmBlgSWd8Y4XB33AJ+6p3p0fRAUpdo";
 
 #[cfg(test)]
 mod tests {

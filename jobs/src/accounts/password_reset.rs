@@ -1,4 +1,4 @@
-//! The link by which somebody who has forgotten their password chooses another.
+//! The link by which somebody who has forgotten their password chooses another, and somebody who was invited their first.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -9,6 +9,7 @@ use url::Url;
 
 use super::{
     email_address::EmailAddress,
+    invite,
     locale::Locale,
     password::PasswordHash,
     secret_key::{derive, sign},
@@ -48,6 +49,12 @@ impl std::fmt::Debug for Subject {
 }
 
 impl Subject {
+    /// Whether they were invited and have chosen no password yet.
+    #[must_use]
+    pub fn is_invited(&self) -> bool {
+        self.password_hash == invite::NO_PASSWORD
+    }
+
     /// The account of that number, unless it is closed.
     ///
     /// # Errors
@@ -69,6 +76,8 @@ impl Subject {
 impl PasswordReset {
     /// How long a link is good for.
     pub const GOOD_FOR: TimeDelta = TimeDelta::minutes(60);
+    /// How long one is that nobody has asked for: an invitation may lie unread over a holiday.
+    pub const INVITATION_GOOD_FOR: TimeDelta = TimeDelta::days(14);
 
     /// From the installation's SECRET_KEY.
     #[must_use]
@@ -88,17 +97,31 @@ impl PasswordReset {
     /// The link for a letter written at `now`.
     #[must_use]
     pub fn link(&self, public_url: &Url, subject: &Subject, locale: Locale, now: DateTime<Utc>) -> Url {
+        self.link_until(public_url, subject, locale, now + Self::GOOD_FOR)
+    }
+
+    /// The link for an invitation written at `now`.
+    #[must_use]
+    pub fn invitation_link(&self, public_url: &Url, subject: &Subject, locale: Locale, now: DateTime<Utc>) -> Url {
+        self.link_until(public_url, subject, locale, now + Self::INVITATION_GOOD_FOR)
+    }
+
+    fn link_until(&self, public_url: &Url, subject: &Subject, locale: Locale, end: DateTime<Utc>) -> Url {
         let mut url = public_url.clone();
         url.set_path(Self::path(locale));
         url.set_fragment(None);
-        url.query_pairs_mut().clear().append_pair("token", &self.token(subject, now));
+        url.query_pairs_mut().clear().append_pair("token", &self.token_until(subject, end));
         url
     }
 
     /// The token in the link: account, expiry and signature, in 64 characters that need no escaping.
     #[must_use]
     pub fn token(&self, subject: &Subject, now: DateTime<Utc>) -> String {
-        let expires_at_s = (now + Self::GOOD_FOR).timestamp();
+        self.token_until(subject, now + Self::GOOD_FOR)
+    }
+
+    fn token_until(&self, subject: &Subject, end: DateTime<Utc>) -> String {
+        let expires_at_s = end.timestamp();
         let mac = self.mac(subject, expires_at_s);
         BASE64_URL_SAFE_NO_PAD.encode([subject.id.0.to_be_bytes().as_slice(), &expires_at_s.to_be_bytes(), &mac].concat())
     }

@@ -4,6 +4,7 @@
 //! were opened: what was promised stays promised.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use queue::enqueue;
 use serde_json::json;
 use sqlx::PgConnection;
 
@@ -14,10 +15,18 @@ use super::{
     number::{CalendarId, ClientId, ContractId},
     rule_change::{Followed, Reach, follow},
     rules,
+    send_invitation::SendInvitation,
     trouble::DeskError,
     words::WithoutContract,
 };
-use crate::accounts::{email_address::EmailAddress, user::UserId};
+use crate::accounts::{
+    email_address::EmailAddress,
+    full_name::FullName,
+    invite::{Guest, NO_PASSWORD},
+    locale::Locale,
+    role::Role,
+    user::UserId,
+};
 
 /// The most characters of a client's name.
 pub const LONGEST_NAME: usize = 160;
@@ -142,26 +151,43 @@ impl ContractDraft {
     }
 }
 
-/// Lets somebody of that address open tickets for a client that is as it was seen.
+/// Somebody who is to open tickets for a client.
+#[derive(Debug)]
+pub struct Newcomer<'a> {
+    /// Their address.
+    pub email: &'a EmailAddress,
+    /// What they are called, if they are to be invited should nobody have an account of that address.
+    pub full_name: Option<&'a FullName>,
+    /// The language of an invitation.
+    pub locale: Locale,
+}
+
+/// Lets somebody open tickets for a client that is as it was seen. Who has no account is invited: a letter leads them to choose a password.
 ///
 /// # Errors
-/// Nothing may be kept of the transaction: who asks does not lead the desk, the client has changed meanwhile or is none, there is no open account of that
-/// address whose role is `client`, the person opens tickets for another client, or Postgres refuses or cannot be reached.
+/// Nothing may be kept of the transaction: who asks does not lead the desk, the client has changed meanwhile or is none, nobody has an account of that address
+/// and nobody says what they are called, the account is closed or its role is another than `client`, the person opens tickets for another client, or Postgres
+/// refuses or cannot be reached.
 pub async fn add_contact(
     tx: &mut PgConnection,
     actor: &Actor,
     seen: SeenClient,
-    address: &EmailAddress,
+    newcomer: &Newcomer<'_>,
 ) -> Result<(), DeskError> {
     actor.must_lead()?;
     let client = hold(tx, seen).await?;
-    let person: Option<UserId> = sqlx::query_scalar(
-        "select id from core.users where email = $1::text::citext and role = 'client' and disabled_at is null",
-    )
-    .bind(address)
-    .fetch_optional(&mut *tx)
-    .await?;
-    let person = person.ok_or(DeskError::NoSuchPerson)?;
+    let invited = match newcomer.full_name {
+        Some(full_name) => {
+            let zone = Calendar::find(&mut *tx, client.calendar_id).await?.time.zone();
+            let Newcomer { email, locale, .. } = *newcomer;
+            Guest { email, full_name, role: Role::Client, locale, time_zone: zone.name() }.admit(&mut *tx).await?
+        }
+        None => None,
+    };
+    let person = match invited {
+        Some(person) => person,
+        None => find_contact(&mut *tx, newcomer.email).await?,
+    };
     let of: ClientId = sqlx::query_scalar(
         "insert into desk.contacts (user_id, client_id) values ($1, $2) on conflict (user_id) do update set client_id = desk.contacts.client_id
          returning client_id",
@@ -173,8 +199,62 @@ pub async fn add_contact(
     if of != client.id {
         return Err(DeskError::PersonElsewhere);
     }
-    note(tx, actor, "add_contact", client.id, json!({ "user": person })).await?;
+    note(tx, actor, "add_contact", client.id, json!({ "user": person, "invited": invited.is_some() })).await?;
+    if invited.is_some() {
+        send_invitation(tx, actor, client.id, person).await?;
+    }
     Ok(())
+}
+
+/// Sends the letter once more to somebody of a client's who has been invited and has chosen no password yet.
+///
+/// # Errors
+/// Nothing may be kept of the transaction: who asks does not lead the desk, the client has changed meanwhile or is none, the person is none of its or has chosen
+/// a password, or Postgres refuses or cannot be reached.
+pub async fn invite_again(tx: &mut PgConnection, actor: &Actor, seen: SeenClient, person: UserId) -> Result<(), DeskError> {
+    actor.must_lead()?;
+    let client = hold(tx, seen).await?;
+    let waits: bool = sqlx::query_scalar(
+        "select exists (select from desk.contacts k join core.users u on u.id = k.user_id
+         where (k.user_id, k.client_id) = ($1, $2) and u.password_hash = $3 and u.disabled_at is null)",
+    )
+    .bind(person)
+    .bind(client.id)
+    .bind(NO_PASSWORD)
+    .fetch_one(&mut *tx)
+    .await?;
+    if !waits {
+        return Err(DeskError::NoSuchPerson);
+    }
+    note(tx, actor, "invite_again", client.id, json!({ "user": person })).await?;
+    send_invitation(tx, actor, client.id, person).await
+}
+
+/// Promises the letter. While the newest one has not been taken up, sending it again sends the same one.
+async fn send_invitation(tx: &mut PgConnection, actor: &Actor, client_id: ClientId, user_id: UserId) -> Result<(), DeskError> {
+    let number: i32 = sqlx::query_scalar(
+        "select coalesce(max(split_part(dedupe_key, ':', 3)::integer) + 1, 0) from mail.messages
+         where user_id = $1 and dedupe_key ~ '^invitation:[0-9]+:[0-9]{1,8}$'",
+    )
+    .bind(user_id)
+    .fetch_one(&mut *tx)
+    .await?;
+    let letter = SendInvitation { user_id, client_id, by_user_id: actor.id(), number: number.unsigned_abs() };
+    enqueue(tx, letter).await.map(drop).map_err(DeskError::Enqueue)
+}
+
+/// The person of that address, if they may open tickets for a client.
+async fn find_contact(tx: &mut PgConnection, email: &EmailAddress) -> Result<UserId, DeskError> {
+    let known: Option<(UserId, bool)> =
+        sqlx::query_as("select id, role = 'client' and disabled_at is null from core.users where email = $1::text::citext")
+            .bind(email)
+            .fetch_optional(tx)
+            .await?;
+    match known {
+        Some((person, true)) => Ok(person),
+        Some((_, false)) => Err(DeskError::NoSuchPerson),
+        None => Err(DeskError::NoAccount),
+    }
 }
 
 /// Somebody opens no more tickets for the client, and sees none. What they have written stays.

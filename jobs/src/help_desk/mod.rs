@@ -40,6 +40,7 @@ mod rules;
 pub mod say_alerts;
 pub(crate) mod say_tickets;
 pub mod search;
+pub mod send_invitation;
 pub mod text;
 pub mod ticket;
 mod ticket_clocks;

@@ -105,9 +105,12 @@ pub enum DeskError {
     /// There is no such contract of the client's.
     #[error("the client has no such contract")]
     NoSuchContract,
-    /// Nobody of that address has an account that opens tickets for clients.
+    /// The account of that address is closed, or none that opens tickets for clients.
     #[error("nobody of that address has an open account of the role client")]
     NoSuchPerson,
+    /// Nobody has an account of that address.
+    #[error("nobody has an account of that address")]
+    NoAccount,
     /// The person opens tickets for another client.
     #[error("the person opens tickets for another client")]
     PersonElsewhere,

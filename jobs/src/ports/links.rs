@@ -168,6 +168,12 @@ impl Links {
         self.password_reset.link(&self.public_url, subject, locale, now)
     }
 
+    /// The link by which somebody who was invited chooses their password, for a letter written at `now`.
+    #[must_use]
+    pub fn invitation(&self, subject: &Subject, locale: Locale, now: DateTime<Utc>) -> Url {
+        self.password_reset.invitation_link(&self.public_url, subject, locale, now)
+    }
+
     /// The link by which this person says no to letters of that stream, if they may.
     #[must_use]
     pub fn unsubscribe(&self, user: &User, stream: Stream) -> Option<Url> {

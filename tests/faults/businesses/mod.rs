@@ -47,6 +47,7 @@ use jobs::{
         sale::{Provider, SaleId},
     },
 };
+use nix::sys::signal::Signal;
 use queue::Operations;
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom as _};
 use sqlx::PgPool;
@@ -93,6 +94,8 @@ pub(crate) struct Businesses {
     /// What web and workers are told.
     pub(crate) settings: Vec<(String, String)>,
     web: Mutex<Process>,
+    /// What webs wrote that have ended.
+    web_logs: StdMutex<Vec<String>>,
     client: reqwest::Client,
     course: CourseId,
     section: SectionId,
@@ -141,6 +144,7 @@ impl Businesses {
             url,
             settings,
             web,
+            web_logs: StdMutex::default(),
             client: client_of_web,
             course,
             section,
@@ -204,12 +208,26 @@ impl Businesses {
             60..75 => self.answer_ticket(rng).await,
             75..98 => self.look_after_deadlines().await,
             _ => {
-                let mut web = self.web.lock().await;
-                let old = std::mem::replace(&mut *web, Process::spawn("web", &["serve"], &self.settings));
-                old.kill_9().await;
+                self.web.lock().await.signal(Signal::SIGKILL);
                 Ok(())
             }
         }
+    }
+
+    /// As its supervisor would: a web that has ended is started again.
+    async fn supervise_web(&self) {
+        let mut web = self.web.lock().await;
+        if web.has_ended() {
+            self.web_logs.lock().expect("the logs' lock").push(log_of(&web));
+            *web = Process::spawn("web", &["serve"], &self.settings);
+        }
+    }
+
+    /// Every line that any web wrote.
+    pub(crate) async fn web_logs(&self) -> String {
+        let mut all = self.web_logs.lock().expect("the logs' lock").clone();
+        all.push(log_of(&*self.web.lock().await));
+        all.join("\n")
     }
 
     /// Somebody new presses "buy", again and again if they have to.
@@ -283,6 +301,7 @@ impl Businesses {
 
     /// Brings what has been begun a step further: what is planned happens, providers tell of it, and who has paid studies. Answers how much is left.
     async fn pursue(&self) -> anyhow::Result<usize> {
+        self.supervise_web().await;
         let open: Vec<Sold> = self.deeds().sold.iter().filter(|sold| !sold.happened).cloned().collect();
         for sold in &open {
             let page: Option<String> = sqlx::query_scalar("select checkout_ref from school.sales where id = $1")
@@ -375,6 +394,10 @@ pub(crate) async fn hurry(operations: &Operations, db: &PgPool) {
             let _ = operations.retry(id, "faults").await;
         }
     }
+}
+
+fn log_of(web: &Process) -> String {
+    format!("== web (pid {})\n{}", web.pid(), web.log_text())
 }
 
 /// The provider's name for a message.

@@ -370,6 +370,7 @@ async fn every_kind_of_the_real_catalogue_can_be_enqueued_by_what_its_schema_say
         ("announce_closure", json!({ "user_id": 7, "ticket_id": 1, "version": 2 })),
         ("announce_reply", json!({ "user_id": 7, "comment_id": 1 })),
         ("announce_assignment", json!({ "user_id": 7, "ticket_id": 1, "version": 2, "by_user_id": 8 })),
+        ("send_invitation", json!({ "user_id": 7, "client_id": 1, "by_user_id": 8, "number": 0 })),
         ("close_tickets", json!({ "dry_run": true })),
         ("archive_tickets", json!({ "dry_run": true })),
         ("check_counters", json!({})),

@@ -1,5 +1,6 @@
 //! Clients, policies and calendars as those who lead the desk write them, and as agents read them.
 
+use faena_tests::{process::start_worker, sandbox::Sandbox};
 use reqwest::StatusCode;
 
 use super::{Page, Visitor, Web, help_desk::desk, leads_to};
@@ -90,18 +91,15 @@ async fn a_client_is_written_down_with_its_contract_and_its_people() {
     assert!(client.text("section table").contains("Terminado"), "{}", client.html);
 
     let person = "aside form[action$=personas]";
-    let steps = client.text("#email-hint");
-    assert!(steps.contains("/registro") && steps.contains("«Cliente»"), "what comes before: {steps}");
-    assert!(client.attribute("aside a[href='/admin/accounts']", "href").is_none(), "roles are not a manager's to give");
-    let admin = web.signed_in("admin").await;
-    let seen = admin.page(&client_path(&web, "Óptica").await).await;
-    assert!(seen.attribute("aside a[href='/admin/accounts']", "href").is_some(), "{}", seen.html);
-    for (address, said) in
-        [("nadie", "dirección"), ("agente@faena.example", "ninguna cuenta de cliente"), ("cliente@faena.example", "otro cliente")]
-    {
+    for (address, field, said) in [
+        ("nadie", "email", "correo electrónico"),
+        ("agente@faena.example", "email", "no es de cliente"),
+        ("cliente@faena.example", "email", "otro cliente"),
+        ("nadie@optica.example", "full_name", "Nadie tiene una cuenta"),
+    ] {
         let (status, wrong) = manager.fills(&client, person, &[("email", Some(address))]).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
-        assert!(!wrong.text("#email-problem").is_empty(), "{address} {said}: {}", wrong.html);
+        assert!(wrong.text(&format!("#{field}-problem")).contains(said), "{address} {said}: {}", wrong.html);
     }
     sqlx::raw_sql("insert into core.users (email, full_name, role, password_hash) values ('Sol@optica.example', 'Sol Marín', 'client', '-')")
         .execute(&web.stores.db)
@@ -327,4 +325,50 @@ async fn a_client_for_whom_no_list_has_room_is_reached_from_its_own_page() {
     let offered = ticket.texts("#agent option");
     assert!(offered.len() == 502 && offered.iter().any(|name| name.starts_with("Íñigo")), "{}", offered.len());
     assert!(!ticket.text("#more-agents").is_empty());
+}
+
+#[tokio::test]
+async fn somebody_without_an_account_is_invited_chooses_a_password_and_opens_a_ticket() {
+    let (web, sandbox) = (desk().await, Sandbox::start().await.unwrap());
+    let _worker = start_worker(&web.stores, &sandbox.smtp_url(), &[]).await;
+    let (manager, path) = (web.signed_in("jefa").await, client_path(&web, "Cafés").await);
+    let client = manager.page(&path).await;
+    let newcomer = [("email", Some("luz@cafes.example")), ("full_name", Some("Luz Núñez")), ("language", Some("en"))];
+
+    let (status, client) = manager.fills(&client, "aside form[action$=personas]", &newcomer).await;
+
+    assert_eq!(status, StatusCode::SEE_OTHER);
+    assert!(client.text(".people").contains("sin contraseña todavía"), "{}", client.html);
+    let letter = sandbox.mail_to("luz@cafes.example").await.unwrap();
+    assert_eq!(letter.subject, "You are invited to the help desk");
+    for said in ["Hello, Luz", "Consuelo Güell", "Cafés"] {
+        assert!(letter.text.as_deref().is_some_and(|text| text.contains(said)), "{said}: {letter:?}");
+    }
+    // Sent again, another letter; nobody signs in before a password is chosen.
+    let (_, client) = manager.fills(&client, "aside form[action$=invitar]", &[]).await;
+    let letters = sandbox.mails_to("luz@cafes.example", 2).await.unwrap();
+    let link = letters[0].link_with("/password/new?token=").unwrap().replace("https://compilandocode.example", "");
+    let guest = web.visitor();
+    let page = guest.page(&link).await;
+    assert_eq!((page.status, page.text("h1").as_str()), (StatusCode::OK, "Choose your password"));
+    let (_, token) = link.split_once("token=").unwrap();
+    let answer = guest.send(&link, "/password/new", &[("token", token), ("password", "caldo de cifras a las 9")]).await;
+    assert_eq!(leads_to(&answer), "/login?done=first-password");
+    let fields = [("email", "luz@cafes.example"), ("password", "caldo de cifras a las 9"), ("next", "")];
+    assert_eq!(guest.send("/login", "/login", &fields).await.status(), StatusCode::SEE_OTHER);
+    assert!(guest.opens("No hay café", "normal").await.starts_with("/solicitudes/"));
+    assert!(!manager.page(&path).await.text(".people").contains("sin contraseña"));
+    // The other letter is good for nothing any more, nor is sending a third.
+    let other = letters[1].link_with("/password/new?token=").unwrap().replace("https://compilandocode.example", "");
+    assert_eq!(guest.page(&other).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(manager.fills(&client, "aside form[action$=invitar]", &[]).await.0, StatusCode::CONFLICT);
+    let noted: Vec<String> = sqlx::query_scalar("select action from core.audit_log where subject like 'client:%' order by id")
+        .fetch_all(&web.stores.db)
+        .await
+        .unwrap();
+    assert_eq!(noted, ["add_contact", "invite_again"]);
+    assert_eq!(
+        web.number("select count(*) from core.users where email_verified_at is not null and email = 'luz@cafes.example'").await,
+        1
+    );
 }

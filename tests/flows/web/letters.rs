@@ -26,6 +26,7 @@ async fn a_developer_looks_at_every_letter_in_both_languages() {
         "ticket_solved",
         "ticket_closed",
         "ticket_assigned",
+        "invitation",
         "ticket_reply",
         "report_ready",
     ] {

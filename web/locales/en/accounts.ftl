@@ -105,7 +105,11 @@ new-password-title = Choose another password
 new-password-say = Changing it ends all your sessions.
 new-password-submit = Change the password
 new-password-forged = This link is good no more
-new-password-forged-say = It works for an hour, and once. Ask for another.
+new-password-forged-say = Each link works for a time, and once. Ask for another.
+first-password-title = Choose your password
+first-password-say = With it and your address you sign in from now on.
+first-password-submit = Save the password
+login-first-password = Your password is saved. Sign in with your address.
 
 # What everybody sets about their account.
 account-preferences = Preferences

@@ -105,7 +105,11 @@ new-password-title = Elige otra contraseña
 new-password-say = Al cambiarla se cierran todas tus sesiones.
 new-password-submit = Cambiar la contraseña
 new-password-forged = Este enlace ya no sirve
-new-password-forged-say = Vale una hora y una sola vez. Pide otro.
+new-password-forged-say = Cada enlace vale por un tiempo y una sola vez. Pide otro.
+first-password-title = Elige tu contraseña
+first-password-say = Con ella y tu correo entras desde ahora.
+first-password-submit = Guardar la contraseña
+login-first-password = Tu contraseña quedó guardada. Entra con tu correo.
 
 # Lo que cada quien pone en su cuenta.
 account-preferences = Preferencias

@@ -8,7 +8,7 @@ use axum::{
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use jobs::{
-    accounts::user::UserId,
+    accounts::{invite::NO_PASSWORD, locale::Locale, user::UserId},
     help_desk::{
         client::Client,
         number::{ClientId, ContractId, TicketId},
@@ -20,12 +20,12 @@ use jobs::{
 use super::{
     client_form::number,
     desk_rules::{Done, Said, span},
+    help_editor::locale_key,
 };
 use crate::{
     app::App,
     forms::{Field, Wish, mark_first_problem},
     page::{Page, key, render},
-    paths,
     problem::{Doing as _, Problem},
 };
 
@@ -60,6 +60,8 @@ struct Person {
     full_name: String,
     email: String,
     is_closed: bool,
+    /// They have chosen no password yet.
+    is_invited: bool,
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -96,6 +98,13 @@ impl ContractForm {
     }
 }
 
+/// The form for somebody who is to open tickets, as it was typed.
+pub(super) struct NewcomerForm {
+    pub(super) email: Field,
+    pub(super) full_name: Field,
+    pub(super) language: Locale,
+}
+
 #[derive(Template)]
 #[template(path = "client.html")]
 pub(super) struct ClientPage {
@@ -108,9 +117,7 @@ pub(super) struct ClientPage {
     people: Vec<Person>,
     tickets: Vec<Line>,
     pub(super) contract_form: ContractForm,
-    pub(super) email: Field,
-    /// Where somebody makes their account: whoever reads this has one, and sends the address on.
-    register: String,
+    pub(super) newcomer: NewcomerForm,
     refused: Option<String>,
 }
 
@@ -129,11 +136,12 @@ impl ClientPage {
         let own = Policy::all(&mut *tx, Some(id)).await.doing(DOING)?;
         let everybodys = Policy::all(&mut *tx, None).await.doing(DOING)?;
         let people = sqlx::query_as(
-            "select u.id, u.full_name, u.email::text as email, u.disabled_at is not null as is_closed
+            "select u.id, u.full_name, u.email::text as email, u.disabled_at is not null as is_closed, u.password_hash = $3 as is_invited
              from desk.contacts c join core.users u on u.id = c.user_id where c.client_id = $1 order by lower(u.full_name), u.id limit $2",
         )
         .bind(id)
         .bind(MOST_PEOPLE)
+        .bind(NO_PASSWORD)
         .fetch_all(&mut *tx)
         .await
         .doing(DOING)?;
@@ -144,7 +152,7 @@ impl ClientPage {
             .await
             .doing(DOING)?;
         let promised = Priority::ALL.iter().rev().map(|priority| promised(*priority, &client, &own, &everybodys)).collect();
-        let register = format!("{}{}", app.settings.public_url.as_str().trim_end_matches('/'), page.at(paths::REGISTER));
+        let newcomer = NewcomerForm { email: Field::default(), full_name: Field::default(), language: page.locale };
         Ok(Self {
             page,
             said,
@@ -155,8 +163,7 @@ impl ClientPage {
             people,
             tickets,
             contract_form: ContractForm::default(),
-            email: Field::default(),
-            register,
+            newcomer,
             refused: None,
         })
     }
@@ -169,6 +176,14 @@ impl ClientPage {
         self.contract_form.over.is_none() && self.contract_form.is_wrong()
     }
 
+    fn is_language(&self, locale: &Locale) -> bool {
+        self.newcomer.language == *locale
+    }
+
+    fn name_of(locale: &Locale) -> &'static str {
+        locale_key(locale)
+    }
+
     fn has_more_tickets(&self) -> bool {
         self.client.open_tickets_count > MOST_TICKETS
     }
@@ -176,7 +191,7 @@ impl ClientPage {
     /// The page with what is wrong beside each field.
     pub(super) fn wrong(mut self) -> Result<Response, Problem> {
         let ContractForm { reference, starts_on, ends_on, .. } = &mut self.contract_form;
-        mark_first_problem(&mut [reference, starts_on, ends_on, &mut self.email]);
+        mark_first_problem(&mut [reference, starts_on, ends_on, &mut self.newcomer.email, &mut self.newcomer.full_name]);
         render(StatusCode::UNPROCESSABLE_ENTITY, &self)
     }
 

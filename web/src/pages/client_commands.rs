@@ -1,4 +1,4 @@
-//! What is done to a client: `POST /clientes/{id}/contratos`, `…/personas`, `…/personas/quitar`.
+//! What is done to a client: `POST /clientes/{id}/contratos`, `…/personas`, `…/personas/invitar`, `…/personas/quitar`.
 
 use std::sync::Arc;
 
@@ -8,11 +8,11 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use jobs::{
-    accounts::{email_address::EmailAddress, user::UserId},
+    accounts::{email_address::EmailAddress, full_name::FullName, locale::Locale, user::UserId},
     help_desk::{
         actor::Actor,
         client::SeenClient,
-        client_draft::{ContractDraft, LONGEST_REFERENCE, add_contact, remove_contact},
+        client_draft::{self, ContractDraft, LONGEST_REFERENCE, Newcomer, add_contact, remove_contact},
         number::ContractId,
         rule_change::Followed,
         trouble::DeskError,
@@ -23,11 +23,11 @@ use serde::Deserialize;
 use sqlx::PgConnection;
 
 use super::{
-    client::{ClientPage, ContractForm},
+    client::{ClientPage, ContractForm, NewcomerForm},
     client_form::number,
     desk_rules::{Done, in_one, refusal, saved},
     new_ticket::text_problem,
-    register::email_problem,
+    register::{email_problem, name_problem},
     tickets::actor,
 };
 use crate::{
@@ -56,11 +56,17 @@ pub(crate) struct Contract {
 pub(crate) struct Addition {
     version: i32,
     email: String,
+    /// Empty: they have an account.
+    #[serde(default)]
+    full_name: String,
+    /// None: that of the page.
+    #[serde(default)]
+    language: Option<Locale>,
 }
 
-/// Who should no more.
+/// Who should no more, or should get their letter again.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Removal {
+pub(crate) struct Chosen {
     version: i32,
     person: i64,
 }
@@ -132,17 +138,40 @@ pub(crate) async fn add_person(
     Sent(form): Sent<Addition>,
 ) -> Result<Response, Problem> {
     let given = (app, visit, page, id);
-    let problem = match EmailAddress::parse(&form.email) {
-        Err(what) => email_problem(&given.2, what),
-        Ok(address) => {
-            match act(&given, form.version, async |tx, _, actor, seen| add_contact(tx, actor, seen, &address).await).await {
-                Err(DeskError::NoSuchPerson) => given.2.text(key("client-no-such-person")),
-                Err(DeskError::PersonElsewhere) => given.2.text(key("client-person-elsewhere")),
-                done => return answer(given, done).await,
-            }
-        }
+    let page = &given.2;
+    let (mut email, mut full_name) = (Field::of(&form.email), Field::of(&form.full_name));
+    let address = EmailAddress::parse(&form.email).map_err(|what| email.problem = Some(email_problem(page, what)));
+    let name = match form.full_name.trim() {
+        "" => Ok(None),
+        typed => FullName::parse(typed).map(Some).map_err(|what| full_name.problem = Some(name_problem(page, what))),
     };
-    wrong(given, |page| page.email = Field { problem: Some(problem), ..Field::of(&form.email) }).await
+    let language = form.language.unwrap_or(page.locale);
+    if let (Ok(address), Ok(name)) = (address, name) {
+        let newcomer = Newcomer { email: &address, full_name: name.as_ref(), locale: language };
+        match act(&given, form.version, async |tx, _, actor, seen| add_contact(tx, actor, seen, &newcomer).await).await {
+            Err(DeskError::NoSuchPerson) => email.problem = Some(page.text(key("client-no-such-person"))),
+            Err(DeskError::PersonElsewhere) => email.problem = Some(page.text(key("client-person-elsewhere"))),
+            Err(DeskError::NoAccount) => full_name.problem = Some(page.text(key("client-no-account"))),
+            done => return answer(given, done).await,
+        }
+    }
+    wrong(given, |page| page.newcomer = NewcomerForm { email, full_name, language }).await
+}
+
+/// Sends somebody their invitation again.
+pub(crate) async fn invite_again(
+    app: State<App>,
+    visit: Extension<Arc<Visit>>,
+    page: Page,
+    id: Path<String>,
+    Sent(form): Sent<Chosen>,
+) -> Result<Response, Problem> {
+    let given = (app, visit, page, id);
+    let done = act(&given, form.version, async |tx, _, actor, seen| {
+        client_draft::invite_again(tx, actor, seen, UserId(form.person)).await
+    });
+    let done = done.await;
+    answer(given, done).await
 }
 
 /// Somebody opens no more tickets for the client.
@@ -151,7 +180,7 @@ pub(crate) async fn remove_person(
     visit: Extension<Arc<Visit>>,
     page: Page,
     id: Path<String>,
-    Sent(form): Sent<Removal>,
+    Sent(form): Sent<Chosen>,
 ) -> Result<Response, Problem> {
     let given = (app, visit, page, id);
     let done = act(&given, form.version, async |tx, _, actor, seen| remove_contact(tx, actor, seen, UserId(form.person)).await);

@@ -57,6 +57,7 @@ struct Login {
     refusal: Option<String>,
     is_verified: bool,
     has_new_password: bool,
+    has_first_password: bool,
     is_sent_here: bool,
 }
 
@@ -72,6 +73,7 @@ pub(crate) async fn show(page: Page, Wish(asked): Wish<Asked>) -> Result<Respons
         refusal: None,
         is_verified: asked.done.as_deref() == Some("verified"),
         has_new_password: asked.done.as_deref() == Some("password"),
+        has_first_password: asked.done.as_deref() == Some("first-password"),
     };
     render(StatusCode::OK, &login)
 }
@@ -120,6 +122,7 @@ pub(crate) async fn submit(
         refusal: Some(refusal),
         is_verified: false,
         has_new_password: false,
+        has_first_password: false,
         is_sent_here: false,
     };
     render(StatusCode::UNPROCESSABLE_ENTITY, &login)

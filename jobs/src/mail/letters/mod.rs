@@ -7,6 +7,7 @@ mod certificate_ready;
 mod certificate_revoked;
 mod course_announcement;
 mod daily_report;
+mod invitation;
 mod operator_notice;
 mod password_reset;
 mod receipt;
@@ -32,6 +33,7 @@ pub use certificate_ready::CertificateReady;
 pub use certificate_revoked::CertificateRevoked;
 pub use course_announcement::CourseAnnouncement;
 pub use daily_report::{DailyReport, Figure};
+pub use invitation::Invitation;
 pub use operator_notice::OperatorNotice;
 pub use password_reset::PasswordReset;
 pub use receipt::Receipt;
@@ -52,6 +54,7 @@ pub use words::Words;
 pub const ALL: &[Kind] = &[
     Kind::of::<Welcome>(),
     Kind::of::<PasswordReset>(),
+    Kind::of::<Invitation>(),
     Kind::of::<Receipt>(),
     Kind::of::<Refund>(),
     Kind::of::<RefundFailed>(),
