@@ -17,7 +17,7 @@ use queue::{
 };
 use redis::AsyncCommands;
 
-use super::enqueue_all;
+use super::{enqueue_all, forget_everything};
 
 pub(crate) type Counts = BTreeMap<(Queue, State), u64>;
 
@@ -162,8 +162,7 @@ async fn the_figures_of_a_worker_are_those_of_its_work() {
     enqueue_all(&stores, [Refuse { reason: "as told".to_owned() }]).await;
     quiet(&stores).await;
 
-    let figures =
-        async || http_client().get(format!("http://{}/metrics", worker.addr)).send().await.unwrap().text().await.unwrap();
+    let figures = async || figures_of(&worker).await;
     // What was done is counted a moment later.
     until("all of it to be counted", async || {
         let told = figures().await;
@@ -196,4 +195,36 @@ async fn the_figures_of_a_worker_are_those_of_its_work() {
         })
         .await;
     }
+}
+
+async fn figures_of(worker: &Process) -> String {
+    http_client().get(format!("http://{}/metrics", worker.addr)).send().await.unwrap().text().await.unwrap()
+}
+
+#[tokio::test]
+async fn what_a_worker_takes_over_and_what_it_loses_is_counted() {
+    let stores = Stores::fresh().await;
+    let frozen = start_probe(&stores, &[]).await;
+    enqueue_all(&stores, [Linger { n: 1, listens: true }]).await;
+    let starts = async || sqlx::query_scalar::<_, i64>("select count(*) from probe.starts").fetch_one(&stores.db).await.unwrap();
+    until("it to begin", async || starts().await == 1).await;
+
+    frozen.signal(Signal::SIGSTOP);
+    let heir = start_probe(&stores, &[]).await;
+    until("the heir to begin it", async || starts().await == 2).await;
+    frozen.signal(Signal::SIGCONT);
+
+    let lane = "queue=\"low\"";
+    until("the rescue to be counted", async || sum(&figures_of(&heir).await, "faena_rescued_total", &[lane]) > 0.5).await;
+    until("the loss to be counted", async || sum(&figures_of(&frozen).await, "faena_leases_lost_total", &[lane]) > 0.5).await;
+    assert!(sum(&figures_of(&heir).await, "faena_rescued_total", &[]) < 1.5, "one, once");
+    assert!(sum(&figures_of(&frozen).await, "faena_rescued_total", &[]) < 0.5, "the other took nothing over");
+
+    // What Redis has lost is a promise still.
+    forget_everything(&stores).await;
+    until("the push to be counted", async || {
+        let told = [figures_of(&heir).await, figures_of(&frozen).await];
+        told.iter().map(|told| sum(told, "faena_reconciled_total", &[])).sum::<f64>() > 0.5
+    })
+    .await;
 }
