@@ -162,6 +162,18 @@ impl PrivatePostgres {
     /// # Panics
     /// The programs of Postgres are not installed.
     pub async fn start() -> Self {
+        Self::begin(false).await
+    }
+
+    /// The same, for whoever asks for TLS: nobody has signed its certificate.
+    ///
+    /// # Panics
+    /// As [`PrivatePostgres::start`].
+    pub async fn start_encrypted() -> Self {
+        Self::begin(true).await
+    }
+
+    async fn begin(is_encrypted: bool) -> Self {
         let dir = unprivileged_dir();
         let mut initdb = as_unprivileged(&program("initdb"), dir.path());
         initdb
@@ -169,6 +181,9 @@ impl PrivatePostgres {
             .arg(dir.path().join("data"));
         let made = initdb.stdout(Stdio::null()).status().expect("initdb starts");
         assert!(made.success(), "initdb failed");
+        if is_encrypted {
+            encrypt(&dir.path().join("data"));
+        }
         let mut postgres = Self { dir, port: free_port(), child: None };
         postgres.resume().await;
         postgres
@@ -322,6 +337,23 @@ fn unprivileged_dir() -> TempDir {
     }
     std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o700)).expect("the folder can be closed");
     dir
+}
+
+/// Gives a cluster a key, a certificate for it, and the order to use them.
+fn encrypt(data: &Path) {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
+    let order = std::fs::read_to_string(data.join("postgresql.conf")).expect("the settings") + "\nssl = on\n";
+    for (name, text) in
+        [("server.crt", made.cert.pem()), ("server.key", made.signing_key.serialize_pem()), ("postgresql.conf", order)]
+    {
+        let file = data.join(name);
+        std::fs::write(&file, text).expect("a file of the cluster's");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("the file can be closed");
+        if let Some(user) = unprivileged() {
+            std::os::unix::fs::chown(&file, Some(user.uid.as_raw()), Some(user.gid.as_raw()))
+                .expect("the file can be given away");
+        }
+    }
 }
 
 fn as_unprivileged(program: &Path, dir: &Path) -> Command {

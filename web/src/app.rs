@@ -13,7 +13,7 @@ use std::{
 use anyhow::Context as _;
 use jobs::{
     accounts::{password::Passwords, password_reset::PasswordReset, verification::Verification},
-    connections::watched,
+    connections,
     mail::unsubscribe::Unsubscribe,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -73,11 +73,8 @@ impl App {
     /// # Errors
     /// The embedded texts or assets are damaged, or a URL is none.
     pub(crate) fn new(settings: Settings, metrics: PrometheusHandle) -> anyhow::Result<Self> {
-        let db = watched(PgPoolOptions::new())
-            .max_connections(settings.database_connections)
-            .acquire_timeout(Duration::from_secs(3))
-            .idle_timeout(Duration::from_secs(300))
-            .connect_lazy_with(settings.database.clone());
+        let pool = PgPoolOptions::new().max_connections(settings.database_connections).acquire_timeout(Duration::from_secs(3));
+        let db = connections::pool(pool, settings.database.clone());
         let cache = Cache::new(&settings.cache_redis_url, &settings.namespace).context("opening the cache")?;
         let store = Store::new(settings.redis_url.expose_secret(), &settings.namespace).context("opening the queues' Redis")?;
         Ok(Self(Arc::new(Parts {

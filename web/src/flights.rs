@@ -44,6 +44,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(30);
 const PATIENCE: Duration = Duration::from_secs(8);
 /// How long the cache may take for a step: whoever goes on without it makes what another web makes as well.
 const STEP: Duration = Duration::from_secs(1);
+/// Nobody asks for longer than this: Postgres ends each question sooner, if it hears of it.
+const LONGEST: Duration = Duration::from_secs(20);
 /// How many figures one web makes at once: those of a page; the others of its connections are for whoever works.
 const PLACES: usize = 3;
 /// How long a web keeps for its own readers what it has made while the cache was away.
@@ -216,7 +218,7 @@ impl Parts {
         };
         let began = Instant::now();
         count(wanted, how);
-        let made = make.await;
+        let made = timeout(LONGEST, make).await.unwrap_or(Err(Problem::TooSlow));
         metrics::histogram!("faena_web_figures_seconds", "figures" => wanted.name).record(began.elapsed().as_secs_f64());
         made.map(Arc::from).map_err(Arc::new)
     }

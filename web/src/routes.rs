@@ -47,6 +47,8 @@ use crate::{
 
 /// The longest that a page may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// The same with the session that is looked up before and kept after it.
+const WHOLE_TIMEOUT: Duration = Duration::from_secs(13);
 
 /// One address, one verb.
 #[derive(Debug, Clone, Copy)]
@@ -339,8 +341,11 @@ fn in_layers(app: &App, router: Router<App>) -> Router {
         .with_http_only(true)
         .with_same_site(SameSite::Lax)
         .with_expiry(Expiry::OnInactivity(time::Duration::hours(SESSION_HOURS)));
+    // What stands outside of the rows asks Postgres too: who meets no row, and the session that is kept at the end.
+    let whole = ServiceBuilder::new().layer(HandleErrorLayer::new(refused)).timeout(WHOLE_TIMEOUT);
     router
         .layer(sessions)
+        .layer(whole)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(app.clone(), visit::attend))
         .layer(CompressionLayer::new())

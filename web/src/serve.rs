@@ -8,6 +8,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use socket2::SockRef;
 use tokio::{
     net::{TcpListener, TcpStream},
     signal::unix::{SignalKind, signal},
@@ -23,6 +24,10 @@ use crate::app::App;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long requests that have begun may take to end.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long connections to Postgres may take to be closed in order.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Who takes nothing of what is sent for so long is gone.
+const UNREAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// More connections than this wait to be accepted.
 const CONNECTIONS: usize = 4096;
 
@@ -75,14 +80,17 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, app: App) -> io
     if timeout(DRAIN_TIMEOUT, connections.wait()).await.is_err() {
         tracing::warn!(connections = connections.len(), "some requests were cut off");
     }
-    app.db.close().await;
+    // A connection whose other end is gone would be waited for.
+    let _ = timeout(CLOSE_TIMEOUT, app.db.close()).await;
     tracing::info!("stopped");
     Ok(())
 }
 
 async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, closing: CancellationToken) {
     // Answers are small and written whole: waiting to fill a packet only delays them.
-    if let Err(error) = stream.set_nodelay(true) {
+    // And who neither takes them nor leaves keeps no place: nothing else bounds how long an answer is on its way.
+    let unread = SockRef::from(&stream).set_tcp_user_timeout(Some(UNREAD_TIMEOUT));
+    if let Err(error) = stream.set_nodelay(true).and(unread) {
         tracing::debug!(%error, "a connection has no options");
     }
     let service = router.map_request(move |request: Request<Incoming>| {

@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use jobs::{
     accounts::secret_key,
     chat::webhook::Origins,
+    connections::KEEPALIVES,
     payments::{paypal::endpoint::Endpoint, sale::Provider, stripe::signature::Secrets},
     ports::blobs::{Bucket, BucketSettings},
 };
@@ -391,12 +392,13 @@ fn database(text: &str) -> Result<PgConnectOptions, String> {
         .filter(|_| text.starts_with("postgres://") || text.starts_with("postgresql://"))
         .ok_or("is not a URL such as postgres://user@host:5432/database")?;
     // No statement of a page may hold a connection for long, whoever still waits for its answer.
-    Ok(options.application_name("faena-web").options([
+    let options = options.application_name("faena-web").options([
         ("search_path", "public"),
         ("statement_timeout", "5s"),
         ("lock_timeout", "3s"),
         ("idle_in_transaction_session_timeout", "10s"),
-    ]))
+    ]);
+    Ok(options.options(KEEPALIVES))
 }
 
 fn redis_url(text: &str) -> Result<SecretString, String> {

@@ -1,9 +1,10 @@
 //! Applies the migrations that the binary carries, and publishes its catalogue.
 
 use anyhow::Context;
+use jobs::connections::{self, KEEPALIVES};
 use queue::{Publication, admit_producers};
 use serde_json::json;
-use sqlx::{Connection as _, PgConnection};
+use sqlx::Connection as _;
 
 use crate::{
     operate::{tell_json, tell_line},
@@ -18,7 +19,7 @@ pub(crate) async fn migrate(stores: &StoreArgs, publication: &Publication, as_js
     let database = stores.migrated(&mut mistakes);
     mistakes.into_result()?;
     let database = database.context("the settings are incomplete")?;
-    let mut connection = PgConnection::connect_with(&database).await.context("connecting to Postgres")?;
+    let mut connection = connections::connect(&database.options(KEEPALIVES)).await.context("connecting to Postgres")?;
     MIGRATIONS.run(&mut connection).await.context("applying the migrations")?;
     let published = publication.write(&mut connection, BINARY_VERSION).await.context("publishing the catalogue")?;
     let producers = admit_producers(&mut connection).await.context("opening the door for producers")?;

@@ -33,7 +33,9 @@ pub(crate) fn watch_the_runtime() -> std::io::Result<()> {
             thread::sleep(LOOK_EVERY);
             still = if moved.swap(false, Ordering::Relaxed) { 0 } else { still + 1 };
         }
-        error!("every thread of the worker hangs; only a new process can help");
+        // Beside this thread: what they hang on may be the log.
+        let _ = thread::Builder::new().spawn(|| error!("every thread of the worker hangs; only a new process can help"));
+        thread::sleep(LOOK_EVERY);
         std::process::exit(1)
     })?;
     Ok(())

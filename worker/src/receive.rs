@@ -26,7 +26,8 @@ pub(crate) async fn receive(stores: &StoreArgs) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             eprintln!("{why}");
-            ExitCode::from(TRY_AGAIN)
+            // Whoever still holds the pipe open, and says nothing, would be waited for.
+            std::process::exit(TRY_AGAIN.into())
         }
     }
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use clap::Args;
-use jobs::connections::watched;
+use jobs::connections;
 use queue::{Keyring, Lane, Queue, Store};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
@@ -284,10 +284,8 @@ impl Stores {
             ("statement_timeout", "60s"),
             ("idle_in_transaction_session_timeout", "20s"),
         ]);
-        // What a vanished worker has locked is free again within half a minute, not within Postgres's own two hours.
-        let options =
-            options.options([("tcp_keepalives_idle", "10"), ("tcp_keepalives_interval", "5"), ("tcp_keepalives_count", "3")]);
-        watched(PgPoolOptions::new()).max_connections(size).acquire_timeout(patience).connect_lazy_with(options)
+        let pool = PgPoolOptions::new().max_connections(size).acquire_timeout(patience);
+        connections::pool(pool, options.options(connections::KEEPALIVES))
     }
 
     /// The URL of the queues' Redis.

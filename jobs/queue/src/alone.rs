@@ -115,8 +115,8 @@ pub(crate) async fn attempt_in_process(
             }
         },
     };
-    let mut child = match start(alone, delivery).await {
-        Ok(child) => child,
+    let (mut child, told) = match start(alone, delivery) {
+        Ok(started) => started,
         Err(error) => {
             let error = format!("the suspect's own process could not be started: {error}");
             return Decision::Retry { error, delay: Duration::from_secs(10) };
@@ -124,7 +124,7 @@ pub(crate) async fn attempt_in_process(
     };
     tokio::select! {
         biased;
-        answer = hear(&mut child, reported) => answer.unwrap_or_else(|death| Decision::Dead {
+        answer = tell_and_hear(&mut child, &told, reported) => answer.unwrap_or_else(|death| Decision::Dead {
             reason: format!("{} processes died while they ran it, the last one its own: {death}", delivery.crashes + 1),
         }),
         why = interrupt.fired() => {
@@ -146,10 +146,10 @@ fn decide(why: Why) -> Decision {
     }
 }
 
-async fn start(alone: &Alone, delivery: &Delivery) -> io::Result<Child> {
+/// The process, and what it is to be told.
+fn start(alone: &Alone, delivery: &Delivery) -> io::Result<(Child, Vec<u8>)> {
     let mut command = Command::new(&alone.program);
     command.args(&alone.args).envs(&alone.envs).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
-    let mut child = command.spawn()?;
     let handed = Handed {
         id: delivery.id.clone(),
         lane: delivery.lane,
@@ -161,10 +161,16 @@ async fn start(alone: &Alone, delivery: &Delivery) -> io::Result<Child> {
         claimed_ms: delivery.claimed_at.timestamp_millis(),
         raw: delivery.raw.clone(),
     };
+    Ok((command.spawn()?, serde_json::to_vec(&handed)?))
+}
+
+/// It may be stuck before it has heard all of it: whoever waits for this bounds it.
+async fn tell_and_hear(child: &mut Child, told: &[u8], reported: &Reported) -> Result<Decision, String> {
     if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(&serde_json::to_vec(&handed)?).await?;
+        // One that dies first is heard of below.
+        let _ = stdin.write_all(told).await;
     }
-    Ok(child)
+    hear(child, reported).await
 }
 
 /// It is really stopped, whatever it is doing; first it may end what it has started itself.
@@ -254,4 +260,38 @@ pub async fn attempt_alone<P: Send + Sync + 'static>(registry: Registry<P>, port
     };
     children.gone().await;
     say(&Said::Decision(decision))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::Queue;
+
+    #[tokio::test]
+    async fn a_process_that_does_not_hear_what_it_is_told_is_stopped_all_the_same() {
+        let alone = Alone { program: "sleep".into(), args: vec!["600".into()], envs: BTreeMap::new() };
+        let delivery = Delivery {
+            id: "a".to_owned(),
+            lane: Lane::of(Queue::Default),
+            lease: Lease::new(1, 1, "token".into()),
+            attempt: 1,
+            crashes: 2,
+            claimed_at: at(0),
+            // More than fits into a pipe.
+            raw: vec![b' '; 1_000_000],
+        };
+        let (turns, interrupt, reported) = (Turns::default(), Interrupt::default(), Reported::default());
+        let all = turns.0.available_permits();
+
+        let attempt = attempt_in_process((&alone, &turns), &delivery, Duration::from_secs(600), &interrupt, &reported);
+        let stop = async {
+            while turns.0.available_permits() == all {
+                tokio::task::yield_now().await;
+            }
+            interrupt.fire(Why::Stop);
+        };
+        let ended = tokio::time::timeout(Duration::from_secs(120), async { tokio::join!(attempt, stop) }).await;
+
+        assert_eq!(ended.expect("an end").0, Decision::Release);
+    }
 }

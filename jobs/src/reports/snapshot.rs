@@ -1,5 +1,7 @@
 //! What is told, as of one moment: a read-only snapshot, read through a cursor.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use futures_util::TryStreamExt as _;
@@ -9,9 +11,10 @@ use sqlx::{
     postgres::{PgArguments, PgRow},
     query::Query,
 };
+use tokio::time::timeout;
 
 use super::{kind::Scope, layout::Layout, report::Report, table::Cell, wish::Params};
-use crate::ports::Ctx;
+use crate::{connections, ports::Ctx};
 
 /// How many rows are asked for at once. Whoever stops reading has no more than these on the way.
 const BATCH: usize = 2000;
@@ -20,6 +23,10 @@ const PATIENCE: &str = "set local statement_timeout = '10min'; set local idle_in
     set local client_connection_check_interval = '5s';
     -- All rows are wanted, not the first ones soon.
     set local cursor_tuple_fraction = 1";
+
+/// Somewhat longer than Postgres may take for a question: after this it is gone without a word.
+const LONGEST_WAIT: Duration = Duration::from_secs(660);
+const LONGEST_CLOSE: Duration = Duration::from_secs(5);
 
 /// A snapshot, on a connection of its own: it is held for minutes, and whoever breaks off closes it without having read the rest.
 pub(super) struct Snapshot<'r> {
@@ -36,7 +43,7 @@ impl<'r> Snapshot<'r> {
     /// Takes the snapshot.
     pub(super) async fn take(ctx: &Ctx, report: &'r Report, params: Params, zone: Tz) -> Result<Self, Failure> {
         let options = ctx.db.connect_options().as_ref().clone().application_name("faena-report").disable_statement_logging();
-        let mut connection = PgConnection::connect_with(&options).await.context("connecting for a report")?;
+        let mut connection = connections::connect(&options).await.context("connecting for a report")?;
         let begin = "begin isolation level repeatable read, read only";
         sqlx::raw_sql(begin).execute(&mut connection).await.context("taking a snapshot")?;
         sqlx::raw_sql(PATIENCE).execute(&mut connection).await.context("taking a snapshot")?;
@@ -84,7 +91,9 @@ impl<'r> Snapshot<'r> {
         // The answer's columns are the cursor's: nothing about them is to be remembered.
         let mut rows = sqlx::query(sqlx::AssertSqlSafe(sql)).persistent(false).fetch(&mut self.connection);
         let mut count = 0;
-        while let Some(row) = rows.try_next().await.context("reading what is told")? {
+        while let Some(row) =
+            timeout(LONGEST_WAIT, rows.try_next()).await.context("waiting for what is told")?.context("reading what is told")?
+        {
             let row: &PgRow = &row;
             let mut cells = [Cell::Nothing; MOST_COLUMNS];
             let columns = self.layout.columns;
@@ -100,7 +109,7 @@ impl<'r> Snapshot<'r> {
     /// Ends it.
     pub(super) async fn close(self) {
         // It has read only; that it is gone without a word is as good.
-        let _ = self.connection.close().await;
+        let _ = timeout(LONGEST_CLOSE, self.connection.close()).await;
     }
 
     fn asked<'q>(&self, sql: impl sqlx::SqlSafeStr) -> Query<'q, Postgres, PgArguments> {

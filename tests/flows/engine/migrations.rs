@@ -1,5 +1,7 @@
 //! The database is brought up to date, and left alone when it is.
 
+use std::net::TcpListener;
+
 use faena_tests::{
     process::{run_to_end, try_to_end},
     servers::PrivatePostgres,
@@ -24,4 +26,14 @@ async fn migrating_twice_changes_nothing_even_for_a_role_called_like_a_schema() 
         usize::try_from(applied).unwrap(),
         std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations")).unwrap().count()
     );
+}
+
+#[tokio::test]
+async fn a_postgres_that_says_nothing_is_given_up() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://faena@{}/faena", silent.local_addr().unwrap());
+
+    let (done, _, error) = try_to_end("worker", &["migrate"], &[("DATABASE_URL".to_owned(), url)]).await;
+
+    assert!(!done && error.contains("connecting to Postgres"), "{error}");
 }

@@ -8,7 +8,10 @@ use jobs::{
     ports::{Ports, links::Links},
 };
 use queue::{JobId, Registry, operations::State};
-use tokio::{io::AsyncWriteExt as _, process::Command};
+use tokio::{
+    io::AsyncWriteExt as _,
+    process::{Child, Command},
+};
 
 use super::{
     ADDRESS, SECRET, mailer, reaches, row, start_engine,
@@ -19,16 +22,16 @@ fn everything() -> Registry<Ports> {
     Registry::new().job::<SendSample>().job::<ReadMailReport>()
 }
 
-/// Pipes a message into `worker receive-report`, as a mail server does. Its exit code.
+/// `worker receive-report`, as a mail server runs it.
+fn receiver(settings: &[(String, String)]) -> Child {
+    let mut program = Command::new(binary("worker"));
+    program.arg("receive-report").env_clear().envs(settings.iter().cloned());
+    program.stdin(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap()
+}
+
+/// Pipes a message into it. Its exit code.
 async fn pipe_in(settings: &[(String, String)], message: &[u8]) -> i32 {
-    let mut program = Command::new(binary("worker"))
-        .arg("receive-report")
-        .env_clear()
-        .envs(settings.iter().cloned())
-        .stdin(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut program = receiver(settings);
     let mut input = program.stdin.take().unwrap();
     input.write_all(message).await.unwrap();
     drop(input);
@@ -173,4 +176,15 @@ async fn a_mail_server_is_told_to_come_back_while_postgres_is_away() {
     settings.iter_mut().find(|(name, _)| name == "DATABASE_URL").unwrap().1 = "postgres://127.0.0.1:9/none".to_owned();
 
     assert_eq!(pipe_in(&settings, b"From: x\r\n\r\nHola").await, 75);
+}
+
+#[tokio::test]
+async fn a_message_that_never_ends_is_left_to_the_mail_server() {
+    let stores = Stores::fresh().await;
+    let mut program = receiver(&stores.settings());
+    let mut input = program.stdin.take().unwrap();
+    input.write_all(b"From: MAILER-DAEMON@correo.example\r\n").await.unwrap();
+
+    assert_eq!(program.wait().await.unwrap().code(), Some(75));
+    drop(input);
 }

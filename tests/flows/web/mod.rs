@@ -26,6 +26,7 @@ mod passwords;
 mod people;
 mod process;
 mod schedules;
+mod silence;
 mod tickets;
 mod unsubscribe;
 
