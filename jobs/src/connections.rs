@@ -10,8 +10,10 @@ use tokio::time::{sleep, timeout};
 
 /// A connection that was used within this is believed to be there.
 const FRESH: Duration = Duration::from_secs(1);
-/// How long one is asked whether it is, and how long a new one may take.
+/// How long one is asked whether it is.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a new one may take: a busy Postgres is seconds behind.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 /// Before another attempt at a new one.
 const PAUSE: Duration = Duration::from_secs(1);
 /// An older one is closed when it is next wanted: what leads to Postgres may have changed.
@@ -73,7 +75,9 @@ async fn is_there(connection: &mut PgConnection) -> sqlx::Result<bool> {
 /// # Errors
 /// Postgres refuses or does not answer.
 pub async fn connect(to: &PgConnectOptions) -> sqlx::Result<PgConnection> {
-    timeout(PATIENCE, PgConnection::connect_with(to)).await.unwrap_or_else(|_| Err(sqlx::Error::Io(ErrorKind::TimedOut.into())))
+    timeout(CONNECT_PATIENCE, PgConnection::connect_with(to))
+        .await
+        .unwrap_or_else(|_| Err(sqlx::Error::Io(ErrorKind::TimedOut.into())))
 }
 
 async fn insist(to: &PgConnectOptions) -> PgConnection {

@@ -117,16 +117,16 @@ pub(crate) async fn attempt_in_process(
     };
     let (mut child, told) = match start(alone, delivery) {
         Ok(started) => started,
-        Err(error) => {
-            let error = format!("the suspect's own process could not be started: {error}");
-            return Decision::Retry { error, delay: Duration::from_secs(10) };
-        }
+        Err(error) => return unstarted(&error),
     };
     tokio::select! {
         biased;
-        answer = tell_and_hear(&mut child, &told, reported) => answer.unwrap_or_else(|death| Decision::Dead {
-            reason: format!("{} processes died while they ran it, the last one its own: {death}", delivery.crashes + 1),
-        }),
+        answer = tell_and_hear(&mut child, &told, reported) => match answer {
+            Err(error) => unstarted(&error),
+            Ok(answer) => answer.unwrap_or_else(|death| Decision::Dead {
+                reason: format!("{} processes died while they ran it, the last one its own: {death}", delivery.crashes + 1),
+            }),
+        },
         why = interrupt.fired() => {
             stop(&mut child).await;
             decide(why)
@@ -144,6 +144,11 @@ fn decide(why: Why) -> Decision {
         Why::Cancel => Decision::Cancel { reason: CANCELLED.to_owned() },
         Why::Stop => Decision::Release,
     }
+}
+
+/// It has not begun: a process that died before it had heard everything says nothing about the job.
+fn unstarted(error: &io::Error) -> Decision {
+    Decision::Retry { error: format!("the suspect's own process could not be started: {error}"), delay: Duration::from_secs(10) }
 }
 
 /// The process, and what it is to be told.
@@ -165,12 +170,11 @@ fn start(alone: &Alone, delivery: &Delivery) -> io::Result<(Child, Vec<u8>)> {
 }
 
 /// It may be stuck before it has heard all of it: whoever waits for this bounds it.
-async fn tell_and_hear(child: &mut Child, told: &[u8], reported: &Reported) -> Result<Decision, String> {
+async fn tell_and_hear(child: &mut Child, told: &[u8], reported: &Reported) -> io::Result<Result<Decision, String>> {
     if let Some(mut stdin) = child.stdin.take() {
-        // One that dies first is heard of below.
-        let _ = stdin.write_all(told).await;
+        stdin.write_all(told).await?;
     }
-    hear(child, reported).await
+    Ok(hear(child, reported).await)
 }
 
 /// It is really stopped, whatever it is doing; first it may end what it has started itself.

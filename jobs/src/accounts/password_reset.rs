@@ -240,6 +240,17 @@ mod tests {
     }
 
     #[test]
+    fn an_invitation_is_good_for_two_weeks() {
+        let (reset, subject, now) = given();
+        let home = Url::parse("https://compilandocode.example").expect("a URL");
+        let link = reset.invitation_link(&home, &subject, Locale::Es, now);
+        let (_, token) = link.query_pairs().next().expect("a token");
+        let claim = Claim::read(&token).expect("a claim");
+        let last = now + TimeDelta::days(14);
+        assert!(reset.holds(&claim, &subject, last - TimeDelta::seconds(1)) && !reset.holds(&claim, &subject, last));
+    }
+
+    #[test]
     fn every_changed_byte_is_noticed_and_what_is_no_token_is_none() {
         let (reset, subject, now) = given();
         let good = BASE64_URL_SAFE_NO_PAD.decode(reset.token(&subject, now)).expect("base64");
